@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# make          build            make demo     the main job on real traffic, then clean up
+# make check    unit tests       make test     everything this machine can run
+# make bench    the figures      make install  DESTDIR, PREFIX
+# V=1 shows commands; SAN=1 builds with ASan and UBSan under build/san; all output is in build/.
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all check test demo bench fuzz fmt fmt-check install clean deps lint
+
+CC := gcc
+CLANG ?= clang
+BPFTOOL ?= $(or $(shell command -v bpftool 2>/dev/null),/usr/sbin/bpftool)
+CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
+B := build$(if $(SAN),/san)
+
+PACKAGES := clang llvm gcc make pkg-config libbpf-dev libxdp-dev bpftool libcmocka-dev libuv1-dev \
+	libjansson-dev libyaml-dev libcurl4-openssl-dev libmicrohttpd-dev libmnl-dev \
+	libclang-rt-14-dev clang-format iproute2 ethtool curl nginx-light bind9-dnsutils jq \
+	python3 procps util-linux
+
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
+san := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+, := ,
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
+WEIR_FLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -Iinclude -Iuser -I$(B) $(san) -pthread
+BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter \
+	-Iinclude -Ibpf -idirafter /usr/include/$(shell uname -m)-linux-gnu
+
+LIB_SRC := $(wildcard user/base/*.c user/model/*.c user/compile/*.c user/zone/*.c)
+AGENT_SRC := $(wildcard user/dataplane/*.c user/probe/*.c user/dns/*.c user/api/*.c user/agent/*.c) \
+	user/main.c
+SKELS := weir decap
+LIB_LIBS := -ljansson -lyaml
+BPF_LIBS := -lxdp -lbpf -lmnl
+AGENT_LIBS := $(BPF_LIBS) -luv -lcurl -lmicrohttpd
+
+BIN := $(B)/weir-agent $(B)/weirctl $(B)/weir-decap $(B)/weirload
+
+UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*.c))
+BPFT := $(patsubst %.c,$(B)/%,$(wildcard tests/bpf/test_*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
+BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
+OBJ = $(patsubst %.c,$(B)/%.o,$(1))
+
+all: deps
+	@$(MAKE) --no-print-directory $(BIN)
+
+# --- what is missing is installed once ---
+deps: build/.deps
+build/.deps: Makefile
+	@mkdir -p build
+	@dpkg -s $(PACKAGES) >/dev/null 2>&1 || tests/lib/install.sh $(PACKAGES)
+	@touch $@
+
+# --- C ---
+$(B)/%.o: %.c | $(SKELS:%=$(B)/%.skel.h)
+	$(call say,CC)mkdir -p $(@D) && $(CC) $(WEIR_FLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+$(B)/libweir.a: $(call OBJ,$(LIB_SRC))
+	$(call say,AR)rm -f $@ && ar rcs $@ $^
+$(B)/weir-agent: $(call OBJ,$(AGENT_SRC)) $(B)/libweir.a
+	$(call say,LD)$(CC) $(san) -pthread $(LDFLAGS) $^ $(AGENT_LIBS) $(LIB_LIBS) -lm -o $@
+$(B)/weirctl: $(call OBJ,$(wildcard tools/weirctl*.c)) $(B)/libweir.a
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcurl $(LIB_LIBS) -o $@
+$(B)/weir-decap: $(call OBJ,tools/weir-decap.c) $(B)/libweir.a
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ $(BPF_LIBS) -o $@
+$(B)/weirload: $(call OBJ,$(wildcard tools/weirload*.c)) $(B)/libweir.a
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -o $@
+
+# --- BPF ---
+$(B)/%.bpf.o: bpf/%.bpf.c
+	$(call say,BPF)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/%.skel.h: $(B)/%.bpf.o
+	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+# --- tests ---
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libweir.a
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka $(LIB_LIBS) -lm -o $@
+TEST_LIB := $(call OBJ,$(wildcard tests/lib/*.c))
+$(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(TEST_LIB) $(B)/libweir.a
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -lbpf -lm -o $@
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(TEST_LIB) $(B)/libweir.a
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf $(LIB_LIBS) -lm -o $@
+build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) | build/weir.skel.h
+	$(call say,FUZZ)mkdir -p $(@D) && $(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -Iinclude -Iuser -Ibpf -Ibuild \
+		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $< $(LIB_SRC) $(LIB_LIBS) -lm -o $@
+
+check: deps
+	@$(MAKE) --no-print-directory unit
+unit: $(UNIT)
+	@tests/run.sh unit $(UNIT)
+test: deps
+	@$(MAKE) --no-print-directory run-tests
+	@tests/run.sh all
+run-tests:
+	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(BPFT) $(FUZZ)
+	@$(MAKE) --no-print-directory SAN=1 $(BIN:build/%=build/san/%) \
+		$(UNIT:build/%=build/san/%)
+.PHONY: unit run-tests fuzzers
+fuzzers: $(FUZZ)
+demo: all
+	@tools/demo.sh
+bench: deps
+	@$(MAKE) --no-print-directory $(BIN) $(BENCH)
+	@tests/bench/run.sh '$(ROWS)'
+
+C_FILES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
+fmt:
+	clang-format -i $(C_FILES)
+fmt-check:
+	@clang-format --dry-run -Werror $(C_FILES)
+
+install: all
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/weir-agent $(B)/weir-decap
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/weirctl
+clean:
+	rm -rf build
+
+-include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* abi.h - what the packet program and the agent share: limits, map keys and values, reasons.
+ *
+ * Included by bpf/ (clang -target bpf) and by user/. Whoever changes the size or the meaning of
+ * anything below raises WEIR_ABI: maps are pinned under a path that carries it, and an agent
+ * adopts only maps of its own version. Multi-byte fields are in host order unless __be. */
+#ifndef WEIR_ABI_H
+#define WEIR_ABI_H
+
+#include <linux/types.h>
+
+#define WEIR_ABI 1
+
+#define WEIR_MAX_SERVICES  16384   /* VIP + protocol + port */
+#define WEIR_SERVICE_SLOTS 32768   /* open addressing, at most half full; a power of two */
+#define WEIR_SERVICE_PROBE 16      /* slots looked at before an address is nobody's */
+#define WEIR_MAX_ENDPOINTS 131072  /* slots, including those that drain; slot 0 is never used */
+#define WEIR_MAX_ROWS	   4194304 /* rows of all tables together: 32 MiB, touched when used */
+#define WEIR_TABLE_MIN	   4096	   /* rows of one table, a power of two */
+#define WEIR_TABLE_MAX	   65536
+#define WEIR_FLOW_BUCKETS  65536 /* a power of two, of WEIR_FLOW_WAYS flows each: 4 MiB */
+#define WEIR_FLOW_WAYS	   4
+#define WEIR_HASH_KEYS	   12 /* 64-bit words of the packet hash key */
+
+#define WEIR_NO_ENDPOINT 0u /* the slot no endpoint has: rows of a service nobody can serve */
+
+/* An address of either family; IPv4 is mapped (::ffff:a.b.c.d). Network order. */
+union weir_addr {
+	__u8 b[16];
+	__be32 w[4];
+	__u64 q[2];
+};
+
+/* What a service's packet is matched by. proto 0 and port 0: the VIP itself, without a port;
+ * every VIP has one such entry, for packets in which no port can be seen. */
+struct weir_service_key {
+	union weir_addr vip;
+	__be16 port;
+	__u8 proto; /* IPPROTO_TCP, IPPROTO_UDP, 0 */
+	__u8 used;  /* WEIR_SLOT_* */
+	__u16 id;   /* of the service, 1 .. WEIR_MAX_SERVICES - 1; never shared, part of flow keys */
+	__u16 pad;
+};
+
+enum weir_slot {
+	WEIR_SLOT_FREE = 0,    /* ends a probe sequence */
+	WEIR_SLOT_USED = 1,    /* a service */
+	WEIR_SLOT_DELETED = 2, /* was one: a probe sequence goes on */
+};
+
+/* One slot of the service table. Where the rows of a service are is one 8-byte word, so that a
+ * table can be replaced by one store while packets flow. */
+struct weir_service {
+	struct weir_service_key key;
+	struct weir_table_ref {
+		__u32 base; /* of its rows in weir_rows */
+		__u32 mask; /* number of its rows - 1 */
+	} table;
+};
+
+/* A row: the endpoint slot of new flows, and what older flows of this row need to know.
+ * At rest prev is WEIR_ROW_REST and a packet costs no flow lookup. Otherwise prev is the slot
+ * that flows without a record belong to (it may equal cur). One aligned 8-byte store writes it. */
+struct weir_row {
+	__u32 cur;
+	__u32 prev;
+};
+#define WEIR_ROW_REST 0xffffffffu
+
+/* A recorded flow. Who it is: the service, and 48 bits of its hash beyond those that chose the
+ * bucket. key 0: free. Written by the packet path only, in rows that are not at rest. */
+struct weir_flow {
+	__u64 key;	/* sig << 32 | service id << 16 | (hash & 0xffff) */
+	__u32 endpoint; /* slot */
+	__u32 seen;	/* seconds (jiffies based, wraps) << 1 | established */
+};
+struct weir_flow_bucket {
+	struct weir_flow way[WEIR_FLOW_WAYS];
+};
+#define WEIR_FLOW_ESTABLISHED 1u /* more than a SYN was seen: a SYN never evicts it */
+
+/* How packets reach an endpoint. */
+enum weir_mode {
+	WEIR_MODE_IPIP = 0, /* RFC 2003, RFC 2473, RFC 4213: any family in any family */
+	WEIR_MODE_L2 = 1,   /* direct server return: only the MAC addresses change */
+};
+
+/* An endpoint as the packet path needs it: one cache line. hdr is what goes in front of the
+ * inner IP header: 14 bytes of Ethernet, then for IPIP the outer IP header with its total
+ * (payload) length 0 and, for IPv4, its checksum 0; csum is the unfolded sum of that header. */
+struct weir_endpoint {
+	__u8 hdr[54];
+	__u8 hdr_len; /* 14 (L2), 34 (IPv4), 54 (IPv6) */
+	__u8 state;   /* WEIR_ENDPOINT_* bits */
+	__u32 csum;
+	__u32 ifindex; /* the interface it is reached by; 0: no next hop is known yet */
+};
+#define WEIR_ENDPOINT_ALIVE 1u /* recorded flows may stay here; else they go to the row's cur */
+
+/* Who has an endpoint slot. Written and read by the agent alone, so that a new agent can adopt
+ * what it finds. */
+struct weir_endpoint_id {
+	union weir_addr addr;
+	__u8 mode; /* enum weir_mode */
+	__u8 used;
+	__u8 healthy; /* by the last verdict: a new agent starts from there */
+	__u8 pad[5];
+};
+
+/* Per endpoint, per CPU. connections: TCP segments with SYN alone, so a retransmitted SYN
+ * counts again. */
+struct weir_endpoint_stats {
+	__u64 packets;
+	__u64 bytes; /* of the frames as they came in */
+	__u64 connections;
+	__u64 pad;
+};
+
+/* Per reason, per CPU. */
+struct weir_count {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/* Why a packet ended as it did: name, whether it is a drop, and the sentence for people. The one
+ * list behind counters, status, metrics and tests. New reasons go to the end of their group. */
+#define WEIR_REASONS(X)                                                                            \
+	X(FORWARD, 0, "forwarded to the endpoint of its row")                                      \
+	X(FORWARD_FLOW, 0, "forwarded to the endpoint its flow was recorded with")                 \
+	X(FORWARD_PREV, 0, "forwarded to the row's previous endpoint: an older flow")              \
+	X(PASS_NOT_OURS, 0, "passed to the host: not for a service")                               \
+	X(PASS_NOT_IP, 0, "passed to the host: neither IPv4 nor IPv6")                             \
+	X(PASS_VIP_OTHER, 0, "passed to the host: for a VIP, but neither TCP nor UDP")             \
+	X(DROP_TRUNCATED, 1, "ends inside a header")                                               \
+	X(DROP_BAD_HEADER, 1, "an IP header that contradicts itself")                              \
+	X(DROP_FRAGMENT, 1, "a fragment for a VIP")                                                \
+	X(DROP_EXTENSION, 1, "IPv6 extension headers for a VIP")                                   \
+	X(DROP_NO_ENDPOINT, 1, "no endpoint can serve this service")                               \
+	X(DROP_NO_NEXT_HOP, 1, "no next hop is known for the endpoint")                            \
+	X(DROP_NO_HEADROOM, 1, "no room in front of the packet for the outer header")              \
+	X(DROP_TOO_BIG, 1, "larger than 65,535 bytes after encapsulation")
+
+enum weir_reason {
+#define WEIR_REASON_ENUM(name, drop, text) WEIR_##name,
+	WEIR_REASONS(WEIR_REASON_ENUM)
+#undef WEIR_REASON_ENUM
+	WEIR_REASON_COUNT,
+};
+
+/* The same for the filter on the DNS sockets. */
+#define WEIR_DNS_REASONS(X)                                                                        \
+	X(DNS_QUERY, 0, "a well-formed query, queued for an answer")                               \
+	X(DNS_DROP_SHORT, 1, "shorter than a header and a question")                               \
+	X(DNS_DROP_LARGE, 1, "larger than any query")                                              \
+	X(DNS_DROP_RESPONSE, 1, "a response, not a query")                                         \
+	X(DNS_DROP_COUNTS, 1, "section counts no query has")                                       \
+	X(DNS_DROP_NAME, 1, "a name that is not one, or ends outside the message")
+
+enum weir_dns_reason {
+#define WEIR_REASON_ENUM(name, drop, text) WEIR_##name,
+	WEIR_DNS_REASONS(WEIR_REASON_ENUM)
+#undef WEIR_REASON_ENUM
+	WEIR_DNS_REASON_COUNT,
+};
+
+#ifndef __cplusplus
+_Static_assert(sizeof(union weir_addr) == 16, "weir_addr");
+_Static_assert(sizeof(struct weir_service_key) == 24, "weir_service_key");
+_Static_assert(sizeof(struct weir_service) == 32, "two services to a cache line");
+_Static_assert(sizeof(struct weir_row) == 8, "weir_row");
+_Static_assert(sizeof(struct weir_flow_bucket) == 64, "one cache line");
+_Static_assert(sizeof(struct weir_endpoint) == 64, "one cache line");
+_Static_assert(sizeof(struct weir_endpoint_id) == 24, "weir_endpoint_id");
+#endif
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* api.h - what the agent and its clients share: REST paths, exit codes, the shape of the status. */
+#ifndef WEIR_API_H
+#define WEIR_API_H
+
+#define WEIR_VERSION	     "0.1.0"
+#define WEIR_DEFAULT_CONFIG  "/etc/weir/weir.yaml"
+#define WEIR_DEFAULT_CONTROL "127.0.0.1:8650"
+#define WEIR_DEFAULT_PIN     "/sys/fs/bpf/weir"
+
+/* Exit codes of every weir program. */
+enum weir_exit {
+	WEIR_EXIT_OK = 0,
+	WEIR_EXIT_FAILED = 1, /* the world: no permission, a port in use, no agent to talk to */
+	WEIR_EXIT_INPUT = 2,  /* the operator's input: bad options, a bad configuration */
+};
+
+/* GET: the agent's state as one JSON object. Times are RFC 3339 UTC, counters since the maps were
+ * made (they outlive agents), absent strings are null.
+ *
+ * { "version", "node", "region", "started_at",
+ *   "config": { "file", "loaded_at", "revision": int, "error": null | string },
+ *   "table_digest": "16 hex digits",
+ *   "interfaces": [ { "name", "mode": "native|generic", "shared": bool } ],
+ *   "services": [ { "vip", "protocol": "tcp|udp", "port", "load_balancer", "pool": null | id,
+ *                   "fallback": bool, "forwarding": "ipip|l2", "rows": int,
+ *                   "endpoints": [ { "address", "rows": int } ] } ],
+ *   "load_balancers": [ { "name", "enabled", "proxied", "pool": null | id, "fallback": bool } ],
+ *   "pools": [ { "id", "name", "enabled", "state", "healthy": int, "minimum_origins",
+ *                "monitor": null | id,
+ *                "origins": [ { "name", "address", "enabled", "weight", "state", "reason",
+ *                               "since", "checked": null | time, "rtt_us", "status": int,
+ *                               "connections", "packets", "bytes",
+ *                               "next_hop": null (no packets go there) | bool } ] } ],
+ *   "packets": [ { "reason": "FORWARD", "drop": bool, "text", "packets", "bytes" } ],
+ *   "dns": { "listen": [ "address:port" ], "udp_queries", "udp_answers", "tcp_queries",
+ *            "tcp_answers", "tcp_connections", "send_errors",
+ *            "filter": [ { "reason", "drop": bool, "text", "packets", "bytes" } ] },
+ *   "usage": { "services", "endpoints", "draining_endpoints", "rows", "unsettled_rows" } } */
+#define WEIR_API_STATUS "/weir/v1/status"
+
+#endif

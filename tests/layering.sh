@@ -1,0 +1,35 @@
+#!/bin/sh
+# Who may include whom. One line per folder: FOLDER: what its files may include (prefixes; a
+# folder may always include itself and weir/abi.h). Headers of libc and the kernel are always fine.
+set -eu
+cd "$(dirname "$0")/.."
+rules='
+base:      weir
+model:     weir base jansson.h yaml.h
+compile:   weir base model
+zone:      weir base model
+dataplane: weir base model compile bpf/ xdp/ libmnl/ weir.skel.h
+probe:     weir base model uv.h curl/
+dns:       weir base model zone uv.h
+agent:     weir base model compile zone dataplane probe dns uv.h jansson.h
+api:       weir base model agent uv.h microhttpd.h jansson.h
+'
+libs='^(bpf/|xdp/|libmnl/|uv\.h|curl/|ares\.h|microhttpd\.h|jansson\.h|yaml\.h|sqlite3\.h|nats/|maxminddb\.h)'
+bad=0
+for path in user/*/; do
+	dir=$(basename "$path")
+	printf '%s' "$rules" | grep -q "^$dir:" || { echo "user/$dir: no rule in tests/layering.sh"; bad=1; continue; }
+	may=$(printf '%s' "$rules" | sed -n "s/^$dir: *//p")
+	wrong=$(grep -nHE '^#include' "$path"*.[ch] | while IFS= read -r line; do
+		inc=$(printf '%s' "$line" | sed -E 's/.*#include *[<"]([^>"]+)[>"].*/\1/')
+		case $line in
+		*\"*) ;;
+		*) printf '%s' "$inc" | grep -qE "$libs" || continue ;;
+		esac
+		ok=no
+		for p in "$dir" $may; do case $inc in "${p%/}" | "${p%/}"/*) ok=yes ;; esac; done
+		[ $ok = yes ] || echo "$line"
+	done)
+	[ -z "$wrong" ] || { echo "$wrong"; bad=1; }
+done
+exit $bad

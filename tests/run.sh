@@ -1,0 +1,57 @@
+#!/bin/bash
+# Runs test programs and counts. Every program prints TAP: "ok ..." or "not ok ..." a line; one
+# that exits non-zero without a "not ok" (a crash, a sanitizer report) counts as one failure.
+#   tests/run.sh unit PROGRAM...   runs these
+#   tests/run.sh all               runs everything of `make test`
+# The last line is "N passed, N failed"; exit status 1 when anything failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+export CMOCKA_MESSAGE_OUTPUT=TAP ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+passed=0 failed=0
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+
+# run NAME COMMAND...
+run() {
+	local name=$1 start=$SECONDS rc ok bad
+	shift
+	timeout -k 10 1500 "$@" >"$out" 2>&1
+	rc=$?
+	ok=$(grep -c '^ok ' "$out")
+	bad=$(grep -c '^not ok ' "$out")
+	[ $rc -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
+	[ $rc -eq 0 ] && [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ] && { bad=1; echo "printed no result" >>"$out"; }
+	passed=$((passed + ok))
+	failed=$((failed + bad))
+	printf '%-6s %-44s %4d ok %3d not ok  %4d s\n' "$([ "$bad" -eq 0 ] && echo PASS || echo FAIL)" "$name" "$ok" "$bad" $((SECONDS - start))
+	[ "$bad" -eq 0 ] || { echo "--- $name (exit $rc)"; tail -n 120 "$out"; echo '---'; }
+}
+
+# check NAME COMMAND...: a command whose exit status is the result.
+check() {
+	local name=$1
+	shift
+	# shellcheck disable=SC2016
+	run "$name" bash -c 'if "$@"; then echo "ok - passed"; else echo "not ok - exit $?"; exit 1; fi' _ "$@"
+}
+
+case ${1:-all} in
+unit)
+	shift
+	for t in "$@"; do run "${t#build/}" "$t"; done
+	;;
+all)
+	check layering tests/layering.sh
+	check format make -s fmt-check
+	for t in build/tests/unit/*/test_* build/san/tests/unit/*/test_* build/tests/bpf/test_*; do
+		case $t in *.o | *.d) continue ;; esac
+		run "${t#build/}" "$t"
+	done
+	for f in build/fuzz/fuzz_*; do
+		check "${f#build/}" timeout 120 tests/fuzz/run.sh "$f" "${FUZZ_SECONDS:-20}"
+	done
+	for t in tests/net/test_*.sh; do run "${t#tests/}" bash "$t"; done
+	;;
+esac
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

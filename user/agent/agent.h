@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* agent.h - the only mutable state: what is configured, what is healthy, and the one function
+ * that makes everything else follow. On the loop's thread only. */
+#ifndef WEIR_AGENT_AGENT_H
+#define WEIR_AGENT_AGENT_H
+
+#include <jansson.h>
+#include <uv.h>
+
+#include "model/model.h"
+
+struct weir_agent;
+
+/* Reads and checks a configuration file. On false err has file position and sentence. The caller
+ * owns *out: weir_model_free(). */
+bool weir_config_read(const char *path, struct weir_model **out, struct weir_err *err);
+
+/* "weir.yaml:12:5: pools[2].origins[0].weight: must be ..." into out. Returns out. */
+const char *weir_config_error(const char *path, const struct weir_err *err, char *out,
+			      size_t size);
+
+/* Takes model over, adopts or makes the packet path, attaches, listens, probes. *out is the
+ * caller's: weir_agent_close(). 0 or a negative errno, said in the log. */
+int weir_agent_open(uv_loop_t *loop, const char *config_path, struct weir_model *model,
+		    struct weir_agent **out);
+
+/* Reads the configuration file again: all of it or, after an error that the log and the status
+ * tell, nothing. */
+void weir_agent_reload(struct weir_agent *a);
+
+/* The status object of weir/api.h, owned by the caller. */
+json_t *weir_agent_status(const struct weir_agent *a);
+
+/* Stops probing and answering and frees everything; the packet path stays as it is. Needs
+ * uv_run() afterwards for handles to close. Takes NULL. */
+void weir_agent_close(struct weir_agent *a);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* plane.h - the packet path as the agent sees it. Only user/dataplane includes libbpf and libxdp.
+ *
+ * Programs and maps are pinned under <pin_path>/v<WEIR_ABI>; whatever is found there is adopted,
+ * so that packets never wait for an agent. On the loop's thread only. Functions that can fail
+ * return 0 or a negative errno, and have said why in the log. */
+#ifndef WEIR_DATAPLANE_PLANE_H
+#define WEIR_DATAPLANE_PLANE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "compile/compile.h"
+
+struct weir_plane;
+
+/* Loads the programs, with the maps pinned under pin_path if there are any. hash_key: 16 bytes.
+ * *out is the caller's: weir_plane_close(). -EPROTO: pins of another ABI version are there;
+ * -ENOTSUP: pin_path is not in a BPF file system and none could be mounted. Blocks while the
+ * kernel verifies (tens of ms). */
+int weir_plane_open(const char *pin_path, const uint8_t hash_key[16], struct weir_plane **out);
+
+/* Frees the agent's side. Pins, links and packets stay. Takes NULL. */
+void weir_plane_close(struct weir_plane *p);
+
+/* Attaches to exactly these interfaces: new ones first, then those no longer named are detached.
+ * An interface that runs an older program of ours gets the new one without a gap. -EBUSY: a
+ * foreign XDP program that does not share is there; it was left alone. */
+int weir_plane_attach(struct weir_plane *p, const char *const *ifnames, uint32_t n,
+		      enum weir_attach mode);
+
+/* Makes the maps say what t says, writing only what differs. Can be called at any time. Rows
+ * that change keep their older flows for t->drain_ms. -ENOSPC: more services, endpoints or rows
+ * than the ABI allows; nothing was changed. */
+int weir_plane_sync(struct weir_plane *p, const struct weir_tables *t, uint64_t now_ms);
+
+/* Ends drain windows and frees what nobody uses any more; call about once a second. now_ms: any
+ * monotonic clock, the same as above. */
+void weir_plane_tick(struct weir_plane *p, uint64_t now_ms);
+
+/* A descriptor to watch for reading: the kernel's routes and neighbours have changed. */
+int weir_plane_fd(const struct weir_plane *p);
+void weir_plane_readable(struct weir_plane *p);
+
+/* The program for DNS sockets (SO_ATTACH_BPF), owned by p. */
+int weir_plane_dns_filter_fd(const struct weir_plane *p);
+
+/* Whether the adopted maps say that this endpoint was healthy when its agent stopped. */
+bool weir_plane_was_healthy(const struct weir_plane *p, const union weir_addr *addr);
+
+struct weir_plane_interface {
+	char name[16];
+	int ifindex;
+	const char *mode; /* "native", "generic"; static */
+	bool shared;	  /* through libxdp's dispatcher: other programs can join */
+};
+/* Valid until the next weir_plane_attach(). Returns how many. */
+uint32_t weir_plane_interfaces(const struct weir_plane *p, const struct weir_plane_interface **out);
+
+struct weir_plane_endpoint_stats {
+	uint64_t packets, bytes, connections;
+	bool next_hop; /* known */
+};
+/* Sums over CPUs. False: no such endpoint. */
+bool weir_plane_endpoint(const struct weir_plane *p, const union weir_addr *addr, uint8_t mode,
+			 struct weir_plane_endpoint_stats *out);
+void weir_plane_reasons(const struct weir_plane *p, struct weir_count out[WEIR_REASON_COUNT]);
+void weir_plane_dns_reasons(const struct weir_plane *p,
+			    struct weir_count out[WEIR_DNS_REASON_COUNT]);
+
+struct weir_plane_usage {
+	uint32_t services, endpoints, draining_endpoints, rows, unsettled_rows;
+};
+void weir_plane_usage(const struct weir_plane *p, struct weir_plane_usage *out);
+
+/* Detaches from every interface and removes every pin that any version of weir made under
+ * pin_path. Needs no agent. 0 also when there was nothing. */
+int weir_plane_remove(const char *pin_path);
+
+#endif
