@@ -17,33 +17,33 @@ enum weir_state {
 /* What one probe (its retries included) found. */
 struct weir_verdict {
 	bool pass;
-	const char *reason;  /* static: one of the words below */
-	uint32_t rtt_us;     /* of a pass */
-	uint16_t status;     /* HTTP status, 0: none */
+	const char *reason; /* static: one of the words below */
+	uint32_t rtt_us;    /* of a pass */
+	uint16_t status;    /* HTTP status, 0: none */
 };
 
 /* The vendor's vocabulary of reasons (vendor-apis, pool health). */
-#define WEIR_REASON_NONE	   "No failures"
-#define WEIR_REASON_NO_RESULT	   "No result yet"
-#define WEIR_REASON_TCP_FAILED	   "TCP connection failed"
-#define WEIR_REASON_TCP_TIMEOUT	   "TCP Timeout"
-#define WEIR_REASON_HTTP_TIMEOUT   "HTTP timeout occurred"
-#define WEIR_REASON_CODE_MISMATCH  "Response code mismatch error"
-#define WEIR_REASON_BODY_MISMATCH  "Response body mismatch error"
-#define WEIR_REASON_NO_ROUTE	   "No route to host error"
-#define WEIR_REASON_UNREACHABLE	   "Network Unreachable"
-#define WEIR_REASON_HTTP_INVALID   "HTTP Invalid Response"
-#define WEIR_REASON_RESET	   "Connection Reset by Peer"
-#define WEIR_REASON_OTHER	   "Other Failure"
+#define WEIR_REASON_NONE          "No failures"
+#define WEIR_REASON_NO_RESULT     "No result yet"
+#define WEIR_REASON_TCP_FAILED    "TCP connection failed"
+#define WEIR_REASON_TCP_TIMEOUT   "TCP Timeout"
+#define WEIR_REASON_HTTP_TIMEOUT  "HTTP timeout occurred"
+#define WEIR_REASON_CODE_MISMATCH "Response code mismatch error"
+#define WEIR_REASON_BODY_MISMATCH "Response body mismatch error"
+#define WEIR_REASON_NO_ROUTE      "No route to host error"
+#define WEIR_REASON_UNREACHABLE   "Network Unreachable"
+#define WEIR_REASON_HTTP_INVALID  "HTTP Invalid Response"
+#define WEIR_REASON_RESET         "Connection Reset by Peer"
+#define WEIR_REASON_OTHER         "Other Failure"
 
 struct weir_health {
 	enum weir_state state;
-	const char *reason; /* static; WEIR_REASON_NO_RESULT in a zeroed state: use the function */
-	uint64_t since_ms;  /* wall clock of the last change of state */
+	const char *reason;  /* static; of the last verdict that agrees with state */
+	uint64_t since_ms;   /* wall clock of the last change of state */
 	uint64_t checked_ms; /* wall clock of the last verdict, 0: none */
-	uint32_t rtt_us;    /* EWMA over passes, alpha 1/8; 0: none */
-	uint16_t status;    /* of the last verdict */
-	uint16_t streak;    /* verdicts in a row against the present state */
+	uint32_t rtt_us;     /* EWMA over passes, alpha 1/8; 0: none */
+	uint16_t status;     /* of the last verdict */
+	uint16_t streak;     /* verdicts in a row against the present state */
 };
 
 /* An origin without verdicts. */

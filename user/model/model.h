@@ -15,7 +15,10 @@
 #include "base/addr.h"
 #include "base/err.h"
 
-enum weir_monitor_type { WEIR_MONITOR_HTTP, WEIR_MONITOR_TCP };
+enum weir_monitor_type {
+	WEIR_MONITOR_HTTP,
+	WEIR_MONITOR_TCP
+};
 
 struct weir_header {
 	const char *name, *value;
@@ -33,13 +36,15 @@ struct weir_monitor {
 	uint32_t n_headers;
 	uint32_t interval_ms, timeout_ms;
 	uint16_t port; /* 0: the origin's, else the type's default (http 80) */
-	uint8_t retries, consecutive_up, consecutive_down; /* the last two: at least 1 */
+	uint16_t consecutive_up, consecutive_down; /* at least 1 */
+	uint8_t retries;
 	bool follow_redirects;
 };
 
 static inline bool weir_monitor_expects(const struct weir_monitor *m, unsigned status)
 {
-	return status >= 100 && status < 1000 && (m->expected_codes[status / 8] >> (status % 8) & 1);
+	return status >= 100 && status < 1000 &&
+	       (m->expected_codes[status / 8] >> (status % 8) & 1);
 }
 
 /* One endpoint of a pool. */
@@ -47,9 +52,9 @@ struct weir_origin {
 	uint32_t index; /* of all origins of the model, in order: weir_model.n_origins */
 	const char *name, *address;
 	union weir_addr addr;
-	const char *host;   /* header.Host of the document, NULL: none */
-	uint16_t weight;    /* hundredths, 0 .. 100; 0: probed, but no traffic */
-	uint16_t port;	    /* 0: the listener's; what probes connect to */
+	const char *host; /* header.Host of the document, NULL: none */
+	uint16_t weight;  /* hundredths, 0 .. 100; 0: probed, but no traffic */
+	uint16_t port;    /* 0: the listener's; what probes connect to */
 	bool enabled;
 };
 
@@ -70,7 +75,7 @@ struct weir_listener {
 
 struct weir_lb {
 	uint32_t index;
-	const char *id, *name, *description; /* name: lower case, no final dot */
+	const char *id, *name, *description;    /* name: lower case, no final dot */
 	const struct weir_pool **default_pools; /* failover order, at least one */
 	uint32_t n_default_pools;
 	const struct weir_pool *fallback_pool;
@@ -79,12 +84,17 @@ struct weir_lb {
 	const struct weir_listener *listeners; /* proxied: at least one */
 	uint32_t n_listeners;
 	uint8_t forwarding; /* enum weir_mode */
-	uint32_t ttl;	    /* seconds */
+	uint32_t ttl;       /* seconds */
 	uint32_t drain_ms;  /* session_affinity_attributes.drain_duration; 0: the agent's default */
 	bool enabled, proxied;
 };
 
-enum weir_record_type { WEIR_RECORD_A, WEIR_RECORD_AAAA, WEIR_RECORD_CNAME, WEIR_RECORD_POOL };
+enum weir_record_type {
+	WEIR_RECORD_A,
+	WEIR_RECORD_AAAA,
+	WEIR_RECORD_CNAME,
+	WEIR_RECORD_POOL
+};
 
 /* Several records of one name and type are one set (A, AAAA) or one pool (POOL). */
 struct weir_record {
@@ -92,19 +102,23 @@ struct weir_record {
 	enum weir_record_type type;
 	union weir_addr addr; /* A, AAAA */
 	const char *target;   /* CNAME, POOL: lower case, no final dot */
-	uint32_t ttl;	      /* seconds */
+	uint32_t ttl;         /* seconds */
 	uint32_t weight;      /* POOL: 1 .. 65535 */
 };
 
 struct weir_zone_conf {
-	const char *name; /* lower case, no final dot */
+	const char *name;          /* lower case, no final dot */
 	const char *mname, *rname; /* primary server, mailbox as a domain name */
 	uint32_t serial, refresh, retry, expire, minimum, ttl; /* ttl: of SOA and NS */
 	const char **ns;
 	uint32_t n_ns; /* at least one */
 };
 
-enum weir_attach { WEIR_ATTACH_AUTO, WEIR_ATTACH_NATIVE, WEIR_ATTACH_GENERIC };
+enum weir_attach {
+	WEIR_ATTACH_AUTO,
+	WEIR_ATTACH_NATIVE,
+	WEIR_ATTACH_GENERIC
+};
 
 struct weir_agent_conf {
 	const char *node, *region, *pin_path;

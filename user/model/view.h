@@ -22,7 +22,7 @@ struct weir_view_pool {
 	const struct weir_pool *pool;
 	enum weir_pool_state state;
 	uint32_t healthy; /* enabled origins that count as healthy */
-	bool usable;	  /* may take traffic in failover order */
+	bool usable;      /* may take traffic in failover order */
 };
 
 /* A load balancer's decision. serving: origins that take new flows, weight > 0, in the order of
@@ -30,7 +30,7 @@ struct weir_view_pool {
 struct weir_view_lb {
 	const struct weir_lb *lb;
 	const struct weir_pool *pool; /* NULL: nobody can serve */
-	bool fallback;		      /* pool is the fallback pool as last resort */
+	bool fallback;                /* pool is the fallback pool as last resort */
 	const struct weir_origin **serving;
 	uint32_t n_serving;
 };
