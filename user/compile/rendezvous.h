@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct weir_candidate {
-	uint64_t id;	 /* hash of what it is (address, mode); unique */
+	uint64_t id;     /* hash of what it is (address, mode); unique */
 	uint32_t weight; /* > 0 */
 };
 

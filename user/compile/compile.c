@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "compile/compile.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "compile/endpoints.h"
+#include "compile/rendezvous.h"
+
+/* What is being built. */
+struct build {
+	const struct weir_view *view;
+	struct weir_arena *arena;
+	struct weir_tables *out;
+	struct weir_tables_service *services;
+	struct weir_candidate *candidates; /* room for those of the largest pool */
+	uint32_t *serving;                 /* their endpoint indexes */
+	uint64_t *identity;                /* by endpoint index */
+	uint64_t *digest;                  /* of the rows of a balancer, by its index */
+};
+
+static bool has_services(const struct weir_lb *lb)
+{
+	return lb->proxied && lb->enabled;
+}
+
+/* IPIP carries any family in any family; a rewritten MAC address changes none. */
+static bool families_fit(const struct weir_view_lb *v)
+{
+	for (uint32_t i = 0; v->lb->forwarding == WEIR_MODE_L2 && i < v->lb->n_vips; i++)
+		for (uint32_t k = 0; k < v->n_serving; k++)
+			if (weir_addr_is_v4(&v->lb->vips[i]) !=
+			    weir_addr_is_v4(&v->serving[k]->addr))
+				return false;
+	return true;
+}
+
+/* One pool at a time fills a table, so the largest one decides: the size does not depend on
+ * health. */
+static uint32_t table_size(const struct weir_lb *lb)
+{
+	uint32_t most = lb->fallback_pool ? lb->fallback_pool->n_origins : 0;
+
+	for (uint32_t i = 0; i < lb->n_default_pools; i++)
+		if (lb->default_pools[i]->n_origins > most)
+			most = lb->default_pools[i]->n_origins;
+	return weir_rendezvous_size(most);
+}
+
+static void fill_rows(struct build *b, const struct weir_view_lb *v, uint32_t *rows, uint32_t size)
+{
+	for (uint32_t i = 0; i < v->n_serving; i++) {
+		const struct weir_origin *o = v->serving[i];
+		uint32_t e = weir_endpoints_find(b->out, &o->addr, v->lb->forwarding);
+
+		b->serving[i] = e;
+		b->candidates[i].id = b->identity[e];
+		b->candidates[i].weight = o->weight;
+	}
+	weir_rendezvous_fill(b->candidates, v->n_serving, rows, size);
+	for (uint32_t i = 0; i < size; i++)
+		rows[i] = b->serving[rows[i]];
+}
+
+static uint64_t rows_digest(const struct build *b, const uint32_t *rows, uint32_t size)
+{
+	uint64_t h = size;
+
+	for (uint32_t i = 0; i < size; i++) {
+		uint64_t id = rows[i] == WEIR_ROW_NOBODY ? 0 : b->identity[rows[i]];
+
+		h = ((h << 27 | h >> 37) ^ id) * 0x9e3779b97f4a7c15ull;
+	}
+	return weir_mix64(h);
+}
+
+static void add_services(struct build *b, const struct weir_lb *lb, const uint32_t *rows,
+			 uint32_t size)
+{
+	for (uint32_t v = 0; v < lb->n_vips; v++)
+		for (uint32_t l = 0; l < lb->n_listeners; l++)
+			b->services[b->out->n_services++] = (struct weir_tables_service){
+				.vip = lb->vips[v],
+				.port = htons(lb->listeners[l].port),
+				.proto = lb->listeners[l].proto,
+				.size = size,
+				.rows = rows,
+				.lb = lb,
+			};
+}
+
+static void build_lb(struct build *b, const struct weir_view_lb *v)
+{
+	const struct weir_agent_conf *agent = &b->view->model->agent;
+	uint32_t drain_ms = v->lb->drain_ms ? v->lb->drain_ms : agent->drain_ms;
+	uint32_t size = table_size(v->lb);
+	uint32_t *rows = weir_arena_new_array(b->arena, size, uint32_t);
+
+	assert(families_fit(v)); /* validation refuses others */
+	if (v->n_serving)
+		fill_rows(b, v, rows, size);
+	else
+		memset(rows, 0xff, size * sizeof(*rows)); /* WEIR_ROW_NOBODY */
+	b->digest[v->lb->index] = rows_digest(b, rows, size);
+	add_services(b, v->lb, rows, size);
+	if (drain_ms > b->out->drain_ms)
+		b->out->drain_ms = drain_ms;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct weir_tables_service *x = a, *y = b;
+	int order = weir_addr_cmp(&x->vip, &y->vip);
+
+	if (!order)
+		order = x->proto - y->proto;
+	return order ? order : ntohs(x->port) - ntohs(y->port);
+}
+
+/* Of the sorted services. */
+static void collect_vips(struct build *b)
+{
+	struct weir_tables *t = b->out;
+	union weir_addr *vips = weir_arena_new_array(b->arena, t->n_services, union weir_addr);
+
+	for (uint32_t i = 0; i < t->n_services; i++)
+		if (!i || !weir_addr_eq(&b->services[i].vip, &b->services[i - 1].vip))
+			vips[t->n_vips++] = b->services[i].vip;
+	t->vips = vips;
+}
+
+static uint64_t services_digest(const struct build *b)
+{
+	uint64_t h = b->out->n_services;
+
+	for (uint32_t i = 0; i < b->out->n_services; i++) {
+		const struct weir_tables_service *s = &b->services[i];
+		uint64_t words[] = {
+			(uint64_t)s->proto << 16 | ntohs(s->port),
+			b->digest[s->lb->index],
+		};
+
+		h = weir_hash_bytes(h, &s->vip, sizeof(s->vip));
+		for (uint32_t k = 0; k < 2; k++)
+			h = weir_mix64(h ^ words[k]) + 0x9e3779b97f4a7c15ull;
+	}
+	return h;
+}
+
+static void allocate(struct build *b)
+{
+	const struct weir_model *m = b->view->model;
+	uint32_t largest = 0, n_services = 0;
+
+	for (uint32_t i = 0; i < m->n_pools; i++)
+		if (m->pools[i].n_origins > largest)
+			largest = m->pools[i].n_origins;
+	for (uint32_t i = 0; i < m->n_lbs; i++)
+		if (has_services(&m->lbs[i]))
+			n_services += m->lbs[i].n_vips * m->lbs[i].n_listeners;
+	b->services = weir_arena_new_array(b->arena, n_services, struct weir_tables_service);
+	b->candidates = weir_arena_new_array(b->arena, largest, struct weir_candidate);
+	b->serving = weir_arena_new_array(b->arena, largest, uint32_t);
+	b->digest = weir_arena_new_array(b->arena, m->n_lbs, uint64_t);
+	b->identity = weir_arena_new_array(b->arena, b->out->n_endpoints, uint64_t);
+	for (uint32_t i = 0; i < b->out->n_endpoints; i++)
+		b->identity[i] = weir_endpoint_identity(&b->out->endpoints[i]);
+}
+
+const struct weir_tables *weir_compile(const struct weir_view *view, struct weir_arena *arena)
+{
+	struct build b = {
+		.view = view,
+		.arena = arena,
+		.out = weir_arena_new_array(arena, 1, struct weir_tables),
+	};
+
+	weir_endpoints_collect(b.out, view, arena);
+	allocate(&b);
+	for (uint32_t i = 0; i < view->model->n_lbs; i++)
+		if (has_services(view->lbs[i].lb))
+			build_lb(&b, &view->lbs[i]);
+	qsort(b.services, b.out->n_services, sizeof(*b.services), by_key);
+	collect_vips(&b);
+	b.out->services = b.services;
+	b.out->digest = services_digest(&b);
+	return b.out;
+}
