@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* multi.h - libcurl's multi interface on a libuv loop, on the loop's thread. */
+#ifndef WEIR_PROBE_MULTI_H
+#define WEIR_PROBE_MULTI_H
+
+#include <curl/curl.h>
+#include <uv.h>
+
+struct weir_multi;
+
+/* easy, which was added before, has ended and is the caller's again. May call the functions below,
+ * except weir_multi_close(). */
+typedef void weir_multi_done_fn(CURL *easy, CURLcode result);
+
+/* *out is the caller's: weir_multi_close(). 0 or a negative errno. */
+int weir_multi_open(uv_loop_t *loop, weir_multi_done_fn *done, struct weir_multi **out);
+
+/* Every easy handle was removed or has ended. Needs uv_run() for handles to close. */
+void weir_multi_close(struct weir_multi *m);
+
+/* Starts a transfer; done is called from the loop, never from in here. */
+void weir_multi_add(struct weir_multi *m, CURL *easy);
+
+/* Ends a transfer without calling done. */
+void weir_multi_remove(struct weir_multi *m, CURL *easy);
+
+#endif
