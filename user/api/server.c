@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* server.c - libmicrohttpd on the loop, and the table of paths. */
+#include "api/api.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <microhttpd.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "weir/api.h"
+
+#define CONNECTIONS_MAX 128
+#define CONNECTION_SEC  10
+#define MEMORY_MAX      32768   /* bytes of a connection: request line, headers, buffers */
+#define BODY_MAX        65536   /* bytes of a request's body */
+#define BODY_CUT        1048576 /* bytes of a body without a length that are read to refuse it */
+
+struct weir_api {
+	uv_poll_t poll;
+	uv_timer_t timer;
+	struct MHD_Daemon *daemon;
+	struct weir_agent *agent;
+};
+
+struct request {
+	size_t body_len;
+};
+
+struct route {
+	const char *path;
+	json_t *(*get)(const struct weir_api *api);
+};
+
+static json_t *get_index(const struct weir_api *api);
+
+static json_t *get_status(const struct weir_api *api)
+{
+	return weir_agent_status(api->agent);
+}
+
+static const struct route routes[] = {
+	{ "/", get_index },
+	{ WEIR_API_STATUS, get_status },
+};
+#define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+static json_t *get_index(const struct weir_api *api)
+{
+	json_t *paths = json_array();
+
+	(void)api;
+	for (size_t i = 0; i < N_ROUTES; i++)
+		json_array_append_new(paths, json_string(routes[i].path));
+	return json_pack("{s:s, s:s, s:o}", "name", "weir", "version", WEIR_VERSION, "paths",
+			 paths);
+}
+
+/* --- answers --- */
+
+/* Takes body over. */
+static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, json_t *body)
+{
+	char *text = json_dumps(body, JSON_COMPACT);
+	struct MHD_Response *r;
+	enum MHD_Result ok;
+
+	json_decref(body);
+	if (!text)
+		return MHD_NO;
+	r = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
+	if (!r) {
+		free(text);
+		return MHD_NO;
+	}
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+	MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+		MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	ok = MHD_queue_response(c, status, r);
+	MHD_destroy_response(r);
+	return ok;
+}
+
+static enum MHD_Result refuse(struct MHD_Connection *c, unsigned status, const char *why)
+{
+	return answer(c, status, json_pack("{s:s}", "error", why));
+}
+
+static enum MHD_Result refuse_body(struct MHD_Connection *c)
+{
+	return refuse(c, MHD_HTTP_CONTENT_TOO_LARGE, "a body may have at most 65,536 bytes");
+}
+
+static enum MHD_Result serve(struct weir_api *api, struct MHD_Connection *c, const char *path,
+			     const char *method)
+{
+	for (size_t i = 0; i < N_ROUTES; i++) {
+		if (strcmp(path, routes[i].path) != 0)
+			continue;
+		if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+			return refuse(c, MHD_HTTP_METHOD_NOT_ALLOWED,
+				      "this path can be read only (GET, HEAD)");
+		return answer(c, MHD_HTTP_OK, routes[i].get(api));
+	}
+	return refuse(c, MHD_HTTP_NOT_FOUND, "no such path; GET / lists what there is");
+}
+
+/* --- libmicrohttpd's callbacks --- */
+
+static bool announces_too_much(struct MHD_Connection *c)
+{
+	const char *len =
+		MHD_lookup_connection_value(c, MHD_HEADER_KIND, MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	return len && strtoull(len, NULL, 10) > BODY_MAX;
+}
+
+/* Called once with the headers, then for pieces of the body, then once for the answer. */
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *path,
+				  const char *method, const char *version, const char *data,
+				  size_t *len, void **state)
+{
+	struct request *r = *state;
+
+	(void)version;
+	(void)data;
+	if (!r) {
+		*state = weir_new(struct request);
+		return announces_too_much(c) ? refuse_body(c) : MHD_YES;
+	}
+	if (*len) {
+		r->body_len += *len;
+		*len = 0;
+		return r->body_len > BODY_CUT ? MHD_NO : MHD_YES;
+	}
+	return r->body_len > BODY_MAX ? refuse_body(c) : serve(arg, c, path, method);
+}
+
+static void on_request_over(void *arg, struct MHD_Connection *c, void **state,
+			    enum MHD_RequestTerminationCode why)
+{
+	(void)arg;
+	(void)c;
+	(void)why;
+	free(*state);
+	*state = NULL;
+}
+
+static void __attribute__((format(printf, 2, 0))) on_log(void *arg, const char *fmt, va_list ap)
+{
+	char line[512];
+
+	(void)arg;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\r\n")] = 0;
+	weir_warn("http: %s", line);
+}
+
+/* --- on the loop --- */
+
+static void on_timer(uv_timer_t *timer);
+
+static void run(struct weir_api *api)
+{
+	MHD_UNSIGNED_LONG_LONG ms;
+
+	MHD_run(api->daemon);
+	if (MHD_get_timeout(api->daemon, &ms) == MHD_YES)
+		uv_timer_start(&api->timer, on_timer, ms, 0);
+	else
+		uv_timer_stop(&api->timer);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	run(timer->data);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	(void)status;
+	(void)events;
+	run(poll->data);
+}
+
+/* A listening socket on exactly this address, or a negative errno. Not libmicrohttpd's own, as
+ * that would not tell why it could not. */
+static int listen_on(const struct weir_sockaddr *addr)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = weir_sockaddr_native(addr, &ss);
+	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int on = 1, err;
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&ss, len) == 0 && listen(fd, CONNECTIONS_MAX) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+/* Takes fd over, also when it fails. */
+static struct MHD_Daemon *start(int fd, struct weir_api *api)
+{
+	struct MHD_Daemon *d = MHD_start_daemon(
+		MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, api, /* no threads */
+		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_NOTIFY_COMPLETED, on_request_over, NULL, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_SEC,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_MAX,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+
+	if (!d)
+		close(fd);
+	return d;
+}
+
+int weir_api_open(uv_loop_t *loop, const struct weir_sockaddr *addr, struct weir_agent *agent,
+		  struct weir_api **out)
+{
+	struct weir_api *api = weir_new(struct weir_api);
+	char text[WEIR_SOCKADDR_TEXT];
+	int fd = listen_on(addr), err = fd;
+
+	api->agent = agent;
+	if (fd >= 0) {
+		api->daemon = start(fd, api);
+		err = api->daemon ? 0 : -ENOTSUP;
+	}
+	if (!err)
+		err = uv_poll_init(
+			loop, &api->poll,
+			MHD_get_daemon_info(api->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd);
+	if (err) {
+		weir_error("cannot listen on the control address %s: %s",
+			   weir_sockaddr_text(addr, text), strerror(-err));
+		if (api->daemon)
+			MHD_stop_daemon(api->daemon);
+		free(api);
+		return err;
+	}
+	uv_timer_init(loop, &api->timer);
+	api->poll.data = api->timer.data = api;
+	uv_poll_start(&api->poll, UV_READABLE, on_poll);
+	*out = api;
+	return 0;
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+	free(h->data);
+}
+
+static void on_poll_closed(uv_handle_t *h)
+{
+	struct weir_api *api = h->data;
+
+	uv_close((uv_handle_t *)&api->timer, on_timer_closed);
+}
+
+void weir_api_close(struct weir_api *api)
+{
+	if (!api)
+		return;
+	uv_timer_stop(&api->timer);
+	uv_close((uv_handle_t *)&api->poll, on_poll_closed);
+	MHD_stop_daemon(api->daemon);
+}
