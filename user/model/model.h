@@ -24,7 +24,8 @@ struct weir_header {
 	const char *name, *value;
 };
 
-/* How an endpoint is probed. Defaults are the API's: interval 60 s, timeout 5 s, retries 2. */
+/* How an endpoint is probed. Defaults are the API's: interval 60 s, timeout 5 s (but not longer
+ * than the interval), retries 2. */
 struct weir_monitor {
 	const char *id, *description;
 	enum weir_monitor_type type;

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* text.c - texts with a form: ids, domain names, addresses. */
+#include "model/parse.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define ID_BYTES     255
+#define DOMAIN_BYTES 253
+#define LABEL_BYTES  63
+
+static bool alnum(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+bool weir_take_id(const struct weir_at *at, void *base)
+{
+	const char *s;
+
+	if (!weir_take_string(at, ID_BYTES, &s))
+		return false;
+	for (const char *c = s; *c; c++)
+		if (!alnum(*c) && !strchr("-_.", *c))
+			return weir_at_fail(at, "%s must be of letters, digits, - _ and .",
+					    weir_quote(at->p, s));
+	if (!*s)
+		return weir_at_fail(at, "must not be empty");
+	*(const char **)base = weir_arena_strdup(at->p->arena, s);
+	return true;
+}
+
+/* Labels of 1 .. 63 letters, digits, - and _ that - neither begins nor ends. */
+static const char *domain_fault(const char *s)
+{
+	size_t label = 0;
+
+	for (size_t i = 0;; i++) {
+		if (s[i] && s[i] != '.') {
+			if (!alnum(s[i]) && s[i] != '-' && s[i] != '_')
+				return "may hold letters, digits, - _ and dots only";
+			if (s[i] == '-' && (!label || !s[i + 1] || s[i + 1] == '.'))
+				return "has a label that begins or ends with -";
+			if (++label > LABEL_BYTES)
+				return "has a label longer than 63";
+			continue;
+		}
+		if (!label)
+			return "has an empty label";
+		if (!s[i])
+			return NULL;
+		label = 0;
+	}
+}
+
+bool weir_take_domain(const struct weir_at *at, void *base)
+{
+	const char *s, *fault;
+	char *name;
+	size_t n;
+
+	if (!weir_take_string(at, DOMAIN_BYTES + 1, &s))
+		return false;
+	name = weir_arena_strdup(at->p->arena, s);
+	n = strlen(name);
+	if (n && name[n - 1] == '.')
+		name[--n] = 0;
+	if (n > DOMAIN_BYTES)
+		return weir_at_fail(at, "is longer than a domain name can be");
+	fault = domain_fault(name);
+	if (fault)
+		return weir_at_fail(at, "%s is not a host name: it %s", weir_quote(at->p, s),
+				    fault);
+	for (size_t i = 0; i < n; i++)
+		if (name[i] >= 'A' && name[i] <= 'Z')
+			name[i] += 'a' - 'A';
+	*(const char **)base = name;
+	return true;
+}
+
+static bool is_multicast(const union weir_addr *a)
+{
+	return weir_addr_is_v4(a) ? a->b[12] >= 224 : a->b[0] == 0xff;
+}
+
+static bool is_unspecified(const union weir_addr *a)
+{
+	static const uint8_t none[16];
+
+	return memcmp(a->b, none, 16) == 0 ||
+	       (weir_addr_is_v4(a) && memcmp(a->b + 12, none, 4) == 0);
+}
+
+bool weir_take_addr(const struct weir_at *at, void *base)
+{
+	union weir_addr a;
+	const char *s;
+
+	if (!weir_take_string(at, 4096, &s))
+		return false;
+	if (!weir_addr_parse(s, &a))
+		return weir_at_fail(at, "%s is not an IPv4 or IPv6 address", weir_quote(at->p, s));
+	if (is_unspecified(&a) || is_multicast(&a))
+		return weir_at_fail(at, "%s is not the address of one machine", s);
+	*(union weir_addr *)base = a;
+	return true;
+}
