@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* names.c - domain names in wire form. */
+#include "zone/names.h"
+
+#include <assert.h>
+#include <string.h>
+
+#define POINTER     0xc0
+#define HEADER_SIZE 12 /* nothing to point at lies in it */
+
+static uint8_t lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+/* Appends a label of len bytes; room is kept for the root's. */
+static bool add_label(struct weir_name *n, const uint8_t *bytes, size_t len)
+{
+	if (!len || len > WEIR_LABEL_MAX || n->len + 1 + len >= WEIR_NAME_MAX)
+		return false;
+	n->wire[n->len++] = (uint8_t)len;
+	for (size_t i = 0; i < len; i++)
+		n->wire[n->len++] = lower(bytes[i]);
+	n->labels++;
+	return true;
+}
+
+bool weir_name_parse(const char *text, struct weir_name *out)
+{
+	out->len = out->labels = 0;
+	if (!*text)
+		return false;
+	for (const char *p = strcmp(text, ".") ? text : "", *dot; *p; p = *dot ? dot + 1 : dot) {
+		dot = strchrnul(p, '.');
+		if (!add_label(out, (const uint8_t *)p, (size_t)(dot - p)))
+			return false;
+	}
+	out->wire[out->len++] = 0;
+	return true;
+}
+
+size_t weir_name_read(const uint8_t *msg, size_t len, size_t at, struct weir_name *out)
+{
+	out->len = out->labels = 0;
+	for (;;) {
+		size_t label;
+
+		if (at >= len)
+			return 0;
+		label = msg[at++];
+		if (!label)
+			break;
+		if (label > len - at || !add_label(out, msg + at, label))
+			return 0;
+		at += label;
+	}
+	out->wire[out->len++] = 0;
+	return at;
+}
+
+size_t weir_name_skip(const uint8_t *msg, size_t len, size_t at)
+{
+	size_t start = at;
+
+	while (at < len && at - start < WEIR_NAME_MAX) {
+		size_t label = msg[at];
+
+		if (!label)
+			return at + 1;
+		if ((label & POINTER) == POINTER) {
+			size_t target;
+
+			if (len - at < 2)
+				return 0;
+			target = (label & ~(size_t)POINTER) << 8 | msg[at + 1];
+			return target >= HEADER_SIZE && target < start ? at + 2 : 0;
+		}
+		if (label > WEIR_LABEL_MAX)
+			return 0;
+		at += 1 + label;
+	}
+	return 0;
+}
+
+size_t weir_name_suffix(const struct weir_name *n, unsigned labels)
+{
+	size_t at = 0;
+
+	assert(labels <= n->labels);
+	while (labels--)
+		at += 1u + n->wire[at];
+	return at;
+}

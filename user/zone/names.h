@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* names.h - domain names in wire form: labels with a length byte each, the root's last, ASCII
+ * letters in lower case. Pure. */
+#ifndef WEIR_ZONE_NAMES_H
+#define WEIR_ZONE_NAMES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WEIR_NAME_MAX  255 /* bytes of a name, the root's label included */
+#define WEIR_LABEL_MAX 63
+#define WEIR_LABELS    127 /* of the longest name, without the root's */
+
+struct weir_name {
+	uint8_t wire[WEIR_NAME_MAX];
+	uint8_t len;    /* of wire, at least 1 */
+	uint8_t labels; /* without the root's */
+};
+
+/* "www.example.com", with or without a final dot; "." is the root. No escapes: every byte but
+ * the dot stands for itself. False: no name (an empty or too long label, too long, empty). */
+bool weir_name_parse(const char *text, struct weir_name *out);
+
+/* Reads the name at msg[at], which may not be compressed, and lowers it. Returns where it ends,
+ * 0: not a name, or it runs past len. */
+size_t weir_name_read(const uint8_t *msg, size_t len, size_t at, struct weir_name *out);
+
+/* Passes over the name at msg[at], which may be compressed. Pointers go backwards only. Returns
+ * where it ends, 0: not a name, or it runs past len. */
+size_t weir_name_skip(const uint8_t *msg, size_t len, size_t at);
+
+/* The name without its first n labels, which must exist: where it begins within n's wire. */
+size_t weir_name_suffix(const struct weir_name *n, unsigned labels);
+
+#endif
