@@ -166,11 +166,23 @@ static void __attribute__((format(printf, 2, 0))) on_log(void *arg, const char *
 
 static void on_timer(uv_timer_t *timer);
 
+static unsigned connections(struct weir_api *api)
+{
+	return MHD_get_daemon_info(api->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)
+		->num_connections;
+}
+
+/* Runs again after connections ended: at its limit libmicrohttpd stops listening, and only the
+ * next run looks whether it may again. */
 static void run(struct weir_api *api)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
+	unsigned before;
 
-	MHD_run(api->daemon);
+	do {
+		before = connections(api);
+		MHD_run(api->daemon);
+	} while (connections(api) < before);
 	if (MHD_get_timeout(api->daemon, &ms) == MHD_YES)
 		uv_timer_start(&api->timer, on_timer, ms, 0);
 	else
