@@ -52,6 +52,7 @@ struct reader {
 	bool document; /* one was begun */
 };
 
+/* Of what is being read: in all frames but the innermost that is the child put last. */
 static void path_of(const struct reader *r, char *out, size_t size)
 {
 	size_t n = 0;
@@ -59,11 +60,13 @@ static void path_of(const struct reader *r, char *out, size_t size)
 	out[0] = 0;
 	for (uint32_t i = 0; i < r->depth && n < size; i++) {
 		const struct frame *f = &r->stack[i];
+		bool inner = i + 1 < r->depth;
+		const char *key = inner ? r->lines->nodes[f->last].key : f->key;
 
 		if (json_is_array(f->value))
-			n += (size_t)snprintf(out + n, size - n, "[%u]", f->items);
-		else if (f->key)
-			n += (size_t)snprintf(out + n, size - n, "%s%s", n ? "." : "", f->key);
+			n += (size_t)snprintf(out + n, size - n, "[%u]", f->items - inner);
+		else if (key)
+			n += (size_t)snprintf(out + n, size - n, "%s%s", n ? "." : "", key);
 	}
 }
 
