@@ -124,7 +124,7 @@ static void resolve(const struct weir_zones *z, const struct weir_query *q, uint
 
 	if (z && q->class == WEIR_CLASS_IN && q->type != WEIR_TYPE_AXFR &&
 	    q->type != WEIR_TYPE_IXFR)
-		p.zone = weir_zone_of(z, &q->name, &node);
+		p.zone = weir_zone_covering(z, &q->name, &node);
 	if (!p.zone) {
 		r->rcode = WEIR_REFUSED;
 		return;

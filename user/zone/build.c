@@ -260,7 +260,7 @@ static void add_aliases(struct build *b, const struct draft *d, uint32_t n)
 
 		name_of(d[i].rec->target, &name);
 		rrs[i] = make_rr(a, WEIR_TYPE_CNAME, d[i].rec->ttl, name.wire, name.len);
-		rrs[i].zone = weir_zone_of(b->z, &name, &target);
+		rrs[i].zone = weir_zone_covering(b->z, &name, &target);
 		rrs[i].target = target;
 		rrs[i].upto = d[i].rec->type == WEIR_RECORD_POOL ? d[i].rec->weight : 1;
 	}

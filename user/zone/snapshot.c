@@ -29,8 +29,8 @@ struct weir_node *weir_node_find(const struct weir_zones *z, const uint8_t *name
 
 /* Every name between an existing one and its zone's apex exists: the first suffix found decides.
  * Suffixes with more labels than any of our names need no look. */
-const struct weir_zone *weir_zone_of(const struct weir_zones *z, const struct weir_name *n,
-				     struct weir_node **node)
+const struct weir_zone *weir_zone_covering(const struct weir_zones *z, const struct weir_name *n,
+					   struct weir_node **node)
 {
 	unsigned skip = n->labels > z->labels ? n->labels - z->labels : 0;
 
@@ -88,7 +88,7 @@ static struct weir_node *add_node(struct weir_zones *z, const struct weir_zone *
 struct weir_node *weir_node_add(struct weir_zones *z, const struct weir_name *n)
 {
 	struct weir_node *node;
-	const struct weir_zone *zone = weir_zone_of(z, n, &node);
+	const struct weir_zone *zone = weir_zone_covering(z, n, &node);
 
 	if (!zone || node)
 		return node;

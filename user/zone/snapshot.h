@@ -69,8 +69,8 @@ struct weir_zones {
 struct weir_node *weir_node_find(const struct weir_zones *z, const uint8_t *name, size_t len);
 
 /* The zone n lies in, NULL: none of ours. *node is its node, NULL: n does not exist. */
-const struct weir_zone *weir_zone_of(const struct weir_zones *z, const struct weir_name *n,
-				     struct weir_node **node);
+const struct weir_zone *weir_zone_covering(const struct weir_zones *z, const struct weir_name *n,
+					   struct weir_node **node);
 
 /* Adds n, and the names between it and its zone's apex. NULL: in none of our zones. */
 struct weir_node *weir_node_add(struct weir_zones *z, const struct weir_name *n);
