@@ -17,7 +17,7 @@ struct build {
 	struct weir_tables *out;
 	struct weir_tables_service *services;
 	struct weir_candidate *candidates; /* room for those of the largest pool */
-	uint32_t *serving;                 /* their endpoint indexes */
+	uint32_t *entered;                 /* their endpoint indexes */
 	uint64_t *identity;                /* by endpoint index */
 	uint64_t *digest;                  /* of the rows of a balancer, by its index */
 };
@@ -50,19 +50,36 @@ static uint32_t table_size(const struct weir_lb *lb)
 	return weir_rendezvous_size(most);
 }
 
+/* All origins of the pool with a weight: those that do not serve now keep their places, so that
+ * their coming back, or disabling them, moves no other rows. */
+static uint32_t enter_pool(struct build *b, const struct weir_view_lb *v)
+{
+	uint32_t n = 0, next = 0;
+
+	for (uint32_t i = 0; i < v->pool->n_origins; i++) {
+		const struct weir_origin *o = &v->pool->origins[i];
+		bool serving = next < v->n_serving && v->serving[next] == o;
+
+		next += serving;
+		if (!o->weight)
+			continue;
+		b->entered[n] = weir_endpoints_find(b->out, &o->addr, v->lb->forwarding);
+		b->candidates[n] = (struct weir_candidate){
+			.id = b->identity[b->entered[n]],
+			.weight = o->weight,
+			.serving = serving,
+		};
+		n++;
+	}
+	assert(next == v->n_serving);
+	return n;
+}
+
 static void fill_rows(struct build *b, const struct weir_view_lb *v, uint32_t *rows, uint32_t size)
 {
-	for (uint32_t i = 0; i < v->n_serving; i++) {
-		const struct weir_origin *o = v->serving[i];
-		uint32_t e = weir_endpoints_find(b->out, &o->addr, v->lb->forwarding);
-
-		b->serving[i] = e;
-		b->candidates[i].id = b->identity[e];
-		b->candidates[i].weight = o->weight;
-	}
-	weir_rendezvous_fill(b->candidates, v->n_serving, rows, size);
+	weir_rendezvous_fill(b->candidates, enter_pool(b, v), rows, size);
 	for (uint32_t i = 0; i < size; i++)
-		rows[i] = b->serving[rows[i]];
+		rows[i] = b->entered[rows[i]];
 }
 
 static uint64_t rows_digest(const struct build *b, const uint32_t *rows, uint32_t size)
@@ -163,7 +180,7 @@ static void allocate(struct build *b)
 			n_services += m->lbs[i].n_vips * m->lbs[i].n_listeners;
 	b->services = weir_arena_new_array(b->arena, n_services, struct weir_tables_service);
 	b->candidates = weir_arena_new_array(b->arena, largest, struct weir_candidate);
-	b->serving = weir_arena_new_array(b->arena, largest, uint32_t);
+	b->entered = weir_arena_new_array(b->arena, largest, uint32_t);
 	b->digest = weir_arena_new_array(b->arena, m->n_lbs, uint64_t);
 	b->identity = weir_arena_new_array(b->arena, b->out->n_endpoints, uint64_t);
 	for (uint32_t i = 0; i < b->out->n_endpoints; i++)

@@ -1,18 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rendezvous.h - bounded weighted rendezvous: shares that follow the weights, few rows moved by a
- * change, no history. Pure. */
+ * change, no history. Pure, integers only.
+ *
+ * Every candidate claims rows in an order of its own, claim k at a time that depends on its id, its
+ * weight and k alone; a row goes to its first claimant. Left at that, losing a candidate moves its
+ * rows and no others, but shares stray from the weights. So a candidate stops at 103 % of what it
+ * is due, and once the free rows are only as many as others lack to 97 %, only those claim.
+ *
+ * The table is built for all candidates first; then the rows of those that do not serve are claimed
+ * again by those that do. So a failure or a recovery moves hardly more than it must, whatever the
+ * number of candidates; README.md has the figures. */
 #ifndef WEIR_COMPILE_RENDEZVOUS_H
 #define WEIR_COMPILE_RENDEZVOUS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct weir_candidate {
 	uint64_t id;     /* hash of what it is (address, mode); unique */
-	uint32_t weight; /* > 0 */
+	uint32_t weight; /* 1 .. 65535 */
+	bool serving;
 };
 
-/* Fills rows[0 .. size-1] with indexes into c. n >= 1; size is a power of two. The result depends
- * on the set of candidates alone, not on their order (the indexes follow the order). */
+/* Fills rows[0 .. size-1] with indexes into c, of serving ones only: at least one of the n is.
+ * size is a power of two, at most WEIR_TABLE_MAX. The result depends on the set of candidates
+ * alone, not on their order (the indexes follow the order). */
 void weir_rendezvous_fill(const struct weir_candidate *c, uint32_t n, uint32_t *rows,
 			  uint32_t size);
 
