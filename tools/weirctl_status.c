@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* weirctl_status.c - the status object of weir/api.h as tables. An agent of another version may
+ * lack a field: it is shown as nothing. */
+#include "weirctl.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define TITLES(...)               \
+	(const char *const[])     \
+	{                         \
+		__VA_ARGS__, NULL \
+	}
+
+static const char *str(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s && *s ? s : "-";
+}
+
+static long long num(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+static double real(const json_t *o, const char *key)
+{
+	return json_number_value(json_object_get(o, key));
+}
+
+static bool yes(const json_t *o, const char *key)
+{
+	return json_is_true(json_object_get(o, key));
+}
+
+static bool no(const json_t *o, const char *key)
+{
+	return json_is_false(json_object_get(o, key));
+}
+
+static enum weirctl_colour of_state(const char *state)
+{
+	if (strcmp(state, "healthy") == 0)
+		return WEIRCTL_GOOD;
+	if (strcmp(state, "unhealthy") == 0 || strcmp(state, "critical") == 0)
+		return WEIRCTL_BAD;
+	return strcmp(state, "degraded") == 0 ? WEIRCTL_WARN : WEIRCTL_PLAIN;
+}
+
+static void print_title(const char *title)
+{
+	printf("\n%s\n", title);
+}
+
+static void print_config(const json_t *config, bool colour)
+{
+	char ago[WEIRCTL_NUMBER];
+
+	printf("config      %s, revision %lld, loaded %s ago\n", str(config, "file"),
+	       num(config, "revision"), weirctl_ago(str(config, "loaded_at"), ago));
+	if (!json_is_string(json_object_get(config, "error")))
+		return;
+	weirctl_put(WEIRCTL_BAD, colour, "CONFIG ERROR");
+	printf(" the file as it is now was refused; revision %lld stays in use:\n            ",
+	       num(config, "revision"));
+	weirctl_put(WEIRCTL_BAD, colour, str(config, "error"));
+	putchar('\n');
+}
+
+static void print_header(const json_t *s, bool colour)
+{
+	const json_t *usage = json_object_get(s, "usage"), *nic;
+	char ago[WEIRCTL_NUMBER];
+	size_t i;
+
+	printf("node        %s, region %s, weir %s, up %s\n", str(s, "node"), str(s, "region"),
+	       str(s, "version"), weirctl_ago(str(s, "started_at"), ago));
+	print_config(json_object_get(s, "config"), colour);
+	printf("digest      %s\n", str(s, "table_digest"));
+	printf("interfaces  ");
+	json_array_foreach(json_object_get(s, "interfaces"), i, nic)
+		printf("%s%s (%s%s)", i ? ", " : "", str(nic, "name"), str(nic, "mode"),
+		       yes(nic, "shared") ? ", shared" : "");
+	printf("%s\n", json_array_size(json_object_get(s, "interfaces")) ? "" : "none");
+	printf("in use      %lld services, %lld endpoints (%lld draining), %lld rows (%lld "
+	       "unsettled)\n",
+	       num(usage, "services"), num(usage, "endpoints"), num(usage, "draining_endpoints"),
+	       num(usage, "rows"), num(usage, "unsettled_rows"));
+}
+
+/* A pool by the name people gave it; its id if it has none. */
+static const char *pool_name(const json_t *s, const json_t *user)
+{
+	const char *id = str(user, "pool");
+	const json_t *pool;
+	size_t i;
+
+	json_array_foreach(json_object_get(s, "pools"), i,
+			   pool) if (strcmp(str(pool, "id"), id) == 0 &&
+				     strcmp(str(pool, "name"), "-") != 0) return str(pool, "name");
+	return id;
+}
+
+static void add_pool(struct weirctl_table *t, const json_t *s, const json_t *user)
+{
+	bool none = json_is_null(json_object_get(user, "pool"));
+
+	if (none)
+		weirctl_table_add(t, WEIRCTL_BAD, "none!");
+	else if (yes(user, "fallback"))
+		weirctl_table_add(t, WEIRCTL_BAD, "%s fallback!", pool_name(s, user));
+	else
+		weirctl_table_add(t, WEIRCTL_PLAIN, "%s", pool_name(s, user));
+}
+
+static void print_services(const json_t *s, bool colour)
+{
+	struct weirctl_table t;
+	const json_t *svc;
+	size_t i;
+
+	print_title("SERVICES");
+	weirctl_table_init(&t, TITLES("<PROTO", "<VIP", ">PORT", "<LOAD BALANCER", "<POOL",
+				      "<FORWARDING", ">ENDPOINTS", ">ROWS"));
+	json_array_foreach(json_object_get(s, "services"), i, svc)
+	{
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", str(svc, "protocol"));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", str(svc, "vip"));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%lld", num(svc, "port"));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", str(svc, "load_balancer"));
+		add_pool(&t, s, svc);
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", str(svc, "forwarding"));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%zu",
+				  json_array_size(json_object_get(svc, "endpoints")));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%lld", num(svc, "rows"));
+	}
+	weirctl_table_print(&t, colour);
+}
+
+static void print_load_balancers(const json_t *s, bool colour)
+{
+	struct weirctl_table t;
+	const json_t *lb;
+	size_t i;
+
+	print_title("LOAD BALANCERS");
+	weirctl_table_init(&t, TITLES("<NAME", "<KIND", "<POOL"));
+	json_array_foreach(json_object_get(s, "load_balancers"), i, lb)
+	{
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", str(lb, "name"));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s",
+				  yes(lb, "proxied") ? "proxied" : "DNS-only");
+		if (no(lb, "enabled"))
+			weirctl_table_add(&t, WEIRCTL_PLAIN, "disabled");
+		else
+			add_pool(&t, s, lb);
+	}
+	weirctl_table_print(&t, colour);
+}
+
+/* Rows by address in the services that the pool serves, the caller's; *all: of any address. */
+static json_t *count_rows(const json_t *s, const json_t *pool, long long *all)
+{
+	json_t *rows = json_object();
+	const json_t *svc, *e;
+	size_t i, k;
+
+	*all = 0;
+	json_array_foreach(json_object_get(s, "services"), i, svc)
+	{
+		if (strcmp(str(svc, "pool"), str(pool, "id")) != 0)
+			continue;
+		*all += num(svc, "rows");
+		json_array_foreach(json_object_get(svc, "endpoints"), k, e) json_object_set_new(
+			rows, str(e, "address"),
+			json_integer(num(rows, str(e, "address")) + num(e, "rows")));
+	}
+	return rows;
+}
+
+static void add_state(struct weirctl_table *t, const json_t *o)
+{
+	char ago[WEIRCTL_NUMBER];
+	bool no_next_hop = no(o, "next_hop");
+
+	if (no(o, "enabled"))
+		weirctl_table_add(t, WEIRCTL_PLAIN, "disabled");
+	else
+		weirctl_table_add(t, of_state(str(o, "state")), "%s", str(o, "state"));
+	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", weirctl_ago(str(o, "since"), ago));
+	if (num(o, "status"))
+		weirctl_table_add(t, no_next_hop ? WEIRCTL_BAD : WEIRCTL_PLAIN, "%s (%lld)%s",
+				  str(o, "reason"), num(o, "status"),
+				  no_next_hop ? ", NO NEXT HOP" : "");
+	else
+		weirctl_table_add(t, no_next_hop ? WEIRCTL_BAD : WEIRCTL_PLAIN, "%s%s",
+				  str(o, "reason"), no_next_hop ? ", NO NEXT HOP" : "");
+}
+
+static void add_origin(struct weirctl_table *t, const json_t *rows, long long all, const json_t *o)
+{
+	double part = (double)num(rows, str(o, "address")) / (double)(all ? all : 1);
+	char text[WEIRCTL_NUMBER];
+
+	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", str(o, "name"));
+	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", str(o, "address"));
+	weirctl_table_add(t, WEIRCTL_PLAIN, "%g", real(o, "weight"));
+	if (all)
+		weirctl_table_add(t, WEIRCTL_PLAIN, "%.1f%%", 100 * part);
+	else /* the pool serves nothing now */
+		weirctl_table_add(t, WEIRCTL_PLAIN, "-");
+	add_state(t, o);
+	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", weirctl_rtt(num(o, "rtt_us"), text));
+	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", weirctl_count(num(o, "connections"), text));
+	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", weirctl_count(num(o, "packets"), text));
+	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", weirctl_bytes(num(o, "bytes"), text));
+}
+
+static void print_pool(const json_t *s, const json_t *pool, bool colour)
+{
+	const json_t *origins = json_object_get(pool, "origins"), *o;
+	const char *state = no(pool, "enabled") ? "disabled" : str(pool, "state");
+	struct weirctl_table t;
+	long long all;
+	json_t *rows = count_rows(s, pool, &all);
+	size_t i;
+
+	printf("\nPOOL ");
+	weirctl_put(WEIRCTL_PLAIN, colour, str(pool, "name"));
+	printf(" (");
+	weirctl_put(WEIRCTL_PLAIN, colour, str(pool, "id"));
+	printf("): ");
+	weirctl_put(of_state(state), colour, state);
+	printf(", %lld of %zu healthy, needs %lld, ", num(pool, "healthy"),
+	       json_array_size(origins), num(pool, "minimum_origins"));
+	if (json_is_null(json_object_get(pool, "monitor")))
+		printf("no monitor\n");
+	else
+		printf("monitor %s\n", str(pool, "monitor"));
+	weirctl_table_init(&t, TITLES("<NAME", "<ADDRESS", ">WEIGHT", ">SHARE", "<STATE", ">SINCE",
+				      "<REASON", ">RTT", ">CONNECTIONS", ">PACKETS", ">BYTES"));
+	json_array_foreach(origins, i, o) add_origin(&t, rows, all, o);
+	weirctl_table_print(&t, colour);
+	json_decref(rows);
+}
+
+static void print_reasons(const json_t *reasons, bool colour)
+{
+	struct weirctl_table t;
+	const json_t *r;
+	char text[WEIRCTL_NUMBER];
+	size_t i;
+
+	weirctl_table_init(&t, TITLES("<", "<REASON", ">PACKETS", ">BYTES", "<MEANING"));
+	json_array_foreach(reasons, i, r)
+	{
+		if (!num(r, "packets"))
+			continue;
+		weirctl_table_add(&t, WEIRCTL_BAD, "%s", yes(r, "drop") ? "DROP" : "");
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", str(r, "reason"));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", weirctl_count(num(r, "packets"), text));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", weirctl_bytes(num(r, "bytes"), text));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", str(r, "text"));
+	}
+	if (t.n)
+		weirctl_table_print(&t, colour);
+	else
+		puts("  none yet");
+}
+
+static void print_dns(const json_t *dns, bool colour)
+{
+	const json_t *at;
+	size_t i;
+
+	printf("\nDNS on ");
+	json_array_foreach(json_object_get(dns, "listen"), i, at)
+		printf("%s%s", i ? ", " : "", json_is_string(at) ? json_string_value(at) : "-");
+	puts(json_array_size(json_object_get(dns, "listen")) ? "" : "no address");
+	printf("  UDP %lld queries, %lld answers; TCP %lld queries, %lld answers on %lld "
+	       "connections; %lld answers could not be sent\n",
+	       num(dns, "udp_queries"), num(dns, "udp_answers"), num(dns, "tcp_queries"),
+	       num(dns, "tcp_answers"), num(dns, "tcp_connections"), num(dns, "send_errors"));
+	print_reasons(json_object_get(dns, "filter"), colour);
+}
+
+void weirctl_print_status(const json_t *s, bool colour)
+{
+	const json_t *pool;
+	size_t i;
+
+	print_header(s, colour);
+	if (json_array_size(json_object_get(s, "services")))
+		print_services(s, colour);
+	if (json_array_size(json_object_get(s, "load_balancers")))
+		print_load_balancers(s, colour);
+	json_array_foreach(json_object_get(s, "pools"), i, pool) print_pool(s, pool, colour);
+	print_title("PACKETS");
+	print_reasons(json_object_get(s, "packets"), colour);
+	print_dns(json_object_get(s, "dns"), colour);
+}
