@@ -66,7 +66,7 @@ static json_t *get_index(const struct weir_api *api)
 /* Takes body over. */
 static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, json_t *body)
 {
-	char *text = json_dumps(body, JSON_COMPACT);
+	char *text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	struct MHD_Response *r;
 	enum MHD_Result ok;
 
