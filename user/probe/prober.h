@@ -15,8 +15,7 @@ struct weir_prober;
 typedef void weir_verdict_fn(void *arg, uint32_t origin_index, const struct weir_verdict *v);
 
 /* *out is the caller's: weir_prober_close(). 0 or a negative errno. */
-int weir_prober_open(uv_loop_t *loop, weir_verdict_fn *report, void *arg,
-		     struct weir_prober **out);
+int weir_prober_open(uv_loop_t *loop, weir_verdict_fn *report, void *arg, struct weir_prober **out);
 
 /* Probes every enabled origin of every enabled pool that has a monitor; the rest stops. An
  * origin that is probed the same way before and after (same pool id, origin name, address, port,
