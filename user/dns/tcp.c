@@ -18,6 +18,7 @@
 #define SWEEP_MS        1000
 #define QUEUE_BYTES     65536 /* of answers, before no more queries are read */
 #define BACKLOG         256
+#define RECEIVE_BYTES   65536 /* of queries in the kernel; connections inherit it */
 #define HEADER_BYTES    12
 
 struct weir_dns_tcp {
