@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# Changes of the configuration under 500 live transfers: nothing breaks, and who was taken out gets
+# no new flow.
+# shellcheck source=tests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+net_up
+balancer_up bal
+endpoints_up a b c d
+config=$NET_DIR/weir.yaml got=$NET_DIR/got live=$NET_DIR/live
+
+one_pool "$config" a=1 b=1 c=1
+agent_must_start bal "$config"
+transfers_start "$live"
+
+# after SENTENCE ORIGIN...: reloads with these origins; new connections follow at once.
+after() {
+	local sentence=$1
+	shift
+	one_pool "$config" "$@"
+	agent_reload bal || not_ok "$sentence: the file is taken"
+	connect "$got" --connections 5000
+}
+
+after "add" a=1 b=1 c=1 d=1
+check_shares "an added endpoint gets its share" "$got" 10 a=1 b=1 c=1 d=1
+after "remove" b=1 c=1 d=1
+check_shares "a removed endpoint gets no new connection, the others share it" "$got" 10 b=1 c=1 d=1
+after "disable" b=1,off c=1 d=1
+check_shares "a disabled endpoint gets no new connection, the others share it" "$got" 10 c=1 d=1
+after "re-weight" b=1,off c=1 d=0.25
+check_shares "a changed weight is followed" "$got" 10 c=1 d=0.25
+after "all at once" a=0.5 b=1 d=0.5
+check_shares "add, enable, remove and re-weight in one reload" "$got" 10 a=0.5 b=1 d=0.5
+sleep 1
+transfers_stop "$live"
+is "500 transfers ran through all of it, 0 broke" "$(value "$live" '"\(.flows) \(.broken)"')" "500 0"
+is "they began at a, b and c" "$(value "$live" '.by | keys | join(" ")')" "a b c"
+check "the agent ends well" agent_term bal
+check "no sanitizer report" no_sanitizer_report
+finish

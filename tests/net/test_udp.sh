@@ -1,0 +1,35 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+# UDP: shares by flow, a flow stays where it is, changes are followed.
+# shellcheck source=tests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+net_up
+balancer_up bal
+endpoints_up a b c
+config=$NET_DIR/weir.yaml got=$NET_DIR/got
+
+udp() { in_ns client "$WEIR_LOAD" udp "$@" >"$got"; }
+
+one_pool "$config" a=1 b=1 c=1
+agent_must_start bal "$config"
+udp --flows 20000 --requests 3 "$VIP4:9000"
+check_shares "20,000 flows are shared within 5 %" "$got" 5 a=1 b=1 c=1
+is "no flow changes its endpoint" "$(value "$got" '"\(.moved) \(.wrong)"')" "0 0"
+udp --flows 20000 --requests 3 "[$VIP6]:9000"
+check_shares "20,000 flows over IPv6 are shared within 5 %" "$got" 5 a=1 b=1 c=1
+is "no flow changes its endpoint over IPv6" "$(value "$got" '"\(.moved) \(.wrong)"')" "0 0"
+
+# Flows that talk all the time while a is taken out.
+start client "$NET_DIR/talk" "$WEIR_LOAD" udp --flows 200 --parallel 200 --requests 60 --every 50 "$VIP4:9000"
+talk=$STARTED
+sleep 1
+one_pool "$config" b=1 c=1
+check "a change is taken" agent_reload bal
+udp --flows 5000 "$VIP4:9000"
+check_shares "new flows get no answer from a removed endpoint" "$got" 10 b=1 c=1
+finished "$talk"
+note "talking flows: $(cat "$NET_DIR/talk")"
+is "200 flows that talked meanwhile lost no answer" "$(value "$NET_DIR/talk" '"\(.flows) \(.lost)"')" "200 0"
+check "the agent ends well" agent_term bal
+finish

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/* xdp_pass.bpf.c - does nothing, on the other end of a veth whose device sends by XDP_TX: the
+ * kernel delivers such frames only to a peer that runs XDP too. */
+#include <linux/bpf.h>
+
+#include <bpf/bpf_helpers.h>
+
+SEC("xdp")
+int xdp_pass(struct xdp_md *ctx)
+{
+	return XDP_PASS;
+}
+
+char _license[] SEC("license") = "Dual BSD/GPL";
