@@ -15,12 +15,12 @@
 #define WEIR_SERVICE_SLOTS 32768   /* open addressing, at most half full; a power of two */
 #define WEIR_SERVICE_PROBE 16      /* slots looked at before an address is nobody's */
 #define WEIR_MAX_ENDPOINTS 131072  /* slots, including those that drain; slot 0 is never used */
-#define WEIR_MAX_ROWS	   4194304 /* rows of all tables together: 32 MiB, touched when used */
-#define WEIR_TABLE_MIN	   4096	   /* rows of one table, a power of two */
-#define WEIR_TABLE_MAX	   65536
+#define WEIR_MAX_ROWS      4194304 /* rows of all tables together: 32 MiB, touched when used */
+#define WEIR_TABLE_MIN     4096    /* rows of one table, a power of two */
+#define WEIR_TABLE_MAX     65536
 #define WEIR_FLOW_BUCKETS  65536 /* a power of two, of WEIR_FLOW_WAYS flows each: 4 MiB */
-#define WEIR_FLOW_WAYS	   4
-#define WEIR_HASH_KEYS	   12 /* 64-bit words of the packet hash key */
+#define WEIR_FLOW_WAYS     4
+#define WEIR_HASH_KEYS     10 /* 32-bit words of the packet hash key */
 
 #define WEIR_NO_ENDPOINT 0u /* the slot no endpoint has: rows of a service nobody can serve */
 
@@ -38,7 +38,7 @@ struct weir_service_key {
 	__be16 port;
 	__u8 proto; /* IPPROTO_TCP, IPPROTO_UDP, 0 */
 	__u8 used;  /* WEIR_SLOT_* */
-	__u16 id;   /* of the service, 1 .. WEIR_MAX_SERVICES - 1; never shared, part of flow keys */
+	__u16 id; /* of the service, 1 .. WEIR_MAX_SERVICES - 1; never shared, part of flow keys */
 	__u16 pad;
 };
 
@@ -59,25 +59,31 @@ struct weir_service {
 };
 
 /* A row: the endpoint slot of new flows, and what older flows of this row need to know.
- * At rest prev is WEIR_ROW_REST and a packet costs no flow lookup. Otherwise prev is the slot
- * that flows without a record belong to (it may equal cur). One aligned 8-byte store writes it. */
+ * At rest prev is WEIR_ROW_REST and a packet costs no flow lookup. Otherwise the row is unsettled:
+ * recorded flows stay where they are, and prev is the slot that TCP flows without a record belong
+ * to (it may equal cur). UDP has no SYN: until the agent sets WEIR_ROW_UDP_NEW, some seconds after
+ * the change, datagrams of no recorded flow go to prev as well, afterwards to cur. One aligned
+ * 8-byte store writes a row. */
 struct weir_row {
 	__u32 cur;
-	__u32 prev;
+	__u32 prev; /* slot | WEIR_ROW_UDP_NEW, or WEIR_ROW_REST */
 };
-#define WEIR_ROW_REST 0xffffffffu
+#define WEIR_ROW_REST    0xffffffffu
+#define WEIR_ROW_UDP_NEW 0x80000000u
+#define WEIR_ROW_SLOT    0x00ffffffu
 
 /* A recorded flow. Who it is: the service, and 48 bits of its hash beyond those that chose the
  * bucket. key 0: free. Written by the packet path only, in rows that are not at rest. */
 struct weir_flow {
-	__u64 key;	/* sig << 32 | service id << 16 | (hash & 0xffff) */
+	__u64 key;      /* hash >> 32 << 32 | service id << 16 | (hash & 0xffff) */
 	__u32 endpoint; /* slot */
-	__u32 seen;	/* seconds (jiffies based, wraps) << 1 | established */
+	__u32 seen;     /* jiffies (they wrap) << 1 | WEIR_FLOW_ESTABLISHED */
 };
 struct weir_flow_bucket {
 	struct weir_flow way[WEIR_FLOW_WAYS];
 };
-#define WEIR_FLOW_ESTABLISHED 1u /* more than a SYN was seen: a SYN never evicts it */
+#define WEIR_FLOW_ESTABLISHED 1u  /* a second packet was seen: a first one never evicts it */
+#define WEIR_FLOW_IDLE_S      300 /* a flow that was silent for longer may be forgotten */
 
 /* How packets reach an endpoint. */
 enum weir_mode {
@@ -86,8 +92,9 @@ enum weir_mode {
 };
 
 /* An endpoint as the packet path needs it: one cache line. hdr is what goes in front of the
- * inner IP header: 14 bytes of Ethernet, then for IPIP the outer IP header with its total
- * (payload) length 0 and, for IPv4, its checksum 0; csum is the unfolded sum of that header. */
+ * inner IP header: 14 bytes of Ethernet, then for IPIP the outer IP header. What depends on the
+ * packet is 0 in it: length, protocol (next header), and for IPv4 the checksum; csum is the
+ * unfolded sum of that header. */
 struct weir_endpoint {
 	__u8 hdr[54];
 	__u8 hdr_len; /* 14 (L2), 34 (IPv4), 54 (IPv6) */
@@ -123,21 +130,22 @@ struct weir_count {
 };
 
 /* Why a packet ended as it did: name, whether it is a drop, and the sentence for people. The one
- * list behind counters, status, metrics and tests. New reasons go to the end of their group. */
-#define WEIR_REASONS(X)                                                                            \
-	X(FORWARD, 0, "forwarded to the endpoint of its row")                                      \
-	X(FORWARD_FLOW, 0, "forwarded to the endpoint its flow was recorded with")                 \
-	X(FORWARD_PREV, 0, "forwarded to the row's previous endpoint: an older flow")              \
-	X(PASS_NOT_OURS, 0, "passed to the host: not for a service")                               \
-	X(PASS_NOT_IP, 0, "passed to the host: neither IPv4 nor IPv6")                             \
-	X(PASS_VIP_OTHER, 0, "passed to the host: for a VIP, but neither TCP nor UDP")             \
-	X(DROP_TRUNCATED, 1, "ends inside a header")                                               \
-	X(DROP_BAD_HEADER, 1, "an IP header that contradicts itself")                              \
-	X(DROP_FRAGMENT, 1, "a fragment for a VIP")                                                \
-	X(DROP_EXTENSION, 1, "IPv6 extension headers for a VIP")                                   \
-	X(DROP_NO_ENDPOINT, 1, "no endpoint can serve this service")                               \
-	X(DROP_NO_NEXT_HOP, 1, "no next hop is known for the endpoint")                            \
-	X(DROP_NO_HEADROOM, 1, "no room in front of the packet for the outer header")              \
+ * list behind counters, status, metrics and tests. Forwards, then passes, then drops: a new reason
+ * goes to the end of its group. */
+#define WEIR_REASONS(X)                                                                \
+	X(FORWARD, 0, "forwarded to the endpoint of its row")                          \
+	X(FORWARD_FLOW, 0, "forwarded to the endpoint its flow was recorded with")     \
+	X(FORWARD_PREV, 0, "forwarded to the row's previous endpoint: an older flow")  \
+	X(PASS_NOT_OURS, 0, "passed to the host: not for a service")                   \
+	X(PASS_NOT_IP, 0, "passed to the host: neither IPv4 nor IPv6")                 \
+	X(PASS_VIP_OTHER, 0, "passed to the host: for a VIP, but neither TCP nor UDP") \
+	X(DROP_TRUNCATED, 1, "ends inside a header")                                   \
+	X(DROP_BAD_HEADER, 1, "an IP header that contradicts itself")                  \
+	X(DROP_FRAGMENT, 1, "a fragment for a VIP")                                    \
+	X(DROP_EXTENSION, 1, "IPv6 extension headers for a VIP")                       \
+	X(DROP_NO_ENDPOINT, 1, "no endpoint can serve this service")                   \
+	X(DROP_NO_NEXT_HOP, 1, "no next hop is known for the endpoint")                \
+	X(DROP_NO_HEADROOM, 1, "no room in front of the packet for the outer header")  \
 	X(DROP_TOO_BIG, 1, "larger than 65,535 bytes after encapsulation")
 
 enum weir_reason {
@@ -147,13 +155,16 @@ enum weir_reason {
 	WEIR_REASON_COUNT,
 };
 
+#define WEIR_LAST_FORWARD WEIR_FORWARD_PREV
+#define WEIR_LAST_PASS    WEIR_PASS_VIP_OTHER
+
 /* The same for the filter on the DNS sockets. */
-#define WEIR_DNS_REASONS(X)                                                                        \
-	X(DNS_QUERY, 0, "a well-formed query, queued for an answer")                               \
-	X(DNS_DROP_SHORT, 1, "shorter than a header and a question")                               \
-	X(DNS_DROP_LARGE, 1, "larger than any query")                                              \
-	X(DNS_DROP_RESPONSE, 1, "a response, not a query")                                         \
-	X(DNS_DROP_COUNTS, 1, "section counts no query has")                                       \
+#define WEIR_DNS_REASONS(X)                                          \
+	X(DNS_QUERY, 0, "a well-formed query, queued for an answer") \
+	X(DNS_DROP_SHORT, 1, "shorter than a header and a question") \
+	X(DNS_DROP_LARGE, 1, "larger than any query")                \
+	X(DNS_DROP_RESPONSE, 1, "a response, not a query")           \
+	X(DNS_DROP_COUNTS, 1, "section counts no query has")         \
 	X(DNS_DROP_NAME, 1, "a name that is not one, or ends outside the message")
 
 enum weir_dns_reason {
@@ -163,7 +174,16 @@ enum weir_dns_reason {
 	WEIR_DNS_REASON_COUNT,
 };
 
-#ifndef __cplusplus
+/* Where the probe sequence of a service starts. Not keyed: only the agent chooses what is in the
+ * table, and a sequence is bounded whoever asks. */
+static inline __u32 weir_service_slot(const union weir_addr *vip, __be16 port, __u8 proto)
+{
+	__u64 h = vip->q[1] ^ vip->q[0] * 0x9e3779b97f4a7c15ull;
+
+	h = (h ^ ((__u64)port << 8 | proto)) * 0xd6e8feb86659fd93ull;
+	return (__u32)(h >> 40) & (WEIR_SERVICE_SLOTS - 1);
+}
+
 _Static_assert(sizeof(union weir_addr) == 16, "weir_addr");
 _Static_assert(sizeof(struct weir_service_key) == 24, "weir_service_key");
 _Static_assert(sizeof(struct weir_service) == 32, "two services to a cache line");
@@ -171,6 +191,5 @@ _Static_assert(sizeof(struct weir_row) == 8, "weir_row");
 _Static_assert(sizeof(struct weir_flow_bucket) == 64, "one cache line");
 _Static_assert(sizeof(struct weir_endpoint) == 64, "one cache line");
 _Static_assert(sizeof(struct weir_endpoint_id) == 24, "weir_endpoint_id");
-#endif
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef WEIR_API_H
 #define WEIR_API_H
 
-#define WEIR_VERSION	     "0.1.0"
+#define WEIR_VERSION         "0.1.0"
 #define WEIR_DEFAULT_CONFIG  "/etc/weir/weir.yaml"
 #define WEIR_DEFAULT_CONTROL "127.0.0.1:8650"
 #define WEIR_DEFAULT_PIN     "/sys/fs/bpf/weir"

@@ -16,8 +16,7 @@ struct weir_agent;
 bool weir_config_read(const char *path, struct weir_model **out, struct weir_err *err);
 
 /* "weir.yaml:12:5: pools[2].origins[0].weight: must be ..." into out. Returns out. */
-const char *weir_config_error(const char *path, const struct weir_err *err, char *out,
-			      size_t size);
+const char *weir_config_error(const char *path, const struct weir_err *err, char *out, size_t size);
 
 /* Takes model over, adopts or makes the packet path, attaches, listens, probes. *out is the
  * caller's: weir_agent_close(). 0 or a negative errno, said in the log. */

@@ -29,13 +29,14 @@ static void add_pool(struct visit *v, const struct weir_pool *pool, uint8_t mode
 	v->seen[pool->index] |= 1u << mode;
 	for (uint32_t i = 0; i < pool->n_origins; i++) {
 		const struct weir_origin *o = &pool->origins[i];
-		bool down = v->view->health[o->index].state == WEIR_UNHEALTHY;
+		enum weir_state state = v->view->health[o->index].state;
 
 		v->out[v->n++] = (struct weir_tables_endpoint){
 			.addr = o->addr,
 			.mode = mode,
 			.monitored = pool->monitor,
-			.alive = !(pool->monitor && down),
+			.healthy = !pool->monitor || state == WEIR_HEALTHY,
+			.alive = !pool->monitor || state != WEIR_UNHEALTHY,
 		};
 	}
 }
@@ -65,6 +66,7 @@ static uint32_t merge(struct weir_tables_endpoint *e, uint32_t n)
 	for (uint32_t i = 0; i < n; i++) {
 		if (kept && !by_address_and_mode(&e[kept - 1], &e[i])) {
 			e[kept - 1].monitored |= e[i].monitored;
+			e[kept - 1].healthy &= e[i].healthy;
 			e[kept - 1].alive |= e[i].alive;
 		} else {
 			e[kept++] = e[i];

@@ -52,7 +52,7 @@ struct weir_plane_interface {
 	char name[16];
 	int ifindex;
 	const char *mode; /* "native", "generic"; static */
-	bool shared;	  /* through libxdp's dispatcher: other programs can join */
+	bool shared;      /* through libxdp's dispatcher: other programs can join */
 };
 /* Valid until the next weir_plane_attach(). Returns how many. */
 uint32_t weir_plane_interfaces(const struct weir_plane *p, const struct weir_plane_interface **out);

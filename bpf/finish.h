@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* finish.h - counts the packet and turns its reason into an action. */
+#ifndef WEIR_FINISH_H
+#define WEIR_FINISH_H
+
+static __always_inline void count_reason(const struct packet *p, enum weir_reason why)
+{
+	__u32 key = why;
+	struct weir_count *n = bpf_map_lookup_elem(&weir_reason_counts, &key);
+
+	if (!n)
+		return;
+	n->packets++;
+	n->bytes += p->frame_len;
+}
+
+static __always_inline void count_endpoint(const struct packet *p)
+{
+	struct weir_endpoint_stats *n = bpf_map_lookup_elem(&weir_endpoint_counts, &p->slot);
+
+	if (!n)
+		return;
+	n->packets++;
+	n->bytes += p->frame_len;
+	n->connections += p->first;
+}
+
+/* Passed to the host, or dropped. */
+static __always_inline int leave(const struct packet *p, enum weir_reason why)
+{
+	count_reason(p, why);
+	return why > WEIR_LAST_PASS ? XDP_DROP : XDP_PASS;
+}
+
+/* Out of the interface its endpoint is reached by. */
+static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, enum weir_reason why)
+{
+	count_reason(p, why);
+	count_endpoint(p);
+	if (p->endpoint->ifindex == ctx->ingress_ifindex)
+		return XDP_TX;
+	return (int)bpf_redirect(p->endpoint->ifindex, 0);
+}
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* maps.h - every map of the packet program, and who writes and reads it. Keys of all are array
+ * indexes: no map here costs a hash helper. Those that the agent writes are mmapable, so that a
+ * change is a store. */
+#ifndef WEIR_MAPS_H
+#define WEIR_MAPS_H
+
+/* Which VIP, protocol and port are ours: open addressing by weir_service_slot(). Written by
+ * user/dataplane/services.c, read by classify(). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_SERVICE_SLOTS);
+	__type(key, __u32);
+	__type(value, struct weir_service);
+} weir_services SEC(".maps");
+
+/* The rows of all tables. Written by user/dataplane/rows.c, read by pick(). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_MAX_ROWS);
+	__type(key, __u32);
+	__type(value, struct weir_row);
+} weir_rows SEC(".maps");
+
+/* Flows of rows that are not at rest. Written and read by pick(); read by user/dataplane/rows.c
+ * to see which rows may come to rest. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_FLOW_BUCKETS);
+	__type(key, __u32);
+	__type(value, struct weir_flow_bucket);
+} weir_flows SEC(".maps");
+
+/* Where endpoints are and what goes in front of their packets. Written by
+ * user/dataplane/endpoints.c, read by pick() and encap(). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_MAX_ENDPOINTS);
+	__type(key, __u32);
+	__type(value, struct weir_endpoint);
+} weir_endpoints SEC(".maps");
+
+/* Who has which endpoint slot: the agent's own notes, kept here because they must live as long as
+ * the rows. Written and read by user/dataplane/endpoints.c; no program reads it. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_MAX_ENDPOINTS);
+	__type(key, __u32);
+	__type(value, struct weir_endpoint_id);
+} weir_endpoint_ids SEC(".maps");
+
+/* Written by finish(), read by user/dataplane/stats.c, zeroed by endpoints.c for a new owner. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WEIR_MAX_ENDPOINTS);
+	__type(key, __u32);
+	__type(value, struct weir_endpoint_stats);
+} weir_endpoint_counts SEC(".maps");
+
+/* Written by finish(), read by user/dataplane/stats.c. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WEIR_REASON_COUNT);
+	__type(key, __u32);
+	__type(value, struct weir_count);
+} weir_reason_counts SEC(".maps");
+
+#endif

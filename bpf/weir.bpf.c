@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* weir.bpf.c - the packet program: a table of contents. Each stage is a header and returns a
+ * reason of the one list in weir/abi.h. */
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#include "weir/abi.h"
+
+#include "packet.h"
+#include "maps.h"
+#include "parse.h"
+#include "classify.h"
+#include "pick.h"
+#include "encap.h"
+#include "finish.h"
+#include "dns_filter.h"
+
+SEC("xdp")
+int weir_xdp(struct xdp_md *ctx)
+{
+	struct cursor c = { .pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end };
+	struct packet p = {};
+	enum weir_reason why, bad;
+
+	why = parse(&c, &p);
+	if (why == WEIR_FORWARD)
+		why = classify(&p);
+	if (why != WEIR_FORWARD)
+		return leave(&p, why);
+	why = pick(&p);
+	if (!p.endpoint)
+		return leave(&p, why);
+	bad = encap(ctx, &p);
+	if (bad != WEIR_FORWARD)
+		return leave(&p, bad);
+	return forward(ctx, &p, why);
+}
+
+/* What bpf_jiffies64() says: run by the agent, which must read the ages of recorded flows. */
+__u64 weir_jiffies;
+
+SEC("socket")
+int weir_clock(struct __sk_buff *skb)
+{
+	weir_jiffies = bpf_jiffies64();
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* agent_impl.h - the agent's state, for the files of this folder. */
+#ifndef WEIR_AGENT_AGENT_IMPL_H
+#define WEIR_AGENT_AGENT_IMPL_H
+
+#include "agent/agent.h"
+#include "base/mem.h"
+#include "compile/compile.h"
+#include "dataplane/plane.h"
+#include "dns/dns.h"
+#include "probe/prober.h"
+#include "zone/zone.h"
+
+struct weir_agent {
+	uv_loop_t *loop;
+	const char *config_path;
+	struct weir_model *model;
+	struct weir_health *health; /* by origin index of model */
+
+	struct weir_plane *plane;
+	struct weir_prober *prober;
+	struct weir_dns *dns;
+
+	/* What was decided last: view and tables live in decided. */
+	struct weir_arena *decided;
+	const struct weir_view *view;
+	const struct weir_tables *tables;
+	struct weir_zones *zones;
+
+	uv_poll_t netlink;
+	uv_timer_t tick;  /* every second */
+	uv_timer_t flush; /* a reconcile is due at the end of this turn of the loop */
+	bool answering;   /* DNS listens: every monitored origin had a verdict, or time is up */
+	uint64_t answer_by_ms;
+
+	uint64_t started_ms, loaded_ms; /* wall clock */
+	uint32_t revision;
+	char error[1024]; /* of the last reload, "" when it was taken */
+};
+
+/* Wall clock and a monotonic one, in ms. */
+uint64_t agent_now_ms(void);
+uint64_t agent_uptime_ms(const struct weir_agent *a);
+
+#endif

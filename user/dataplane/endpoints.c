@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* endpoints.c - who has which endpoint slot, and the header in front of its packets. */
+#include <arpa/inet.h>
+#include <assert.h>
+#include <linux/if_ether.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+
+#include "base/hash.h"
+#include "dataplane/plane_impl.h"
+#include "weir.skel.h"
+
+#define INDEX_SIZE (2 * WEIR_MAX_ENDPOINTS)
+#define OUTER_TTL  64
+
+static uint32_t index_start(const union weir_addr *addr, uint8_t mode)
+{
+	return (uint32_t)weir_hash_bytes(mode, addr->b, sizeof(addr->b)) & (INDEX_SIZE - 1);
+}
+
+uint32_t endpoint_find(const struct weir_plane *p, const union weir_addr *addr, uint8_t mode)
+{
+	for (uint32_t i = index_start(addr, mode); p->slot_index[i];
+	     i = (i + 1) & (INDEX_SIZE - 1)) {
+		const struct weir_endpoint_id *id = &p->ids[p->slot_index[i]];
+
+		if (id->mode == mode && weir_addr_eq(&id->addr, addr))
+			return p->slot_index[i];
+	}
+	return WEIR_NO_ENDPOINT;
+}
+
+static void index_add(struct weir_plane *p, uint32_t slot)
+{
+	const struct weir_endpoint_id *id = &p->ids[slot];
+	uint32_t i = index_start(&id->addr, id->mode);
+
+	while (p->slot_index[i])
+		i = (i + 1) & (INDEX_SIZE - 1);
+	p->slot_index[i] = slot;
+}
+
+/* Everything anew: removal from open addressing without tombstones, and rare. */
+static void index_rebuild(struct weir_plane *p)
+{
+	memset(p->slot_index, 0, INDEX_SIZE * sizeof(*p->slot_index));
+	for (uint32_t s = 1; s < p->slot_top; s++)
+		if (p->ids[s].used)
+			index_add(p, s);
+}
+
+void endpoints_adopt(struct weir_plane *p)
+{
+	p->slots = weir_new_array(WEIR_MAX_ENDPOINTS, struct slot);
+	p->slot_index = weir_new_array(INDEX_SIZE, uint32_t);
+	p->slot_top = p->slot_hint = 1;
+	for (uint32_t s = 1; s < WEIR_MAX_ENDPOINTS; s++)
+		if (p->ids[s].used)
+			p->slot_top = s + 1;
+	index_rebuild(p);
+}
+
+uint32_t endpoints_missing(const struct weir_plane *p, const struct weir_tables *t)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < t->n_endpoints; i++)
+		n += !endpoint_find(p, &t->endpoints[i].addr, t->endpoints[i].mode);
+	return n;
+}
+
+uint32_t endpoints_free(const struct weir_plane *p)
+{
+	uint32_t n = WEIR_MAX_ENDPOINTS - p->slot_top;
+
+	for (uint32_t s = 1; s < p->slot_top; s++)
+		n += !p->ids[s].used;
+	return n;
+}
+
+static uint32_t slot_alloc(struct weir_plane *p, const struct weir_tables_endpoint *e)
+{
+	uint32_t s = p->slot_hint;
+
+	while (s < p->slot_top && p->ids[s].used)
+		s++;
+	assert(s < WEIR_MAX_ENDPOINTS); /* the caller has counted */
+	if (s == p->slot_top)
+		p->slot_top++;
+	p->slot_hint = s + 1;
+	p->slots[s] = (struct slot){ 0 };
+	p->ids[s] = (struct weir_endpoint_id){ .addr = e->addr, .mode = e->mode, .used = 1 };
+	index_add(p, s);
+	return s;
+}
+
+static void set_alive(struct weir_plane *p, uint32_t slot, bool alive)
+{
+	uint8_t state = alive ? WEIR_ENDPOINT_ALIVE : 0;
+
+	__atomic_store_n(&p->endpoints[slot].state, state, __ATOMIC_RELEASE);
+}
+
+void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t *slot_of,
+		    uint64_t now_ms)
+{
+	bool *wanted = weir_new_array(WEIR_MAX_ENDPOINTS, bool);
+
+	for (uint32_t i = 0; i < t->n_endpoints; i++) {
+		const struct weir_tables_endpoint *e = &t->endpoints[i];
+		uint32_t s = endpoint_find(p, &e->addr, e->mode);
+
+		if (!s)
+			s = slot_alloc(p, e);
+		if (!p->slots[s].wanted && !p->slots[s].nexthop)
+			neigh_resolve(p, s);
+		wanted[s] = true;
+		p->ids[s].healthy = e->healthy;
+		set_alive(p, s, e->alive);
+		slot_of[i] = s;
+	}
+	for (uint32_t s = 1; s < p->slot_top; s++) {
+		if (p->slots[s].wanted && !wanted[s])
+			p->slots[s].gone_at_ms = now_ms;
+		p->slots[s].wanted = wanted[s];
+	}
+	free(wanted);
+}
+
+void endpoint_release(struct weir_plane *p, uint32_t slot)
+{
+	int cpus = libbpf_num_possible_cpus();
+	struct weir_endpoint_stats *zero;
+
+	p->ids[slot] = (struct weir_endpoint_id){ 0 };
+	if (slot < p->slot_hint)
+		p->slot_hint = slot;
+	p->slots[slot] = (struct slot){ 0 };
+	memset(&p->endpoints[slot], 0, sizeof(p->endpoints[slot]));
+	index_rebuild(p);
+	zero = weir_new_array((size_t)cpus, struct weir_endpoint_stats);
+	bpf_map_update_elem(bpf_map__fd(p->skel->maps.weir_endpoint_counts), &slot, zero, BPF_ANY);
+	free(zero);
+}
+
+/* The sum of 16-bit words, as they lie in memory, not folded. */
+static uint32_t sum16(const void *bytes, size_t len)
+{
+	const uint8_t *b = bytes;
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < len; i += 2) {
+		uint16_t w;
+
+		memcpy(&w, b + i, 2);
+		sum += w;
+	}
+	return sum;
+}
+
+static void ether_type(struct weir_endpoint *e, uint16_t type)
+{
+	uint16_t be = htons(type);
+
+	memcpy(e->hdr + 2 * ETH_ALEN, &be, sizeof(be));
+}
+
+/* RFC 2003: DF set, so that the path's MTU is found; nothing of the inner header is in it. */
+static void outer_v4(struct weir_endpoint *e, const struct slot *s,
+		     const struct weir_endpoint_id *id)
+{
+	struct iphdr ip = {
+		.version = 4,
+		.ihl = 5,
+		.ttl = OUTER_TTL,
+		.frag_off = htons(IP_DF),
+	};
+
+	memcpy(&ip.saddr, &s->src.b[12], 4);
+	memcpy(&ip.daddr, &id->addr.b[12], 4);
+	e->hdr_len = ETH_HLEN + sizeof(ip);
+	memcpy(e->hdr + ETH_HLEN, &ip, sizeof(ip));
+	e->csum = sum16(&ip, sizeof(ip));
+	ether_type(e, ETH_P_IP);
+}
+
+static void outer_v6(struct weir_endpoint *e, const struct slot *s,
+		     const struct weir_endpoint_id *id)
+{
+	struct ip6_hdr ip = { .ip6_hlim = OUTER_TTL };
+
+	ip.ip6_vfc = 6 << 4;
+	memcpy(&ip.ip6_src, s->src.b, 16);
+	memcpy(&ip.ip6_dst, id->addr.b, 16);
+	e->hdr_len = ETH_HLEN + sizeof(ip);
+	memcpy(e->hdr + ETH_HLEN, &ip, sizeof(ip));
+	ether_type(e, ETH_P_IPV6);
+}
+
+/* Writes what the packet path needs, except the alive bit, from the slot's next hop. The first
+ * eight bytes (the next hop's MAC) are one store: that is what changes while packets flow. */
+void endpoint_write(struct weir_plane *p, uint32_t slot)
+{
+	const struct slot *s = &p->slots[slot];
+	const struct weir_endpoint_id *id = &p->ids[slot];
+	const struct nexthop *n = s->nexthop ? &p->nexthops[s->nexthop - 1] : NULL;
+	struct weir_endpoint *to = &p->endpoints[slot], e = { .hdr_len = ETH_HLEN };
+	uint64_t first;
+
+	if (!n || !n->known) {
+		__atomic_store_n(&to->ifindex, 0, __ATOMIC_RELEASE);
+		return;
+	}
+	memcpy(e.hdr, n->mac, ETH_ALEN);
+	memcpy(e.hdr + ETH_ALEN, n->own_mac, ETH_ALEN);
+	if (id->mode == WEIR_MODE_IPIP && weir_addr_is_v4(&id->addr))
+		outer_v4(&e, s, id);
+	else if (id->mode == WEIR_MODE_IPIP)
+		outer_v6(&e, s, id);
+	memcpy(&first, e.hdr, 8);
+	__atomic_store_n((uint64_t *)(void *)to->hdr, first, __ATOMIC_RELAXED);
+	memcpy(to->hdr + 8, e.hdr + 8, sizeof(e.hdr) - 8);
+	to->hdr_len = e.hdr_len;
+	to->csum = e.csum;
+	__atomic_store_n(&to->ifindex, n->ifindex, __ATOMIC_RELEASE);
+}

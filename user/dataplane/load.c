@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* load.c - loads the programs over the pinned maps, or over new ones that it pins. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <xdp/libxdp.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "dataplane/plane_impl.h"
+#include "weir.skel.h"
+
+static bool is_bpffs(const char *path)
+{
+	struct statfs fs;
+
+	return !statfs(path, &fs) && fs.f_type == BPF_FS_MAGIC;
+}
+
+/* Makes pin_path, in a BPF file system; mounts one at the customary place if that is missing. */
+static int make_pin_path(const char *pin_path)
+{
+	static const char usual[] = "/sys/fs/bpf";
+
+	if (!strncmp(pin_path, usual, sizeof(usual) - 1) && !is_bpffs(usual) &&
+	    mount("bpf", usual, "bpf", 0, "mode=0700"))
+		weir_error("%s: cannot mount a BPF file system: %s", usual, strerror(errno));
+	if (mkdir(pin_path, 0700) && errno != EEXIST) {
+		weir_error("%s: cannot be made: %s; pin_path must be in a BPF file system",
+			   pin_path, strerror(errno));
+		return -ENOTSUP;
+	}
+	if (!is_bpffs(pin_path)) {
+		rmdir(pin_path); /* only if we just made it: others are not empty or not ours */
+		weir_error("%s: not in a BPF file system (mount -t bpf bpf DIR makes one)",
+			   pin_path);
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
+/* Other versions of the ABI under pin_path: their maps have another layout. */
+static int check_version(const char *pin_path)
+{
+	char own[16];
+	DIR *d = opendir(pin_path);
+	struct dirent *e;
+	int err = 0;
+
+	if (!d)
+		return -errno;
+	snprintf(own, sizeof(own), "v%d", WEIR_ABI);
+	while (!err && (e = readdir(d))) {
+		if (e->d_name[0] != 'v' || !strcmp(e->d_name, own))
+			continue;
+		weir_error("%s/%s: a packet path with ABI version %s is running, and this agent "
+			   "speaks %s only; run the agent of that version, or remove it with "
+			   "`weir-agent --detach` (its connections end)",
+			   pin_path, e->d_name, e->d_name + 1, own + 1);
+		err = -EPROTO;
+	}
+	closedir(d);
+	return err;
+}
+
+/* One agent a pin path. The lock goes with the process, however that ends. */
+static int lock_dir(struct weir_plane *p)
+{
+	p->lock_fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (p->lock_fd < 0)
+		return -errno;
+	if (flock(p->lock_fd, LOCK_EX | LOCK_NB)) {
+		weir_error("%s: another agent is using it", p->dir);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+static void set_key(struct weir_bpf *skel, const uint8_t key[16])
+{
+	for (uint32_t i = 0; i < WEIR_HASH_KEYS; i++)
+		skel->rodata->weir_hash_key[i] = (uint32_t)weir_hash_bytes(i + 1, key, 16);
+}
+
+static uint32_t ticks_per_second(void)
+{
+	struct timespec res;
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &res);
+	return res.tv_nsec ? (uint32_t)(1000000000 / res.tv_nsec) : 100;
+}
+
+struct weir_bpf *plane_skel_open(const struct weir_plane *p)
+{
+	struct weir_bpf *skel = weir_bpf__open();
+	struct bpf_map *map;
+	char path[PATH_MAX + 64];
+
+	if (!skel)
+		return NULL;
+	set_key(skel, p->hash_key);
+	skel->rodata->weir_flow_idle = WEIR_FLOW_IDLE_S * ticks_per_second();
+	bpf_object__for_each_map(map, skel->obj)
+	{
+		if (bpf_map__is_internal(map))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", p->dir, bpf_map__name(map));
+		bpf_map__set_pin_path(map, path);
+	}
+	return skel;
+}
+
+static void *map_memory(const struct bpf_map *map)
+{
+	size_t size = (size_t)bpf_map__max_entries(map) * ((bpf_map__value_size(map) + 7) & ~7u);
+	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	return mem == MAP_FAILED ? NULL : mem;
+}
+
+static void unmap_memory(void *mem, const struct bpf_map *map)
+{
+	if (mem)
+		munmap(mem, (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map));
+}
+
+static int map_all(struct weir_plane *p)
+{
+	p->services = map_memory(p->skel->maps.weir_services);
+	p->rows = map_memory(p->skel->maps.weir_rows);
+	p->flows = map_memory(p->skel->maps.weir_flows);
+	p->endpoints = map_memory(p->skel->maps.weir_endpoints);
+	p->ids = map_memory(p->skel->maps.weir_endpoint_ids);
+	return p->services && p->rows && p->flows && p->endpoints && p->ids ? 0 : -errno;
+}
+
+static int load(struct weir_plane *p)
+{
+	int err;
+
+	p->skel = plane_skel_open(p);
+	if (!p->skel)
+		return -errno;
+	err = weir_bpf__load(p->skel);
+	if (err) {
+		weir_error("the kernel does not take the packet program: %s", strerror(-err));
+		return err;
+	}
+	return map_all(p);
+}
+
+/* Rows that an earlier agent left unsettled start their windows again. */
+static void adopt_rows(struct weir_plane *p)
+{
+	for (uint32_t i = 0; i < p->n_services; i++) {
+		struct service *s = &p->service[i];
+		struct weir_table_ref ref = p->services[s->at].table;
+
+		for (uint32_t r = 0; ref.mask && r <= ref.mask; r++)
+			s->unsettled += p->rows[ref.base + r].prev != WEIR_ROW_REST;
+		p->records |= s->unsettled > 0;
+	}
+}
+
+static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char line[512];
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = 0;
+	weir_log(level == LIBBPF_WARN ? WEIR_LOG_WARN : WEIR_LOG_DEBUG, "%s", line);
+	return 0;
+}
+
+static int print_libxdp(enum libxdp_print_level level, const char *fmt, va_list ap)
+{
+	char line[512];
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	line[strcspn(line, "\n")] = 0;
+	if (level != LIBXDP_DEBUG)
+		weir_debug("%s", line); /* what matters of it is said where it is decided */
+	return 0;
+}
+
+void plane_quiet_libraries(void)
+{
+	libbpf_set_print(print_libbpf);
+	libxdp_set_print(print_libxdp);
+}
+
+int weir_plane_open(const char *pin_path, const uint8_t hash_key[16], struct weir_plane **out)
+{
+	struct weir_plane *p = weir_new(struct weir_plane);
+	int err;
+
+	plane_quiet_libraries();
+	p->lock_fd = -1;
+	memcpy(p->hash_key, hash_key, sizeof(p->hash_key));
+	snprintf(p->dir, sizeof(p->dir), "%s/v%d", pin_path, WEIR_ABI);
+	err = make_pin_path(pin_path);
+	if (!err)
+		err = check_version(pin_path);
+	if (!err && mkdir(p->dir, 0700) && errno != EEXIST)
+		err = -errno;
+	if (!err)
+		err = lock_dir(p);
+	if (!err)
+		err = load(p);
+	if (err)
+		goto fail;
+	endpoints_adopt(p);
+	services_adopt(p);
+	adopt_rows(p);
+	err = neigh_open(p);
+	if (err)
+		goto fail;
+	*out = p;
+	return 0;
+fail:
+	weir_plane_close(p);
+	return err;
+}
+
+void weir_plane_close(struct weir_plane *p)
+{
+	if (!p)
+		return;
+	neigh_close(p);
+	if (p->skel) {
+		unmap_memory(p->services, p->skel->maps.weir_services);
+		unmap_memory(p->rows, p->skel->maps.weir_rows);
+		unmap_memory(p->flows, p->skel->maps.weir_flows);
+		unmap_memory(p->endpoints, p->skel->maps.weir_endpoints);
+		unmap_memory(p->ids, p->skel->maps.weir_endpoint_ids);
+		weir_bpf__destroy(p->skel);
+	}
+	if (p->lock_fd >= 0)
+		close(p->lock_fd);
+	free(p->slots);
+	free(p->slot_index);
+	free(p->service);
+	free(p->service_index);
+	free(p->retired);
+	free(p->nexthops);
+	free(p->interfaces);
+	free(p);
+}
+
+void weir_plane_tick(struct weir_plane *p, uint64_t now_ms)
+{
+	rows_reclaim(p);
+	settle(p, now_ms);
+	if (now_ms - p->poked_ms >= NEIGH_POKE_MS) {
+		p->poked_ms = now_ms;
+		neigh_poke(p);
+	}
+}
+
+int weir_plane_dns_filter_fd(const struct weir_plane *p)
+{
+	return bpf_program__fd(p->skel->progs.weir_dns_filter);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* plane_impl.h - what the files of this folder share. Nobody else includes it. */
+#ifndef WEIR_DATAPLANE_PLANE_IMPL_H
+#define WEIR_DATAPLANE_PLANE_IMPL_H
+
+#include <limits.h>
+#include <linux/if_ether.h>
+#include <net/if.h>
+
+#include "dataplane/plane.h"
+
+struct weir_bpf;
+struct mnl_socket;
+
+#define ROW_UNIT      WEIR_TABLE_MIN /* row space is given out in these */
+#define ROW_UNITS     (WEIR_MAX_ROWS / ROW_UNIT)
+#define UDP_WINDOW_MS 5000 /* how long unrecorded datagrams of a changed row go to prev */
+#define NEIGH_POKE_MS 5000 /* how often the kernel is asked to confirm a next hop */
+
+/* Where packets for an endpoint leave: found by a route look-up, kept true by netlink. */
+struct nexthop {
+	union weir_addr addr; /* gateway, or the endpoint itself */
+	uint32_t ifindex;     /* 0: free */
+	uint8_t mac[ETH_ALEN], own_mac[ETH_ALEN];
+	bool known; /* mac is */
+	bool fresh; /* the kernel has confirmed it lately */
+};
+
+/* The agent's side of an endpoint slot. */
+struct slot {
+	bool wanted;         /* by the tables of the last sync */
+	uint64_t gone_at_ms; /* when it was no longer wanted */
+	uint32_t nexthop;    /* index + 1; 0: no route */
+	union weir_addr src; /* of the outer header */
+};
+
+/* The agent's side of a service. */
+struct service {
+	uint32_t at; /* slot in the service table */
+	bool wanted;
+	uint32_t unsettled; /* rows not at rest, as of the last sync or tick */
+	uint64_t udp_until_ms, drain_until_ms;
+};
+
+/* Row space that packets may still be reading. */
+struct retired {
+	uint32_t base, size;
+};
+
+struct weir_plane {
+	struct weir_bpf *skel;
+	char dir[PATH_MAX]; /* <pin_path>/v<ABI> */
+	int lock_fd;        /* on dir: one agent a pin path */
+	uint8_t hash_key[16];
+
+	/* The maps. */
+	struct weir_service *services;
+	struct weir_row *rows;
+	struct weir_flow_bucket *flows;
+	struct weir_endpoint *endpoints;
+	struct weir_endpoint_id *ids;
+
+	struct slot *slots;      /* by endpoint slot */
+	uint32_t *slot_index;    /* open addressing: hash of (address, mode) -> slot, 0: free */
+	uint32_t slot_top;       /* slots from here on were never used */
+	uint32_t slot_hint;      /* no slot below it is free */
+	struct service *service; /* dense */
+	uint32_t *service_index; /* slot of the service table -> index in service */
+	uint32_t n_services;
+	uint16_t next_service_id;
+	uint8_t unit_used[ROW_UNITS];
+	struct retired *retired;
+	uint32_t n_retired;
+	bool records; /* the flow table may hold records */
+
+	struct nexthop *nexthops;
+	uint32_t n_nexthops;
+	struct mnl_socket *ask, *events; /* requests; notifications */
+	uint64_t poked_ms;
+
+	struct weir_plane_interface *interfaces;
+	uint32_t n_interfaces;
+};
+
+/* load.c */
+void plane_quiet_libraries(void);
+struct weir_bpf *plane_skel_open(const struct weir_plane *p);
+
+/* endpoints.c: slots and templates */
+void endpoints_adopt(struct weir_plane *p);
+uint32_t endpoint_find(const struct weir_plane *p, const union weir_addr *addr, uint8_t mode);
+uint32_t endpoints_missing(const struct weir_plane *p, const struct weir_tables *t);
+uint32_t endpoints_free(const struct weir_plane *p);
+/* Makes every endpoint of t have a slot; slot_of[i] is that of t->endpoints[i]. */
+void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t *slot_of,
+		    uint64_t now_ms);
+void endpoint_write(struct weir_plane *p, uint32_t slot);
+void endpoint_release(struct weir_plane *p, uint32_t slot);
+static inline bool endpoint_is_alive(const struct weir_plane *p, uint32_t slot)
+{
+	return slot != WEIR_NO_ENDPOINT && (p->endpoints[slot].state & WEIR_ENDPOINT_ALIVE);
+}
+
+/* neigh.c: routes and neighbours, by netlink */
+int neigh_open(struct weir_plane *p);
+void neigh_close(struct weir_plane *p);
+void neigh_resolve(struct weir_plane *p, uint32_t slot);
+void neigh_poke(struct weir_plane *p);
+
+/* services.c: the service table */
+void services_adopt(struct weir_plane *p);
+struct service *service_find(struct weir_plane *p, const union weir_addr *vip, __be16 port,
+			     uint8_t proto);
+/* Publishes a new service; NULL: its probe sequence is full. */
+struct service *service_add(struct weir_plane *p, const union weir_addr *vip, __be16 port,
+			    uint8_t proto, struct weir_table_ref table);
+void service_remove(struct weir_plane *p, struct service *s);
+
+/* rows.c: row space, and what a row becomes */
+bool rows_alloc(struct weir_plane *p, uint32_t size, uint32_t *base);
+void rows_retire(struct weir_plane *p, uint32_t base, uint32_t size);
+void rows_reclaim(struct weir_plane *p);
+uint32_t rows_free_units(const struct weir_plane *p);
+void rows_take(struct weir_plane *p, uint32_t base, uint32_t size);
+struct weir_row row_next(const struct weir_plane *p, struct weir_row old, uint32_t cur);
+void row_store(struct weir_row *at, struct weir_row row);
+
+/* settle.c: rows come to rest */
+void settle(struct weir_plane *p, uint64_t now_ms);
+
+#endif
