@@ -244,6 +244,7 @@ int main(int argc, char **argv)
 		return err > 0 ? WEIR_EXIT_OK : WEIR_EXIT_INPUT;
 	}
 	libxdp_set_print(quiet);
+	libbpf_set_print(NULL);
 	err = run(&o);
 	if (err == -EBUSY)
 		fprintf(stderr, "weir-decap: %s: another XDP program is there and does not share\n",

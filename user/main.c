@@ -42,7 +42,7 @@ struct program {
 	uv_signal_t hup, term, intr;
 	struct weir_agent *agent;
 	struct weir_api *api;
-	bool stopping;
+	bool stopping, detach;
 };
 
 static int bad_usage(const char *fmt, const char *what)
@@ -125,8 +125,11 @@ static void stop(struct program *p)
 
 static void on_stop(uv_signal_t *s, int signum)
 {
-	weir_info("%s: ending; the packet path goes on", signum == SIGTERM ? "SIGTERM" : "SIGINT");
-	stop(s->data);
+	struct program *p = s->data;
+
+	weir_info("%s: ending; the packet path %s", signum == SIGTERM ? "SIGTERM" : "SIGINT",
+		  p->detach ? "ends too" : "goes on");
+	stop(p);
 }
 
 static void watch_signals(struct program *p)
@@ -152,9 +155,9 @@ static void raise_limits(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static int run(const char *config, struct weir_model *model)
+static int run(const char *config, struct weir_model *model, bool detach)
 {
-	struct program p = { 0 };
+	struct program p = { .detach = detach };
 	struct weir_sockaddr control = model->agent.control;
 	int err;
 
@@ -196,7 +199,7 @@ int main(int argc, char **argv)
 		return WEIR_EXIT_OK;
 	}
 	snprintf(pin_path, sizeof(pin_path), "%s", model->agent.pin_path);
-	rc = run(config, model);
+	rc = run(config, model, o.detach);
 	if (o.detach && weir_plane_remove(pin_path))
 		rc = WEIR_EXIT_FAILED;
 	return rc;

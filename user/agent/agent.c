@@ -122,6 +122,10 @@ static void answer_when_ready(struct weir_agent *a)
 {
 	if (a->answering || !first_round_done(a))
 		return;
+	if (uv_is_active((uv_handle_t *)&a->flush)) {
+		uv_timer_stop(&a->flush);
+		reconcile(a);
+	}
 	a->answering = true;
 	listen_dns(a, &a->model->agent);
 	weir_info("ready: %u services, %u endpoints, table digest %016llx", a->tables->n_services,

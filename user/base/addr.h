@@ -9,7 +9,7 @@
 
 #include "weir/abi.h"
 
-#define WEIR_ADDR_TEXT	   46 /* longest text of an address and its NUL */
+#define WEIR_ADDR_TEXT     46 /* longest text of an address and its NUL */
 #define WEIR_SOCKADDR_TEXT 56 /* [address]:port */
 
 /* "192.0.2.1" or "2001:db8::1"; an IPv4-mapped IPv6 text is refused (it would be two spellings of

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* err.h - what is wrong with an operator's input: where, and a sentence that says what is allowed. */
+/* err.h - what is wrong with an operator's input: where, and a sentence that says what is allowed.
+ */
 #ifndef WEIR_BASE_ERR_H
 #define WEIR_BASE_ERR_H
 
 #include <stdbool.h>
 
 struct weir_err {
-	char path[256];	 /* as in pools[2].origins[0].weight; "" for the whole input */
-	char text[512];	 /* a sentence without a full stop */
-	unsigned line;	 /* from 1; 0: not known */
+	char path[256];  /* as in pools[2].origins[0].weight; "" for the whole input */
+	char text[512];  /* a sentence without a full stop */
+	unsigned line;   /* from 1; 0: not known */
 	unsigned column; /* from 1; 0: not known */
 };
 

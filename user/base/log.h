@@ -15,8 +15,8 @@ void weir_log(enum weir_log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 #define weir_error(...) weir_log(WEIR_LOG_ERROR, __VA_ARGS__)
-#define weir_warn(...)	weir_log(WEIR_LOG_WARN, __VA_ARGS__)
-#define weir_info(...)	weir_log(WEIR_LOG_INFO, __VA_ARGS__)
+#define weir_warn(...)  weir_log(WEIR_LOG_WARN, __VA_ARGS__)
+#define weir_info(...)  weir_log(WEIR_LOG_INFO, __VA_ARGS__)
 #define weir_debug(...) weir_log(WEIR_LOG_DEBUG, __VA_ARGS__)
 
 #endif

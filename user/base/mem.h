@@ -13,7 +13,7 @@ void *weir_alloc(size_t count, size_t size);
 /* realloc to count * size bytes that aborts; new bytes are not zeroed. */
 void *weir_grow(void *p, size_t count, size_t size);
 
-#define weir_new(type)		(type *)weir_alloc(1, sizeof(type))
+#define weir_new(type)          (type *)weir_alloc(1, sizeof(type))
 #define weir_new_array(n, type) (type *)weir_alloc(n, sizeof(type))
 
 /* Memory that is freed all at once. Not thread safe; one owner. */

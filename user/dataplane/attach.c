@@ -104,7 +104,9 @@ static int attach_new(struct weir_plane *p, int ifindex, enum xdp_attach_mode mo
 	prog = xdp_program__from_bpf_obj(skel->obj, "xdp");
 	err = (int)libxdp_get_error(prog);
 	if (!err) {
+		plane_probing(true);
 		err = xdp_program__attach(prog, ifindex, mode, 0);
+		plane_probing(false);
 		xdp_program__close(prog);
 	}
 	weir_bpf__destroy(skel);

@@ -177,32 +177,44 @@ static void adopt_rows(struct weir_plane *p)
 	}
 }
 
-static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+static void print_line(enum weir_log_level level, const char *fmt, va_list ap)
 {
 	char line[512];
 
-	if (level == LIBBPF_DEBUG)
-		return 0;
 	vsnprintf(line, sizeof(line), fmt, ap);
 	line[strcspn(line, "\n")] = 0;
-	weir_log(level == LIBBPF_WARN ? WEIR_LOG_WARN : WEIR_LOG_DEBUG, "%s", line);
+	weir_log(level, "%s", line);
+}
+
+static int print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	if (level != LIBBPF_DEBUG)
+		print_line(level == LIBBPF_WARN ? WEIR_LOG_WARN : WEIR_LOG_DEBUG, fmt, ap);
+	return 0;
+}
+
+static int print_probing(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	if (level != LIBBPF_DEBUG)
+		print_line(WEIR_LOG_DEBUG, fmt, ap);
 	return 0;
 }
 
 static int print_libxdp(enum libxdp_print_level level, const char *fmt, va_list ap)
 {
-	char line[512];
-
-	vsnprintf(line, sizeof(line), fmt, ap);
-	line[strcspn(line, "\n")] = 0;
 	if (level != LIBXDP_DEBUG)
-		weir_debug("%s", line); /* what matters of it is said where it is decided */
+		print_line(WEIR_LOG_DEBUG, fmt, ap); /* what matters is said where it is decided */
 	return 0;
+}
+
+void plane_probing(bool on)
+{
+	libbpf_set_print(on ? print_probing : print_libbpf);
 }
 
 void plane_quiet_libraries(void)
 {
-	libbpf_set_print(print_libbpf);
+	plane_probing(false);
 	libxdp_set_print(print_libxdp);
 }
 

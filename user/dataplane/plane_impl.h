@@ -84,6 +84,8 @@ struct weir_plane {
 
 /* load.c */
 void plane_quiet_libraries(void);
+/* While libxdp tries what this kernel can do, its failures are no news. */
+void plane_probing(bool on);
 struct weir_bpf *plane_skel_open(const struct weir_plane *p);
 
 /* endpoints.c: slots and templates */

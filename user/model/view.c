@@ -58,8 +58,15 @@ static struct weir_view_pool decide_pool(const struct weir_pool *pool,
 	};
 }
 
-/* Fills d with the origins of the pool that may serve; all: whatever their health. */
-static bool serve(struct weir_view_lb *d, const struct weir_pool *pool, bool all,
+/* Last resort: health is ignored, but nobody serves before its first verdict. */
+static bool may_serve_as_last(const struct weir_pool *pool, const struct weir_origin *o,
+			      const struct weir_health *health)
+{
+	return o->enabled && (!pool->monitor || health[o->index].state != WEIR_UNKNOWN);
+}
+
+/* Fills d with the origins of the pool that may serve; last: whatever their health. */
+static bool serve(struct weir_view_lb *d, const struct weir_pool *pool, bool last,
 		  const struct weir_health *health, struct weir_arena *arena)
 {
 	uint32_t n = 0;
@@ -68,7 +75,8 @@ static bool serve(struct weir_view_lb *d, const struct weir_pool *pool, bool all
 	for (uint32_t i = 0; i < pool->n_origins; i++) {
 		const struct weir_origin *o = &pool->origins[i];
 
-		if (o->weight && o->enabled && (all || weir_origin_healthy(pool, o, health)))
+		if (o->weight && (last ? may_serve_as_last(pool, o, health)
+				       : weir_origin_healthy(pool, o, health)))
 			d->serving[n++] = o;
 	}
 	d->n_serving = n;

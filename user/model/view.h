@@ -45,7 +45,8 @@ struct weir_view {
 /* An origin counts as healthy when it is enabled and its pool has no monitor, or its state is
  * healthy. The first enabled pool of default_pools with minimum_origins healthy origins and some
  * weight serves; else the fallback pool if it is enabled, whatever its health: with its healthy
- * origins if it has any, else with all enabled ones. A disabled balancer serves nobody.
+ * origins if it has any, else with all enabled ones that have had a verdict (an origin with a
+ * monitor gets no traffic before its first one). A disabled balancer serves nobody.
  * model and health must outlive the view, which lives in arena. */
 const struct weir_view *weir_view_build(const struct weir_model *model,
 					const struct weir_health *health, struct weir_arena *arena);

@@ -125,8 +125,18 @@ static void the_fallback_pool_serves_with_its_healthy_origins_if_it_has_any(void
 	serves(&w, "last", true, "f");
 	look(&w, "xxxxxx");
 	serves(&w, "last", true, "ef");
+	end(&w);
+}
+
+static void nobody_serves_before_its_first_verdict_not_even_as_last_resort(void **state)
+{
+	struct world w = world_of(MONITOR ONE TWO LAST LB);
+
+	(void)state;
 	look(&w, "uuuuuu");
-	serves(&w, "last", true, "ef");
+	serves(&w, "", false, "");
+	look(&w, "xxxxux");
+	serves(&w, "last", true, "f");
 	end(&w);
 }
 
@@ -297,6 +307,7 @@ int main(void)
 		cmocka_unit_test(pools_fail_over_in_order_and_back),
 		cmocka_unit_test(a_minimum_is_met_by_healthy_origins_only),
 		cmocka_unit_test(the_fallback_pool_serves_with_its_healthy_origins_if_it_has_any),
+		cmocka_unit_test(nobody_serves_before_its_first_verdict_not_even_as_last_resort),
 		cmocka_unit_test(a_disabled_fallback_pool_serves_nobody),
 		cmocka_unit_test(disabled_origins_of_the_fallback_pool_stay_out),
 		cmocka_unit_test(a_fallback_pool_in_the_order_is_no_last_resort),
