@@ -42,7 +42,7 @@ struct race {
 };
 
 /* log2(x) with 32 fractional bits, x > 0. The cubic meets log2 and its slope at powers of two; it
- * is monotonic, and its slope is less than 1 % off in between. */
+ * is monotonic, and its slope is less than 2 % off in between. */
 static uint64_t log2_fixed(uint64_t x)
 {
 	unsigned int whole = 63 - (unsigned int)__builtin_clzll(x);
