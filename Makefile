@@ -118,4 +118,4 @@ install: all
 clean:
 	rm -rf build
 
--include $(shell find build -name '*.d' 2>/dev/null)
+-include $(shell find build -name net.\* -prune -o -name '*.d' -type f -print 2>/dev/null)
