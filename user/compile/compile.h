@@ -16,7 +16,7 @@ struct weir_tables_endpoint {
 	union weir_addr addr;
 	uint8_t mode;   /* enum weir_mode */
 	bool monitored; /* some pool with a monitor has it */
-	bool healthy;	/* passed its last verdict in every pool with a monitor that has it */
+	bool healthy;   /* passed its last verdict in every pool with a monitor that has it */
 	bool alive;     /* not known to be unhealthy: its flows may stay */
 };
 

@@ -278,6 +278,20 @@ static void an_endpoint_is_alive_until_every_pool_calls_it_unhealthy(void **stat
 	world_close(&w);
 }
 
+static void an_endpoint_is_healthy_when_every_pool_with_a_monitor_says_so(void **state)
+{
+	struct world w = world_open();
+
+	(void)state;
+	assert_true(endpoint(&w, "10.0.0.3")->healthy);
+	assert_true(endpoint(&w, "2001:db8::d")->healthy); /* nobody asks */
+	set_health(&w, "10.0.0.3", WEIR_UNKNOWN);
+	assert_false(endpoint(&w, "10.0.0.3")->healthy);
+	set_health(&w, "10.0.0.3", WEIR_UNHEALTHY);
+	assert_false(endpoint(&w, "10.0.0.3")->healthy);
+	world_close(&w);
+}
+
 static void the_drain_window_is_the_longest_of_any_service(void **state)
 {
 	struct world w = world_open();
@@ -436,6 +450,7 @@ int main(void)
 		cmocka_unit_test(a_service_that_nobody_can_serve_keeps_its_size),
 		cmocka_unit_test(endpoints_are_unique_sorted_and_include_those_that_do_not_serve),
 		cmocka_unit_test(an_endpoint_is_alive_until_every_pool_calls_it_unhealthy),
+		cmocka_unit_test(an_endpoint_is_healthy_when_every_pool_with_a_monitor_says_so),
 		cmocka_unit_test(the_drain_window_is_the_longest_of_any_service),
 		cmocka_unit_test(the_order_of_a_document_does_not_change_the_digest),
 		cmocka_unit_test(a_weight_a_port_or_a_failure_changes_the_digest),
