@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* plane.c - loads the packet program and writes its maps by hand. */
+#include "plane.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "weir.skel.h"
+
+#define MAX_CPUS 1024
+
+static const uint32_t hash_key[WEIR_HASH_KEYS] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+						   0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+						   0xcbbb9d5d, 0x629a292a };
+
+static void die(const char *what)
+{
+	fprintf(stderr, "%s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static size_t map_bytes(const struct bpf_map *map)
+{
+	return (size_t)bpf_map__max_entries(map) * bpf_map__value_size(map);
+}
+
+static void *map_memory(const struct bpf_map *map)
+{
+	void *mem =
+		mmap(NULL, map_bytes(map), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map), 0);
+
+	if (mem == MAP_FAILED)
+		die(bpf_map__name(map));
+	return mem;
+}
+
+struct plane *plane_load(void)
+{
+	struct plane *p = calloc(1, sizeof(*p));
+
+	assert(p);
+	p->skel = weir_bpf__open();
+	if (!p->skel)
+		die("weir.bpf.o");
+	memcpy((void *)p->skel->rodata->weir_hash_key, hash_key, sizeof(hash_key));
+	if (weir_bpf__load(p->skel))
+		die("the kernel does not take the packet program");
+	p->services = map_memory(p->skel->maps.weir_services);
+	p->rows = map_memory(p->skel->maps.weir_rows);
+	p->flows = map_memory(p->skel->maps.weir_flows);
+	p->endpoints = map_memory(p->skel->maps.weir_endpoints);
+	p->next_endpoint = p->next_service = 1;
+	return p;
+}
+
+void plane_free(struct plane *p)
+{
+	if (!p)
+		return;
+	munmap(p->services, map_bytes(p->skel->maps.weir_services));
+	munmap(p->rows, map_bytes(p->skel->maps.weir_rows));
+	munmap(p->flows, map_bytes(p->skel->maps.weir_flows));
+	munmap(p->endpoints, map_bytes(p->skel->maps.weir_endpoints));
+	weir_bpf__destroy(p->skel);
+	free(p);
+}
+
+static int cpus(void)
+{
+	int n = libbpf_num_possible_cpus();
+
+	assert(n > 0 && n <= MAX_CPUS);
+	return n;
+}
+
+void plane_reset(struct plane *p)
+{
+	static const struct weir_endpoint_stats zero[MAX_CPUS];
+
+	for (uint32_t s = 0; s < p->next_endpoint; s++)
+		bpf_map_update_elem(bpf_map__fd(p->skel->maps.weir_endpoint_counts), &s, zero, 0);
+	for (uint32_t why = 0; why < WEIR_REASON_COUNT; why++)
+		bpf_map_update_elem(bpf_map__fd(p->skel->maps.weir_reason_counts), &why, zero, 0);
+	memset(p->services, 0, map_bytes(p->skel->maps.weir_services));
+	memset(p->rows, 0, p->next_row * sizeof(*p->rows));
+	memset(p->flows, 0, map_bytes(p->skel->maps.weir_flows));
+	memset(p->endpoints, 0, p->next_endpoint * sizeof(*p->endpoints));
+	p->next_row = 0;
+	p->next_endpoint = p->next_service = 1;
+}
+
+int plane_fd(const struct plane *p)
+{
+	return bpf_program__fd(p->skel->progs.weir_xdp);
+}
+
+static void put_service(struct plane *p, const struct weir_service *s)
+{
+	uint32_t start = weir_service_slot(&s->key.vip, s->key.port, s->key.proto);
+
+	for (uint32_t i = 0; i < WEIR_SERVICE_PROBE; i++) {
+		struct weir_service *at = &p->services[(start + i) & (WEIR_SERVICE_SLOTS - 1)];
+		int same = !memcmp(&at->key.vip, &s->key.vip, sizeof(at->key.vip)) &&
+			   at->key.port == s->key.port && at->key.proto == s->key.proto;
+
+		if (at->key.used == WEIR_SLOT_USED && !same)
+			continue;
+		*at = *s;
+		return;
+	}
+	assert(!"no room in the service table");
+}
+
+struct plane_service plane_add_service(struct plane *p, const char *vip, uint8_t proto,
+				       uint16_t port, uint32_t rows)
+{
+	struct weir_service s = { .key = { .vip = pkt_addr(vip), .used = WEIR_SLOT_USED } };
+	struct plane_service out = { .base = p->next_row, .size = rows };
+
+	put_service(p, &s);
+	if (!proto)
+		return out;
+	assert(rows && !(rows & (rows - 1)) && rows <= WEIR_MAX_ROWS - p->next_row);
+	out.id = (uint16_t)p->next_service++;
+	s.key.port = htons(port);
+	s.key.proto = proto;
+	s.key.id = out.id;
+	s.table = (struct weir_table_ref){ out.base, rows - 1 };
+	p->next_row += rows;
+	plane_set_rows(p, &out, WEIR_NO_ENDPOINT, WEIR_ROW_REST);
+	put_service(p, &s);
+	return out;
+}
+
+void plane_mac(uint32_t slot, int own, uint8_t mac[6])
+{
+	const uint8_t bytes[6] = { 6, (uint8_t)own, 0xee, 0, (uint8_t)(slot >> 8), (uint8_t)slot };
+
+	memcpy(mac, bytes, sizeof(bytes));
+}
+
+/* The sum of the header's words in memory order, as the packet program goes on with it. */
+static void outer_v4(struct weir_endpoint *e, const union weir_addr *src,
+		     const union weir_addr *dst)
+{
+	uint8_t *ip = e->hdr + 14;
+	uint16_t word;
+
+	pkt_put16(e->hdr + 12, 0x0800);
+	ip[0] = 0x45;
+	ip[6] = 0x40;
+	ip[8] = 64;
+	memcpy(ip + 12, src->b + 12, 4);
+	memcpy(ip + 16, dst->b + 12, 4);
+	for (int i = 0; i < 20; i += 2) {
+		memcpy(&word, ip + i, 2);
+		e->csum += word;
+	}
+	e->hdr_len = 34;
+}
+
+static void outer_v6(struct weir_endpoint *e, const union weir_addr *src,
+		     const union weir_addr *dst)
+{
+	pkt_put16(e->hdr + 12, 0x86dd);
+	e->hdr[14] = 0x60;
+	e->hdr[14 + 7] = 64;
+	memcpy(e->hdr + 14 + 8, src->b, 16);
+	memcpy(e->hdr + 14 + 24, dst->b, 16);
+	e->hdr_len = 54;
+}
+
+uint32_t plane_add_endpoint(struct plane *p, enum weir_mode mode, const char *src, const char *dst,
+			    uint32_t ifindex)
+{
+	struct weir_endpoint e = { .state = WEIR_ENDPOINT_ALIVE, .ifindex = ifindex };
+	union weir_addr from = pkt_addr(src), to = pkt_addr(dst);
+	uint32_t slot = p->next_endpoint++;
+
+	assert(slot < WEIR_MAX_ENDPOINTS);
+	plane_mac(slot, 0, e.hdr);
+	plane_mac(slot, 1, e.hdr + 6);
+	if (mode == WEIR_MODE_L2)
+		e.hdr_len = 14;
+	else if (strchr(dst, ':'))
+		outer_v6(&e, &from, &to);
+	else
+		outer_v4(&e, &from, &to);
+	p->endpoints[slot] = e;
+	return slot;
+}
+
+void plane_set_row(struct plane *p, uint32_t row, uint32_t cur, uint32_t prev)
+{
+	struct weir_row r = { cur, prev };
+	uint64_t word;
+
+	memcpy(&word, &r, sizeof(word));
+	__atomic_store_n((uint64_t *)(void *)&p->rows[row], word, __ATOMIC_RELEASE);
+}
+
+void plane_set_rows(struct plane *p, const struct plane_service *s, uint32_t cur, uint32_t prev)
+{
+	for (uint32_t i = 0; i < s->size; i++)
+		plane_set_row(p, s->base + i, cur, prev);
+}
+
+static struct weir_count reason(const struct plane *p, enum weir_reason why)
+{
+	struct weir_count per_cpu[MAX_CPUS], sum = { 0 };
+	uint32_t key = why;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.weir_reason_counts), &key, per_cpu))
+		die("weir_reason_counts");
+	for (int i = cpus() - 1; i >= 0; i--) {
+		sum.packets += per_cpu[i].packets;
+		sum.bytes += per_cpu[i].bytes;
+	}
+	return sum;
+}
+
+uint64_t plane_count(const struct plane *p, enum weir_reason why)
+{
+	return reason(p, why).packets;
+}
+
+uint64_t plane_count_bytes(const struct plane *p, enum weir_reason why)
+{
+	return reason(p, why).bytes;
+}
+
+struct weir_endpoint_stats plane_stats(const struct plane *p, uint32_t slot)
+{
+	struct weir_endpoint_stats per_cpu[MAX_CPUS], sum = { 0 };
+
+	if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.weir_endpoint_counts), &slot, per_cpu))
+		die("weir_endpoint_counts");
+	for (int i = cpus() - 1; i >= 0; i--) {
+		sum.packets += per_cpu[i].packets;
+		sum.bytes += per_cpu[i].bytes;
+		sum.connections += per_cpu[i].connections;
+	}
+	return sum;
+}
+
+uint32_t plane_run(const struct plane *p, const struct pkt *in, struct pkt *out)
+{
+	uint8_t unused[PKT_MAX + 64];
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in->data, .data_size_in = in->len,
+		    .data_out = out ? out->data : unused,
+		    .data_size_out = out ? sizeof(out->data) : sizeof(unused), .repeat = 1);
+
+	if (bpf_prog_test_run_opts(plane_fd(p), &run))
+		die("BPF_PROG_TEST_RUN");
+	if (out)
+		out->len = run.data_size_out;
+	return run.retval;
+}
+
+uint64_t plane_hash(const struct flow *f)
+{
+	uint16_t ports[2] = { htons(f->sport), htons(f->dport) };
+	uint32_t a[5], b[5] = { f->proto };
+	uint64_t h = 0;
+
+	memcpy(a, ports, 4);
+	memcpy(a + 1, f->src.b, 16);
+	memcpy(b + 1, f->dst.b, 16);
+	for (int i = 0; i < 5; i++)
+		h += (uint64_t)(uint32_t)(a[i] + hash_key[2 * i]) *
+		     (uint32_t)(b[i] + hash_key[2 * i + 1]);
+	for (int i = 0; i < 2; i++)
+		h = (h ^ h >> 32) * 0xd6e8feb86659fd93ull;
+	return h ^ h >> 32;
+}
+
+struct weir_flow_bucket *plane_bucket(const struct plane *p, const struct flow *f)
+{
+	return &p->flows[(plane_hash(f) >> 16) % WEIR_FLOW_BUCKETS];
+}
+
+struct weir_flow *plane_record(const struct plane *p, const struct plane_service *s,
+			       const struct flow *f)
+{
+	struct weir_flow_bucket *b = plane_bucket(p, f);
+	uint64_t h = plane_hash(f);
+	uint64_t key = (h & 0xffffffff0000ffffull) | (uint64_t)s->id << 16;
+
+	for (int i = 0; i < WEIR_FLOW_WAYS; i++)
+		if (b->way[i].key == key)
+			return &b->way[i];
+	return NULL;
+}
+
+uint32_t plane_jiffies(const struct plane *p)
+{
+	uint8_t packet[64] = { 0 };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet, .data_size_in = sizeof(packet));
+
+	if (bpf_prog_test_run_opts(bpf_program__fd(p->skel->progs.weir_clock), &run))
+		die("weir_clock");
+	return (uint32_t)p->skel->bss->weir_jiffies << 1;
+}
+
+uint32_t plane_idle(const struct plane *p)
+{
+	return p->skel->rodata->weir_flow_idle << 1;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* plane.h - the packet program with maps of its own, neither pinned nor attached, for tests and
+ * benchmarks. It shares no code with user/dataplane: what it writes is what weir/abi.h says. What
+ * cannot be done (no privilege, a program the kernel refuses) ends the process with a message. */
+#ifndef WEIR_TESTS_PLANE_H
+#define WEIR_TESTS_PLANE_H
+
+#include "pkt.h"
+
+struct weir_bpf;
+
+struct plane {
+	struct weir_bpf *skel;
+	struct weir_service *services; /* the mapped maps, all of them */
+	struct weir_row *rows;
+	struct weir_flow_bucket *flows;
+	struct weir_endpoint *endpoints;
+	uint32_t next_row, next_endpoint, next_service; /* the first that was not given out */
+};
+
+struct plane *plane_load(void);
+void plane_free(struct plane *p); /* takes NULL */
+
+/* Empties every map and zeroes every counter. */
+void plane_reset(struct plane *p);
+
+/* The descriptor of weir_xdp, for tail calls and test runs. */
+int plane_fd(const struct plane *p);
+
+struct plane_service {
+	uint32_t base, size; /* of its rows */
+	uint16_t id;
+};
+/* A service and its VIP's entry without a port. Its rows (a power of two) are at rest and name
+ * no endpoint. proto 0: the VIP alone, without rows. */
+struct plane_service plane_add_service(struct plane *p, const char *vip, uint8_t proto,
+				       uint16_t port, uint32_t rows);
+
+/* An endpoint that is alive, in the next free slot, which is returned. dst decides the family of
+ * the outer header; ifindex 1 (lo, where test runs come in) makes packets leave with XDP_TX, 0
+ * is no next hop. Bytes of both MAC addresses are made from the slot: plane_mac(). */
+uint32_t plane_add_endpoint(struct plane *p, enum weir_mode mode, const char *src, const char *dst,
+			    uint32_t ifindex);
+/* own 0: of the next hop of this slot; 1: of the interface towards it. */
+void plane_mac(uint32_t slot, int own, uint8_t mac[6]);
+
+/* prev: a slot, with WEIR_ROW_UDP_NEW or not, or WEIR_ROW_REST. */
+void plane_set_row(struct plane *p, uint32_t row, uint32_t cur, uint32_t prev);
+void plane_set_rows(struct plane *p, const struct plane_service *s, uint32_t cur, uint32_t prev);
+
+/* Packets that ended for this reason; what one endpoint was sent. */
+uint64_t plane_count(const struct plane *p, enum weir_reason why);
+uint64_t plane_count_bytes(const struct plane *p, enum weir_reason why);
+struct weir_endpoint_stats plane_stats(const struct plane *p, uint32_t slot);
+
+/* Runs one packet through the program and returns the action. out (may be NULL): what leaves. */
+uint32_t plane_run(const struct plane *p, const struct pkt *in, struct pkt *out);
+
+/* The hash of a flow with this fixture's key: computed here, by the description in bpf/hash.h. */
+uint64_t plane_hash(const struct flow *f);
+
+/* Where a flow is recorded, if it is: bits 16 to 31 choose the bucket. */
+struct weir_flow_bucket *plane_bucket(const struct plane *p, const struct flow *f);
+struct weir_flow *plane_record(const struct plane *p, const struct plane_service *s,
+			       const struct flow *f);
+
+/* The kernel's clock as records hold it, without their lowest bit; and how long a silent flow
+ * keeps its record, in the same unit. */
+uint32_t plane_jiffies(const struct plane *p);
+uint32_t plane_idle(const struct plane *p);
+
+#endif
