@@ -21,9 +21,9 @@ PACKAGES := clang llvm gcc make pkg-config libbpf-dev libxdp-dev bpftool libcmoc
 	libclang-rt-14-dev clang-format iproute2 ethtool curl nginx-light bind9-dnsutils jq \
 	python3 procps util-linux
 
+, := ,
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 san := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-, := ,
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
 WEIR_FLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -Iinclude -Iuser -I$(B) $(san) -pthread
 BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter \
@@ -72,8 +72,10 @@ $(B)/weirload: $(call OBJ,$(wildcard tools/weirload*.c)) $(B)/libweir.a
 # --- BPF ---
 $(B)/%.bpf.o: bpf/%.bpf.c
 	$(call say,BPF)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
+$(B)/tests/%.bpf.o: tests/%.bpf.c
+	$(call say,BPF)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -MMD -MP -c $< -o $@
 $(B)/%.skel.h: $(B)/%.bpf.o
-	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+	$(call say,SKEL)$(BPFTOOL) gen skeleton $< name $(notdir $*)_bpf > $@
 
 # --- tests ---
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libweir.a
@@ -81,6 +83,7 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libweir.a
 TEST_LIB := $(call OBJ,$(wildcard tests/lib/*.c))
 $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(TEST_LIB) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -lbpf -lm -o $@
+$(call OBJ,$(wildcard tests/bench/*.c)): | $(B)/tests/bench/harness.skel.h
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(TEST_LIB) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf $(LIB_LIBS) -lm -o $@
 build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) | build/weir.skel.h
