@@ -27,6 +27,7 @@ struct slot {
 	CURL *easy;
 	struct curl_slist *headers, *connect_to;
 	size_t headers_len, body_len;
+	int open_err;        /* errno of a socket that could not be made */
 	char body[BODY_MAX]; /* lower case */
 };
 
@@ -40,6 +41,18 @@ struct weir_http {
 		CURLcode rc_ = curl_easy_setopt((slot)->easy, option, value);                     \
 		assert(rc_ == CURLE_OK); /* else no memory, or another libcurl than built with */ \
 	} while (0)
+
+static curl_socket_t on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *at)
+{
+	struct slot *s = arg;
+	int fd = socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
+
+	(void)purpose;
+	if (fd >= 0)
+		return fd;
+	s->open_err = errno; /* libcurl would not tell */
+	return CURL_SOCKET_BAD;
+}
 
 static size_t on_header(char *data, size_t size, size_t n, void *arg)
 {
@@ -68,6 +81,14 @@ static void slot_free(struct slot *s)
 	free(s);
 }
 
+static CURL *easy_new(void)
+{
+	CURL *easy = curl_easy_init();
+
+	assert(easy);
+	return easy;
+}
+
 static struct slot *slot_take(struct weir_http *h)
 {
 	struct slot *s = h->free;
@@ -77,17 +98,31 @@ static struct slot *slot_take(struct weir_http *h)
 	} else {
 		s = weir_new(struct slot);
 		s->http = h;
-		s->easy = curl_easy_init();
-		assert(s->easy);
+		s->easy = easy_new();
 	}
 	s->headers_len = s->body_len = 0;
+	s->open_err = 0;
 	return s;
+}
+
+/* Makes the handle as new, before the lists it points to go. */
+static void easy_renew(struct slot *s)
+{
+	long err = 0;
+
+	curl_easy_getinfo(s->easy, CURLINFO_OS_ERRNO, &err);
+	if (!err) {
+		curl_easy_reset(s->easy);
+		return;
+	}
+	curl_easy_cleanup(s->easy); /* a reset one still tells the errno of the old failure */
+	s->easy = easy_new();
 }
 
 /* The transfer is over or removed. */
 static void slot_give(struct slot *s)
 {
-	curl_easy_reset(s->easy); /* before the lists it points to go */
+	easy_renew(s);
 	curl_slist_free_all(s->headers);
 	curl_slist_free_all(s->connect_to);
 	s->headers = s->connect_to = NULL;
@@ -186,6 +221,8 @@ void weir_http_start(struct weir_http *h, struct weir_target *t)
 	set_method(s);
 	set_limits(s);
 	add_headers(s);
+	set(s, CURLOPT_OPENSOCKETFUNCTION, on_open);
+	set(s, CURLOPT_OPENSOCKETDATA, s);
 	set(s, CURLOPT_HEADERFUNCTION, on_header);
 	set(s, CURLOPT_HEADERDATA, s);
 	set(s, CURLOPT_WRITEFUNCTION, on_body);
@@ -236,7 +273,8 @@ static void judge(const struct slot *s, struct weir_verdict *v)
 	}
 }
 
-/* The word for a transfer that failed below HTTP. 0, -ETIMEDOUT, or why this host could not. */
+/* What failed below HTTP. As weir_target_done() wants it: 0, -ETIMEDOUT, or why this host could
+ * not. */
 static int blame(const struct slot *s, CURLcode result, struct weir_verdict *v)
 {
 	curl_off_t connected_us = 0;
@@ -248,13 +286,15 @@ static int blame(const struct slot *s, CURLcode result, struct weir_verdict *v)
 		v->reason = connected_us ? WEIR_REASON_HTTP_TIMEOUT : WEIR_REASON_TCP_TIMEOUT;
 		return -ETIMEDOUT;
 	}
-	if (result == CURLE_COULDNT_CONNECT)
-		v->reason = weir_probe_reason(err ? (int)err : ECONNREFUSED);
-	else if (err == ECONNRESET || err == EPIPE)
-		v->reason = WEIR_REASON_RESET;
-	else
-		v->reason = WEIR_REASON_HTTP_INVALID;
-	return v->reason ? (err == ETIMEDOUT ? -ETIMEDOUT : 0) : -(int)err;
+	if (result == CURLE_COULDNT_CONNECT) {
+		if (s->open_err)
+			err = s->open_err;
+		v->reason = weir_probe_reason((int)err);
+		return !v->reason || err == ETIMEDOUT ? -(int)err : 0;
+	}
+	v->reason =
+		err == ECONNRESET || err == EPIPE ? WEIR_REASON_RESET : WEIR_REASON_HTTP_INVALID;
+	return 0;
 }
 
 /* What the result means: fills v and returns what weir_target_done() wants to know. */

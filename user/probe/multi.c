@@ -77,12 +77,11 @@ static void on_socket(uv_poll_t *poll, int status, int events)
 	struct weir_multi *m = w->multi;
 	int flags = 0, running;
 
-	if (events & UV_READABLE)
+	/* After an error 0 makes libcurl look at the socket itself, and learn which error. */
+	if (status == 0 && events & UV_READABLE)
 		flags |= CURL_CSELECT_IN;
-	if (events & UV_WRITABLE)
+	if (status == 0 && events & UV_WRITABLE)
 		flags |= CURL_CSELECT_OUT;
-	if (status < 0)
-		flags |= CURL_CSELECT_ERR;
 	curl_multi_socket_action(m->curl, w->fd, flags, &running); /* may end w */
 	collect(m);
 }
