@@ -6,7 +6,8 @@
 set -u
 [ $# -eq 2 ] && [ -x "$1" ] || { echo "usage: $0 FUZZER SECONDS" >&2; exit 2; }
 fuzzer=$(realpath "$1")
-name=${fuzzer##*/fuzz_}
+name=${fuzzer##*/}
+name=${name#fuzz_}
 cd "$(dirname "$0")/../.." || exit 2
 mkdir -p build/fuzz
 work=$(mktemp -d "build/fuzz/$name.XXXXXX") || exit 2

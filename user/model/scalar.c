@@ -3,7 +3,6 @@
 #include "model/scalar.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +73,6 @@ static json_t *number(const char *s, bool *is_number)
 	const char *digits;
 	int base;
 	long long whole;
-	double real;
 
 	*is_number = true;
 	if (looks_int(s, &base, &digits)) {
@@ -83,8 +81,7 @@ static json_t *number(const char *s, bool *is_number)
 		return errno ? NULL : json_integer(whole);
 	}
 	if (looks_float(s)) {
-		real = strtod(s, NULL);
-		return isfinite(real) ? json_real(real) : NULL;
+		return json_real(strtod(s, NULL)); /* NULL when it is not finite */
 	}
 	*is_number = one_of(s, odd);
 	return NULL;
