@@ -250,10 +250,10 @@ static void names_of_255_bytes_pass_and_longer_ones_do_not(void **state)
 {
 	(void)state;
 	for (unsigned size = 1; size < 64; size++) {
-		struct msg fits = query_of(255, size), long_by_one = query_of(256, size);
+		struct msg fits = query_of(255, size), too_long = query_of(256, size);
 
 		assert_int_equal(expect_judged(&v4, &fits), WEIR_DNS_QUERY);
-		assert_int_equal(expect_judged(&v4, &long_by_one), WEIR_DNS_DROP_NAME);
+		assert_int_equal(expect_judged(&v4, &too_long), WEIR_DNS_DROP_NAME);
 	}
 }
 
