@@ -41,6 +41,7 @@ BIN := $(B)/weir-agent $(B)/weirctl $(B)/weir-decap $(B)/weirload
 
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*.c))
 BPFT := $(patsubst %.c,$(B)/%,$(wildcard tests/bpf/test_*.c))
+PROBET := $(patsubst %.c,$(B)/%,$(wildcard tests/probe/test_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
 OBJ = $(patsubst %.c,$(B)/%.o,$(1))
@@ -83,7 +84,9 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libweir.a
 TEST_LIB := $(call OBJ,$(wildcard tests/lib/*.c))
 $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(TEST_LIB) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -lbpf -lm -o $@
-$(call OBJ,$(wildcard tests/bench/*.c)): | $(B)/tests/bench/harness.skel.h
+$(PROBET): $(B)/%: $(B)/%.o $(call OBJ,tests/probe/bed.c $(wildcard user/probe/*.c)) $(B)/libweir.a
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -luv -lcurl -o $@
+$(call OBJ,$(wildcard tests/bench/bench_*.c)): | $(B)/tests/bench/harness.skel.h
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(TEST_LIB) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf $(LIB_LIBS) -lm -o $@
 build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) | build/weir.skel.h
@@ -98,9 +101,9 @@ test: deps
 	@$(MAKE) --no-print-directory run-tests
 	@tests/run.sh all
 run-tests:
-	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(BPFT) $(FUZZ)
+	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(BPFT) $(FUZZ)
 	@$(MAKE) --no-print-directory SAN=1 $(BIN:build/%=build/san/%) \
-		$(UNIT:build/%=build/san/%)
+		$(UNIT:build/%=build/san/%) $(PROBET:build/%=build/san/%)
 .PHONY: unit run-tests fuzzers
 fuzzers: $(FUZZ)
 demo: all

@@ -43,7 +43,8 @@ unit)
 all)
 	check layering tests/layering.sh
 	check format make -s fmt-check
-	for t in build/tests/unit/*/test_* build/san/tests/unit/*/test_* build/tests/bpf/test_*; do
+	for t in build/tests/unit/*/test_* build/san/tests/unit/*/test_* \
+		build/tests/probe/test_* build/san/tests/probe/test_* build/tests/bpf/test_*; do
 		case $t in *.o | *.d) continue ;; esac
 		run "${t#build/}" "$t"
 	done
