@@ -178,6 +178,40 @@ struct server *server_new(struct bed *b, const char *address, enum manner m, con
 	return s;
 }
 
+struct weir_sockaddr closed_port(void)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); /* stays as long as the program */
+	struct weir_sockaddr at;
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&in, len), 0);
+	getsockname(fd, (struct sockaddr *)&in, &len);
+	at.addr = weir_addr_v4(&in.sin_addr);
+	at.port = ntohs(in.sin_port);
+	return at;
+}
+
+struct weir_sockaddr deaf_port(int fds[3])
+{
+	struct sockaddr_in in = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(in);
+	struct weir_sockaddr at;
+
+	for (int i = 0; i < 3; i++)
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | (i ? SOCK_NONBLOCK : 0), 0);
+	assert_int_equal(bind(fds[0], (struct sockaddr *)&in, len), 0);
+	assert_int_equal(listen(fds[0], 0), 0);
+	getsockname(fds[0], (struct sockaddr *)&in, &len);
+	for (int i = 1; i < 3; i++)
+		(void)!connect(fds[i], (struct sockaddr *)&in, len);
+	at.addr = weir_addr_v4(&in.sin_addr);
+	at.port = ntohs(in.sin_port);
+	return at;
+}
+
 struct weir_monitor http_monitor(void)
 {
 	struct weir_monitor m = { .type = WEIR_MONITOR_HTTP,

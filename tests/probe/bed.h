@@ -23,6 +23,9 @@ enum manner {
 	GREETS,   /* talks first, as SMTP does */
 };
 
+#define OK_REPLY "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nHello, World"
+#define SHORT_MS 200 /* a time-out that is meant to pass */
+
 struct server {
 	uv_tcp_t tcp; /* first */
 	struct weir_sockaddr at;
@@ -72,6 +75,27 @@ struct world *world_new(struct bed *b, struct weir_monitor m, uint32_t n,
 
 /* Sets a model of one origin and waits for its first verdict. */
 struct weir_verdict probe_once(struct bed *b, struct weir_monitor m, struct weir_sockaddr at);
+
+/* A port that is taken but does not listen. */
+struct weir_sockaddr closed_port(void);
+
+/* A port whose listener has its queue full: the kernel drops every further SYN. fds: the caller's
+ * to close. */
+struct weir_sockaddr deaf_port(int fds[3]);
+
+#define expect_fail(v, why)                          \
+	do {                                         \
+		struct weir_verdict v_ = (v);        \
+		assert_false(v_.pass);               \
+		assert_string_equal(v_.reason, why); \
+	} while (0)
+#define expect_pass(v)                                            \
+	do {                                                      \
+		struct weir_verdict v_ = (v);                     \
+		assert_string_equal(v_.reason, WEIR_REASON_NONE); \
+		assert_true(v_.pass);                             \
+		assert_true(v_.rtt_us > 0);                       \
+	} while (0)
 
 /* Turns the loop until the condition holds; the watchdog fails the test. */
 #define await(b, condition)                              \
