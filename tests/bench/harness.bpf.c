@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/* harness.bpf.c - measures a packet program by BPF_PROG_TEST_RUN with `repeat`, which runs the same
+ * buffer again and again: this program makes the buffer what it was (it takes off what the program
+ * under test put in front and restores the Ethernet header), varies the flow, and tail-calls it. */
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+/* Set by the benchmark before each run. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} target SEC(".maps");
+
+__u32 frame_len; /* of the frame as it shall come in */
+__u32 growth;    /* what the target puts in front, 0 when it grows nothing */
+__u32 shake;     /* grow and shrink here: what taking off costs, twice */
+__u32 flow_mask; /* number of flows - 1 */
+__u32 vip_base;  /* the first 24 bits of an IPv4 destination */
+__u32 vip_count; /* destinations differ in their last byte, 1 .. vip_count */
+__u8 eth[14];
+__u32 counter;
+
+static __always_inline int put_back(struct xdp_md *ctx)
+{
+	__u8 *data;
+
+	if ((__u32)(ctx->data_end - ctx->data) > frame_len &&
+	    bpf_xdp_adjust_head(ctx, growth == 40 ? 40 : 20))
+		return -1;
+	if (shake && (bpf_xdp_adjust_head(ctx, -20) || bpf_xdp_adjust_head(ctx, 20)))
+		return -1;
+	data = (void *)(long)ctx->data;
+	if (data + 14 > (__u8 *)(long)ctx->data_end)
+		return -1;
+	__builtin_memcpy(data, eth, 14);
+	return 0;
+}
+
+/* Source address and port, and which of the VIPs, from a counter. Whole words, as wide as a program
+ * reads them: a read that a narrower store just before it has split would wait for that store. */
+static __always_inline int vary(struct xdp_md *ctx)
+{
+	__u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 n = counter++ & flow_mask, vip = 1 + n % 8;
+	__u32 ports = bpf_htonl((1024 + (n & 0x3fff)) << 16 | 443);
+
+	if (data + 58 > end)
+		return -1;
+	if (vip > vip_count)
+		vip = 1;
+	if (data[12] == 0x08) { /* IPv4: source 26, destination 30, ports 34 */
+		*(__u32 *)(data + 26) = bpf_htonl(0x0a000000 | n);
+		*(__u32 *)(data + 30) = bpf_htonl(vip_base | vip);
+		*(__u32 *)(data + 34) = ports;
+	} else { /* IPv6: source 22, destination 38, ports 54 */
+		*(__u64 *)(data + 30) = bpf_cpu_to_be64(n);
+		*(__u64 *)(data + 46) = bpf_cpu_to_be64(vip);
+		*(__u32 *)(data + 54) = ports;
+	}
+	return 0;
+}
+
+SEC("xdp")
+int harness(struct xdp_md *ctx)
+{
+	if (put_back(ctx) || vary(ctx))
+		return XDP_ABORTED;
+	bpf_tail_call(ctx, &target, 0);
+	return XDP_ABORTED;
+}
+
+/* The floor. */
+SEC("xdp")
+int only_tx(struct xdp_md *ctx)
+{
+	return XDP_TX;
+}
+
+/* The least possible encapsulation: a constant header in front, nothing looked at but the length.
+ * The header itself does not matter, the bytes written do. */
+static const __u8 header[54] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2 };
+
+SEC("xdp")
+int least_v4(struct xdp_md *ctx)
+{
+	__u32 len = (__u32)(ctx->data_end - ctx->data) - 14 + 20;
+	struct iphdr *ip;
+	__u8 *data;
+	__u32 sum;
+
+	if (bpf_xdp_adjust_head(ctx, -20))
+		return XDP_ABORTED;
+	data = (void *)(long)ctx->data;
+	if (data + 34 > (__u8 *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	__builtin_memcpy(data, header, 34);
+	ip = (void *)(data + 14);
+	ip->tot_len = bpf_htons((__u16)len);
+	sum = 0x1234 + ip->tot_len;
+	ip->check = (__u16) ~((sum & 0xffff) + (sum >> 16));
+	return XDP_TX;
+}
+
+SEC("xdp")
+int least_v6(struct xdp_md *ctx)
+{
+	__u32 len = (__u32)(ctx->data_end - ctx->data) - 14;
+	struct ipv6hdr *ip;
+	__u8 *data;
+
+	if (bpf_xdp_adjust_head(ctx, -40))
+		return XDP_ABORTED;
+	data = (void *)(long)ctx->data;
+	if (data + 54 > (__u8 *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	__builtin_memcpy(data, header, 54);
+	ip = (void *)(data + 14);
+	ip->payload_len = bpf_htons((__u16)len);
+	return XDP_TX;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
