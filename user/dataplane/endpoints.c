@@ -105,8 +105,7 @@ static void set_alive(struct weir_plane *p, uint32_t slot, bool alive)
 	__atomic_store_n(&p->endpoints[slot].state, state, __ATOMIC_RELEASE);
 }
 
-void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t *slot_of,
-		    uint64_t now_ms)
+void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t *slot_of)
 {
 	bool *wanted = weir_new_array(WEIR_MAX_ENDPOINTS, bool);
 
@@ -123,11 +122,8 @@ void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t 
 		set_alive(p, s, e->alive);
 		slot_of[i] = s;
 	}
-	for (uint32_t s = 1; s < p->slot_top; s++) {
-		if (p->slots[s].wanted && !wanted[s])
-			p->slots[s].gone_at_ms = now_ms;
+	for (uint32_t s = 1; s < p->slot_top; s++)
 		p->slots[s].wanted = wanted[s];
-	}
 	free(wanted);
 }
 

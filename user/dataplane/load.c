@@ -164,7 +164,6 @@ static int load(struct weir_plane *p)
 	return map_all(p);
 }
 
-/* Rows that an earlier agent left unsettled start their windows again. */
 static void adopt_rows(struct weir_plane *p)
 {
 	for (uint32_t i = 0; i < p->n_services; i++) {

@@ -29,7 +29,6 @@ struct nexthop {
 /* The agent's side of an endpoint slot. */
 struct slot {
 	bool wanted;         /* by the tables of the last sync */
-	uint64_t gone_at_ms; /* when it was no longer wanted */
 	uint32_t nexthop;    /* index + 1; 0: no route */
 	union weir_addr src; /* of the outer header */
 };
@@ -94,8 +93,7 @@ uint32_t endpoint_find(const struct weir_plane *p, const union weir_addr *addr, 
 uint32_t endpoints_missing(const struct weir_plane *p, const struct weir_tables *t);
 uint32_t endpoints_free(const struct weir_plane *p);
 /* Makes every endpoint of t have a slot; slot_of[i] is that of t->endpoints[i]. */
-void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t *slot_of,
-		    uint64_t now_ms);
+void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t *slot_of);
 void endpoint_write(struct weir_plane *p, uint32_t slot);
 void endpoint_release(struct weir_plane *p, uint32_t slot);
 static inline bool endpoint_is_alive(const struct weir_plane *p, uint32_t slot)

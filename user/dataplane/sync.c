@@ -92,7 +92,8 @@ static int sync_rows(struct weir_plane *p, struct service *k, const struct weir_
 		row_store(at, row);
 	}
 	k->unsettled = unsettled;
-	if (moved)
+	/* Rows that an earlier agent left unsettled start their windows again. */
+	if (moved || (unsettled && !k->drain_until_ms))
 		changed(k, now_ms, drain_ms);
 	p->records |= unsettled > 0;
 	return 0;
@@ -161,7 +162,7 @@ int weir_plane_sync(struct weir_plane *p, const struct weir_tables *t, uint64_t 
 	if (err)
 		return err;
 	slot_of = weir_new_array(t->n_endpoints, uint32_t);
-	endpoints_sync(p, t, slot_of, now_ms);
+	endpoints_sync(p, t, slot_of);
 	for (uint32_t i = 0; i < p->n_services; i++)
 		p->service[i].wanted = false;
 	err = sync_services(p, t, slot_of, now_ms);
