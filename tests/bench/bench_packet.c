@@ -229,11 +229,15 @@ static void print_row(const struct row *r)
 	printf("{\"name\":\"%s\",\"value\":%.1f,\"unit\":\"%s\",", r->name, value,
 	       r == &rows[TX] || r == &rows[UNDO] ? "ns" : "ns net");
 	if (f)
-		printf("\"floor\":%.1f,\"ratio\":%.2f,", floor_ns, value / floor_ns);
+		printf("\"floor\":%.1f,", floor_ns);
 	else
-		printf("\"floor\":null,\"ratio\":null,");
+		printf("\"floor\":null,");
+	if (f && !r->bar_of_net)
+		printf("\"ratio\":%.2f,", value / floor_ns);
+	else
+		printf("\"ratio\":null,");
 	if (r->bar)
-		printf("\"bar\":\"<= %g %s\",", r->bar, r->bar_of_net ? "ns" : "x floor");
+		printf("\"bar\":%g,", r->bar);
 	else
 		printf("\"bar\":null,");
 	printf("\"holds\":%s}\n", holds ? "true" : "false");

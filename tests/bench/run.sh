@@ -1,6 +1,7 @@
 #!/bin/bash
 # Runs the benchmarks, prints a table and writes build/bench.json. $1: a regular expression of the
-# rows wanted. Exit status 1 when a bar does not hold.
+# rows wanted. A bar is the most that the ratio may be or, in rows without a ratio, the value. Exit
+# status 1 when a bar does not hold.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 wanted=${1:-}
