@@ -8,12 +8,13 @@
 #ifndef WEIR_HASH_H
 #define WEIR_HASH_H
 
-static __always_inline __u64 hash_pair(const __u32 *key, __u32 a, __u32 b)
+static __always_inline __u64 hash_pair(const volatile __u32 *key, __u32 a, __u32 b)
 {
 	return (__u64)(__u32)(a + key[0]) * (__u32)(b + key[1]);
 }
 
-static __always_inline __u64 hash_flow(const __u32 key[WEIR_HASH_KEYS], const struct packet *p)
+static __always_inline __u64 hash_flow(const volatile __u32 key[WEIR_HASH_KEYS],
+				       const struct packet *p)
 {
 	__u32 ports;
 	__u64 h;

@@ -21,9 +21,12 @@ static __always_inline int endpoint_alive(__u32 slot)
 	return e && slot != WEIR_NO_ENDPOINT && (e->state & WEIR_ENDPOINT_ALIVE);
 }
 
+/* In jiffies. Another CPU may have written a later one than now. */
 static __always_inline __u32 flow_age(const struct weir_flow *f, __u32 now)
 {
-	return (now - f->seen) >> 1;
+	__s32 age = (__s32)((now | WEIR_FLOW_ESTABLISHED) - f->seen) >> 1;
+
+	return age < 0 ? 0 : age;
 }
 
 /* How readily a way is given up, the highest first: free or forgotten, then a flow of one packet
@@ -115,7 +118,7 @@ static __always_inline enum weir_reason pick_flow(struct packet *p, __u64 hash, 
 /* With p->endpoint set: go on to encap(). */
 static __always_inline enum weir_reason pick(struct packet *p)
 {
-	__u64 hash = hash_flow((const __u32 *)weir_hash_key, p);
+	__u64 hash = hash_flow(weir_hash_key, p);
 	__u32 index = p->table.base + ((__u32)hash & p->table.mask);
 	const struct weir_row *row = bpf_map_lookup_elem(&weir_rows, &index);
 	enum weir_reason why = WEIR_FORWARD;

@@ -46,6 +46,14 @@ static struct weir_row *row_of(const struct weir_plane *p, const struct weir_tab
 	return ref.mask ? &p->rows[ref.base + ((uint32_t)key & 0xffff & ref.mask)] : NULL;
 }
 
+/* Packets go on meanwhile: a flow may have been seen later than now. */
+static bool lately(const struct weir_flow *f, uint32_t now, uint32_t idle)
+{
+	int32_t age = (int32_t)((now << 1 | WEIR_FLOW_ESTABLISHED) - f->seen) >> 1;
+
+	return age <= (int32_t)idle;
+}
+
 /* Marks rows that a live flow away from cur still needs, and wipes records of rows at rest. False:
  * there was no record at all. */
 static bool sweep(struct weir_plane *p, uint8_t *busy)
@@ -66,7 +74,7 @@ static bool sweep(struct weir_plane *p, uint8_t *busy)
 		if (!row || row->prev == WEIR_ROW_REST)
 			__atomic_store_n(&f->key, 0, __ATOMIC_RELAXED);
 		else if (f->endpoint != row->cur && endpoint_is_alive(p, f->endpoint) &&
-			 (((now << 1) - f->seen) >> 1) <= idle)
+			 lately(f, now, idle))
 			busy[row - p->rows] = 1;
 	}
 	free(by_id);
