@@ -57,13 +57,14 @@ not_ok() {
 
 # check SENTENCE COMMAND...: the sentence holds when the command does; its words are shown if not.
 check() {
-	local sentence=$1 said
+	local sentence=$1
+
 	shift
-	if said=$("$@" 2>&1); then
+	if "$@" >"$NET_DIR/words" 2>&1; then # in this shell: it may wait for its children
 		ok "$sentence"
 	else
 		not_ok "$sentence"
-		printf '%s\n' "$said" | head -n 40 | sed 's/^/#   /'
+		head -n 40 "$NET_DIR/words" | sed 's/^/#   /'
 	fi
 }
 
@@ -187,6 +188,7 @@ net_cleanup() {
 	if ip netns list | grep -q "^$NET-" || [ -d "${NET_DIR:-/nonexistent}" ]; then
 		not_ok "nothing is left behind"
 	fi
+	[ $rc -le 128 ] || note "interrupted; everything that was started is stopped and removed"
 	[ $rc -eq 0 ] && [ $FAILED -gt 0 ] && rc=1
 	exit $rc
 }
@@ -246,9 +248,10 @@ net_up() {
 	NET_DIR=$(mktemp -d "$PWD/build/net.XXXXXX") || bail "a directory can be made under build/"
 	mkdir "$NET_DIR/bpf"
 	mount -t bpf bpf "$NET_DIR/bpf" || bail "a BPF file system can be mounted"
-	XDP_PASS=$NET_DIR/xdp_pass.o
 	clang -O2 -g -target bpf -idirafter "/usr/include/$(uname -m)-linux-gnu" \
-		-c tests/net/xdp_pass.bpf.c -o "$XDP_PASS" || bail "xdp_pass.bpf.c compiles"
+		-c tests/net/xdp_pass.bpf.c -o "$NET_DIR/xdp_pass.o" || bail "xdp_pass.bpf.c compiles"
+	XDP_PASS=$NET_DIR/bpf/xdp_pass
+	bpftool prog load "$NET_DIR/xdp_pass.o" "$XDP_PASS" || bail "xdp_pass.bpf.c loads"
 	ns_new r
 	ns_new client
 	in_ns r sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
@@ -269,8 +272,7 @@ balancer_up() {
 	ns_new "$1"
 	link "$1" eth0 "$1" 1600
 	ip -n "$NET-r" link set dev "$1" master lan
-	ip -n "$NET-r" link set dev "$1" xdpdrv obj "$XDP_PASS" sec xdp ||
-		bail "XDP can be attached to a veth"
+	in_ns r bpftool net attach xdpdrv pinned "$XDP_PASS" dev "$1" || bail "XDP can be attached to a veth"
 	in_ns r ethtool -K "$1" tx off >/dev/null || bail "checksum offload can be switched off"
 	address "$1" eth0 192.0.2.$((1 + n))/25 2001:db8:1::$((1 + n))/64
 	routes "$1" 192.0.2.1 2001:db8:1::1
@@ -469,6 +471,9 @@ agent_kill9() { stop "${AGENT[$1]}" KILL; }
 # agent_term BALANCER: its exit status.
 agent_term() { stop "${AGENT[$1]}" TERM; }
 
+# agent_detach BALANCER: without an agent, what is attached and pinned goes.
+agent_detach() { in_ns "$1" timeout 30 "$WEIR_BIN/weir-agent" --detach --pin-path "$NET_DIR/bpf/$1"; }
+
 ctl() { in_ns "$1" "$WEIR_BIN/weirctl" --control 127.0.0.1:8650 "${@:2}"; }
 
 # status BALANCER [JQ FILTER]: of the status as JSON.
@@ -535,7 +540,7 @@ shares() {
 			| {name: .key, want: (100 * .value / $w), got: (100 * ($by[.key] // 0) / ([$n, 1] | max))}
 			| .ok = ((.got - .want | fabs) <= .want * $tolerance / 100)] as $all
 		| ($by | keys - ($want | keys)) as $strangers
-		| "\(.connections // .flows) with \(.failed // .lost) failed: " + ([$all[]
+		| "\(.connections // .flows) with \(.failed // .lost) failed \(.failures): " + ([$all[]
 			| "\(.name) \(.got * 100 | round / 100) % of \(.want * 100 | round / 100) %"]
 			| join(", ")) + ($strangers | map(", and " + .) | join("")),
 		(($strangers | length) == 0 and ($all | all(.ok)) and (.failed // .lost) == 0)' "$file" |

@@ -39,8 +39,8 @@ is "and the same again when both have it" "$(status two .table_digest)" "$(statu
 # rest on both, for both were started so.
 agent_term one
 agent_term two
-in_ns one "$WEIR_BIN/weir-agent" --config "$NET_DIR/one.yaml" --detach >/dev/null 2>&1
-in_ns two "$WEIR_BIN/weir-agent" --config "$NET_DIR/two.yaml" --detach >/dev/null 2>&1
+agent_detach one
+agent_detach two
 agent_must_start one "$NET_DIR/one.yaml"
 agent_must_start two "$NET_DIR/two.yaml"
 transfers_start "$live"

@@ -21,13 +21,16 @@ check_shares "20,000 flows over IPv6 are shared within 5 %" "$got" 5 a=1 b=1 c=1
 is "no flow changes its endpoint over IPv6" "$(value "$got" '"\(.moved) \(.wrong)"')" "0 0"
 
 # Flows that talk all the time while a is taken out.
-start client "$NET_DIR/talk" "$WEIR_LOAD" udp --flows 200 --parallel 200 --requests 60 --every 50 "$VIP4:9000"
+start client "$NET_DIR/talk" "$WEIR_LOAD" udp --flows 200 --parallel 200 --requests 200 --every 50 "$VIP4:9000"
 talk=$STARTED
 sleep 1
 one_pool "$config" b=1 c=1
 check "a change is taken" agent_reload bal
+# Without a SYN nobody knows a new flow from an old one: for 5 s both go where the old ones were.
+# The talkers keep their ports, else a new flow could be taken for one of theirs.
+sleep 6
 udp --flows 5000 "$VIP4:9000"
-check_shares "new flows get no answer from a removed endpoint" "$got" 10 b=1 c=1
+check_shares "six seconds later new flows leave a removed endpoint alone" "$got" 10 b=1 c=1
 finished "$talk"
 note "talking flows: $(cat "$NET_DIR/talk")"
 is "200 flows that talked meanwhile lost no answer" "$(value "$NET_DIR/talk" '"\(.flows) \(.lost)"')" "200 0"
