@@ -2,6 +2,7 @@
 # Runs test programs and counts. Every program prints TAP: "ok ..." or "not ok ..." a line; one
 # that exits non-zero without a "not ok" (a crash, a sanitizer report) counts as one failure.
 #   tests/run.sh unit PROGRAM...   runs these
+#   tests/run.sh vm KERNEL...       runs in these kernels
 #   tests/run.sh all               runs everything of `make test`
 # The last line is "N passed, N failed"; exit status 1 when anything failed.
 set -u
@@ -40,11 +41,17 @@ unit)
 	shift
 	for t in "$@"; do run "${t#build/}" "$t"; done
 	;;
+vm)
+	shift
+	for k in "$@"; do run "vm/$k" tests/vm/run.sh "$k"; done
+	;;
 all)
 	check layering tests/layering.sh
 	check format make -s fmt-check
+	check readme tests/readme.sh
 	for t in build/tests/unit/*/test_* build/san/tests/unit/*/test_* \
-		build/tests/probe/test_* build/san/tests/probe/test_* build/tests/bpf/test_*; do
+		build/tests/probe/test_* build/san/tests/probe/test_* build/tests/bpf/test_* \
+		build/tests/dataplane/test_* build/san/tests/dataplane/test_*; do
 		case $t in *.o | *.d) continue ;; esac
 		run "${t#build/}" "$t"
 	done
@@ -52,6 +59,7 @@ all)
 		check "${f#build/}" timeout 120 tests/fuzz/run.sh "$f" "${FUZZ_SECONDS:-20}"
 	done
 	for t in tests/net/test_*.sh; do run "${t#tests/}" bash "$t"; done
+	run vm/6.1 tests/vm/run.sh 6.1
 	;;
 esac
 echo "$passed passed, $failed failed"
