@@ -41,6 +41,7 @@ BIN := $(B)/weir-agent $(B)/weirctl $(B)/weir-decap $(B)/weirload
 
 UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*.c))
 BPFT := $(patsubst %.c,$(B)/%,$(wildcard tests/bpf/test_*.c))
+PLANET := $(patsubst %.c,$(B)/%,$(wildcard tests/dataplane/test_*.c))
 PROBET := $(patsubst %.c,$(B)/%,$(wildcard tests/probe/test_*.c))
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
@@ -84,6 +85,9 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libweir.a
 TEST_LIB := $(call OBJ,$(wildcard tests/lib/*.c))
 $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(TEST_LIB) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -lbpf -lm -o $@
+$(PLANET): $(B)/%: $(B)/%.o $(call OBJ,tests/dataplane/bed.c tests/lib/pkt.c $(wildcard user/dataplane/*.c)) \
+		$(B)/libweir.a
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka $(BPF_LIBS) -o $@
 $(PROBET): $(B)/%: $(B)/%.o $(call OBJ,tests/probe/bed.c $(wildcard user/probe/*.c)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -luv -lcurl -o $@
 $(call OBJ,$(wildcard tests/bench/bench_*.c)): | $(B)/tests/bench/harness.skel.h
@@ -101,9 +105,10 @@ test: deps
 	@$(MAKE) --no-print-directory run-tests
 	@tests/run.sh all
 run-tests:
-	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(BPFT) $(FUZZ)
+	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(BPFT) $(PLANET) $(FUZZ)
 	@$(MAKE) --no-print-directory SAN=1 $(BIN:build/%=build/san/%) \
-		$(UNIT:build/%=build/san/%) $(PROBET:build/%=build/san/%)
+		$(UNIT:build/%=build/san/%) $(PROBET:build/%=build/san/%) \
+		$(PLANET:build/%=build/san/%)
 .PHONY: unit run-tests fuzzers
 fuzzers: $(FUZZ)
 demo: all

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* bed.c - namespaces, tables by hand, maps by their pins. */
+#include "bed.h"
+
+#include <net/if.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "dataplane/plane_impl.h"
+#include "weir.skel.h"
+
+static const uint8_t hash_key[16] = "tests/dataplane";
+
+static int network(void)
+{
+	char line[160];
+	int bad = system("ip link set lo up && ip link add w0 type veth peer name w1 && "
+			 "ip addr add 10.1.255.254/16 dev w0 && ip link set w0 up && "
+			 "ip link set w1 up");
+
+	for (int e = 0; !bad && e < ENDPOINTS; e++) {
+		snprintf(line, sizeof(line),
+			 "ip neigh add 10.1.0.%d lladdr 06:00:00:00:00:%02x dev w0 nud permanent",
+			 e + 1, e);
+		bad = system(line);
+	}
+	return bad;
+}
+
+int bed_make(void **state)
+{
+	struct bed *b = weir_new(struct bed);
+
+	*state = b;
+	snprintf(b->root, sizeof(b->root), "build/bpffs-%d", (int)getpid());
+	snprintf(b->pins, sizeof(b->pins), "%s/weir", b->root);
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) ||
+	    mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) || mkdir(b->root, 0700) ||
+	    mount("bpf", b->root, "bpf", 0, "mode=0700"))
+		return -1;
+	return network();
+}
+
+int bed_remove(void **state)
+{
+	struct bed *b = *state;
+	int bad = umount2(b->root, MNT_DETACH) || rmdir(b->root);
+
+	free(b);
+	return bad;
+}
+
+static void *map_memory(const struct bed *b, const char *name)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+	char path[160];
+	void *mem;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/v%d/%s", b->pins, WEIR_ABI, name);
+	fd = bpf_obj_get(path);
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_obj_get_info_by_fd(fd, &info, &len), 0);
+	mem = mmap(NULL, (size_t)info.max_entries * info.value_size, PROT_READ | PROT_WRITE,
+		   MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(mem, MAP_FAILED);
+	close(fd);
+	return mem;
+}
+
+void bed_return(struct bed *b)
+{
+	assert_int_equal(weir_plane_open(b->pins, hash_key, &b->plane), 0);
+}
+
+void bed_leave(struct bed *b)
+{
+	weir_plane_close(b->plane);
+	b->plane = NULL;
+}
+
+int bed_open(void **state)
+{
+	struct bed *b = *state;
+
+	memset(&b->wish, 0, sizeof(b->wish));
+	b->now_ms = 1000;
+	bed_return(b);
+	b->services = map_memory(b, "weir_services");
+	b->rows = map_memory(b, "weir_rows");
+	b->flows = map_memory(b, "weir_flows");
+	b->endpoints = map_memory(b, "weir_endpoints");
+	b->ids = map_memory(b, "weir_endpoint_ids");
+	return 0;
+}
+
+int bed_close(void **state)
+{
+	struct bed *b = *state;
+
+	munmap(b->services, WEIR_SERVICE_SLOTS * sizeof(*b->services));
+	munmap(b->rows, WEIR_MAX_ROWS * sizeof(*b->rows));
+	munmap(b->flows, WEIR_FLOW_BUCKETS * sizeof(*b->flows));
+	munmap(b->endpoints, WEIR_MAX_ENDPOINTS * sizeof(*b->endpoints));
+	munmap(b->ids, WEIR_MAX_ENDPOINTS * sizeof(*b->ids));
+	bed_leave(b);
+	return weir_plane_remove(b->pins);
+}
+
+/* --- tables --- */
+
+static union weir_addr endpoint_addr(uint32_t e)
+{
+	uint8_t v4[4] = { 10, 1, 0, (uint8_t)(e + 1) };
+
+	return weir_addr_v4(v4);
+}
+
+static union weir_addr service_addr(uint32_t s)
+{
+	uint8_t v4[4] = { 192, 0, 2, (uint8_t)(s + 1) };
+
+	return weir_addr_v4(v4);
+}
+
+static uint8_t service_proto(uint32_t s)
+{
+	return s == 3 ? IPPROTO_UDP : IPPROTO_TCP;
+}
+
+void bed_serve(struct bed *b, uint32_t service, uint32_t size, uint32_t first, uint32_t n)
+{
+	struct wish_service *s = &b->wish.service[service];
+
+	s->on = true;
+	s->size = size;
+	for (uint32_t i = 0; i < size; i++)
+		s->rows[i] = n ? (uint8_t)(first + i % n) : NOBODY;
+	for (uint32_t e = first; e < first + n; e++)
+		b->wish.endpoint[e].there = b->wish.endpoint[e].alive = true;
+}
+
+static const uint32_t *table_rows(const struct wish_service *s, const uint32_t *index,
+				  struct weir_arena *arena)
+{
+	uint32_t *rows = weir_arena_new_array(arena, s->size, uint32_t);
+
+	for (uint32_t i = 0; i < s->size; i++)
+		rows[i] = s->rows[i] == NOBODY ? WEIR_ROW_NOBODY : index[s->rows[i]];
+	return rows;
+}
+
+static void add_endpoints(const struct wish *w, struct weir_tables *t, uint32_t *index,
+			  struct weir_arena *arena)
+{
+	struct weir_tables_endpoint *to =
+		weir_arena_new_array(arena, ENDPOINTS, struct weir_tables_endpoint);
+
+	t->endpoints = to;
+	for (uint32_t e = 0; e < ENDPOINTS; e++) {
+		if (!w->endpoint[e].there)
+			continue;
+		to[t->n_endpoints] = (struct weir_tables_endpoint){
+			.addr = endpoint_addr(e),
+			.mode = e & 1 ? WEIR_MODE_L2 : WEIR_MODE_IPIP,
+			.monitored = true,
+			.healthy = w->endpoint[e].alive,
+			.alive = w->endpoint[e].alive,
+		};
+		index[e] = t->n_endpoints++;
+	}
+}
+
+static const struct weir_tables *tables(const struct wish *w, struct weir_arena *arena)
+{
+	struct weir_tables *t = weir_arena_new_array(arena, 1, struct weir_tables);
+	struct weir_tables_service *to =
+		weir_arena_new_array(arena, SERVICES, struct weir_tables_service);
+	union weir_addr *vips = weir_arena_new_array(arena, SERVICES, union weir_addr);
+	uint32_t index[ENDPOINTS];
+
+	add_endpoints(w, t, index, arena);
+	t->services = to;
+	t->vips = vips;
+	t->drain_ms = DRAIN_MS;
+	for (uint32_t s = 0; s < SERVICES; s++) {
+		if (!w->service[s].on)
+			continue;
+		vips[t->n_vips++] = service_addr(s);
+		to[t->n_services++] = (struct weir_tables_service){
+			.vip = service_addr(s),
+			.port = htons(443),
+			.proto = service_proto(s),
+			.size = w->service[s].size,
+			.rows = table_rows(&w->service[s], index, arena),
+			.lb = weir_arena_new_array(arena, 1, struct weir_lb),
+		};
+	}
+	return t;
+}
+
+int bed_try(struct bed *b)
+{
+	struct weir_arena *arena = weir_arena_new();
+	int err = weir_plane_sync(b->plane, tables(&b->wish, arena), b->now_ms);
+
+	weir_arena_free(arena);
+	return err;
+}
+
+void bed_sync(struct bed *b)
+{
+	assert_int_equal(bed_try(b), 0);
+}
+
+void bed_pass(struct bed *b, uint64_t ms)
+{
+	b->now_ms += ms;
+	weir_plane_tick(b->plane, b->now_ms);
+}
+
+/* --- the maps, looked through from end to end --- */
+
+uint32_t bed_slot(const struct bed *b, uint32_t endpoint)
+{
+	union weir_addr addr = endpoint_addr(endpoint);
+	uint32_t found = 0;
+
+	for (uint32_t s = 0; s < 4096; s++) {
+		if (!b->ids[s].used || memcmp(&b->ids[s].addr, &addr, sizeof(addr)))
+			continue;
+		assert_int_equal(found, 0);
+		found = s;
+	}
+	return found;
+}
+
+struct weir_service *bed_service(const struct bed *b, uint32_t service)
+{
+	union weir_addr vip = service_addr(service);
+	struct weir_service *found = NULL;
+
+	for (uint32_t i = 0; i < WEIR_SERVICE_SLOTS; i++) {
+		struct weir_service *s = &b->services[i];
+
+		if (s->key.used != WEIR_SLOT_USED || !s->key.proto ||
+		    memcmp(&s->key.vip, &vip, sizeof(vip)))
+			continue;
+		assert_null(found);
+		found = s;
+	}
+	return found;
+}
+
+struct weir_row bed_row(const struct bed *b, uint32_t service, uint32_t row)
+{
+	const struct weir_service *s = bed_service(b, service);
+
+	assert_non_null(s);
+	assert_in_range(row, 0, s->table.mask);
+	return b->rows[s->table.base + row];
+}
+
+uint32_t bed_records(const struct bed *b)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < WEIR_FLOW_BUCKETS; i++)
+		for (uint32_t w = 0; w < WEIR_FLOW_WAYS; w++)
+			n += b->flows[i].way[w].key != 0;
+	return n;
+}
+
+void bed_silence(struct bed *b)
+{
+	uint32_t idle = b->plane->skel->rodata->weir_flow_idle;
+
+	for (uint32_t i = 0; i < WEIR_FLOW_BUCKETS; i++)
+		for (uint32_t w = 0; w < WEIR_FLOW_WAYS; w++)
+			b->flows[i].way[w].seen -= 2 * (idle + 10);
+}
+
+/* --- packets --- */
+
+struct flow bed_flow(uint32_t service, uint32_t n)
+{
+	struct flow f = flow_of(service_proto(service), "198.51.100.1", (uint16_t)(1024 + n),
+				"192.0.2.1", 443);
+
+	f.dst = service_addr(service);
+	return f;
+}
+
+uint32_t bed_send(const struct bed *b, const struct flow *f, uint8_t tcp_flags)
+{
+	static const uint8_t mac[5] = { 6 };
+	struct pkt in = pkt_new(f, tcp_flags), out;
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in.data, .data_size_in = in.len,
+		    .data_out = out.data, .data_size_out = sizeof(out.data));
+	int err = bpf_prog_test_run_opts(bpf_program__fd(b->plane->skel->progs.weir_xdp), &run);
+
+	assert_int_equal(err, 0);
+	if (run.retval != XDP_REDIRECT)
+		return NOBODY;
+	assert_memory_equal(out.data, mac, sizeof(mac));
+	return out.data[5];
+}

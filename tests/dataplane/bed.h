@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* bed.h - what the agent's side of the packet path is tested with: a network namespace and a BPF
+ * file system of the test's own, tables made by hand, and the pinned maps as anybody can read
+ * them. */
+#ifndef WEIR_TESTS_DATAPLANE_BED_H
+#define WEIR_TESTS_DATAPLANE_BED_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dataplane/plane.h"
+#include "../lib/pkt.h"
+
+#define ENDPOINTS 16
+#define SERVICES  4
+#define NOBODY    0xff
+#define DRAIN_MS  60000
+
+/* What the tables shall say. Endpoint e is 10.1.0.<e + 1>, reached on w0 by MAC 06:00:00:00:00:<e>;
+ * service s is 192.0.2.<s + 1>, TCP port 443; service 3 is UDP. */
+struct wish {
+	struct {
+		bool there, alive;
+	} endpoint[ENDPOINTS];
+	struct wish_service {
+		bool on;
+		uint32_t size;
+		uint8_t rows[WEIR_TABLE_MAX]; /* an endpoint that is there, or NOBODY */
+	} service[SERVICES];
+};
+
+struct bed {
+	char root[64]; /* the BPF file system */
+	char pins[80];
+	struct weir_plane *plane;
+	struct wish wish;
+	uint64_t now_ms;
+
+	/* The pinned maps. */
+	struct weir_service *services;
+	struct weir_row *rows;
+	struct weir_flow_bucket *flows;
+	struct weir_endpoint *endpoints;
+	struct weir_endpoint_id *ids;
+};
+
+/* Group fixture: the namespaces (which end with the process), w0 and its neighbours. */
+int bed_make(void **state);
+int bed_remove(void **state);
+
+/* Test fixture: a plane with nothing in it; removed again, pins and all. */
+int bed_open(void **state);
+int bed_close(void **state);
+
+/* The agent goes and another one comes. */
+void bed_leave(struct bed *b);
+void bed_return(struct bed *b);
+
+/* Endpoints first .. first + n - 1 are there and alive, and take the rows of a service in turn. */
+void bed_serve(struct bed *b, uint32_t service, uint32_t size, uint32_t first, uint32_t n);
+
+/* Makes the maps say what the wish says. bed_sync: and that works. */
+int bed_try(struct bed *b);
+void bed_sync(struct bed *b);
+/* So much later, a tick. */
+void bed_pass(struct bed *b, uint64_t ms);
+
+/* What is in the maps: an endpoint's slot (0: none), a service (NULL: none), its row. */
+uint32_t bed_slot(const struct bed *b, uint32_t endpoint);
+struct weir_service *bed_service(const struct bed *b, uint32_t service);
+struct weir_row bed_row(const struct bed *b, uint32_t service, uint32_t row);
+uint32_t bed_records(const struct bed *b);
+/* All flows were silent for longer than anyone remembers. */
+void bed_silence(struct bed *b);
+
+/* A flow of a service; the packet's endpoint, or NOBODY when it did not leave by w0. */
+struct flow bed_flow(uint32_t service, uint32_t n);
+uint32_t bed_send(const struct bed *b, const struct flow *f, uint8_t tcp_flags);
+
+#define BED_TESTS(tests) cmocka_run_group_tests(tests, bed_make, bed_remove)
+#define BED_TEST(name)   cmocka_unit_test_setup_teardown(name, bed_open, bed_close)
+
+#endif
