@@ -21,7 +21,8 @@ static int network(void)
 {
 	char line[160];
 	int bad = system("ip link set lo up && ip link add w0 type veth peer name w1 && "
-			 "ip addr add 10.1.255.254/16 dev w0 && ip link set w0 up && "
+			 "ip link set w0 address 06:00:00:00:01:00 up && "
+			 "ip addr add 10.1.255.254/16 dev w0 && "
 			 "ip link set w1 up");
 
 	for (int e = 0; !bad && e < ENDPOINTS; e++) {

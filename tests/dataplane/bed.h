@@ -26,8 +26,8 @@
 #define NOBODY    0xff
 #define DRAIN_MS  60000
 
-/* What the tables shall say. Endpoint e is 10.1.0.<e + 1>, reached on w0 by MAC 06:00:00:00:00:<e>;
- * service s is 192.0.2.<s + 1>, TCP port 443; service 3 is UDP. */
+/* What the tables shall say. Endpoint e is 10.1.0.<e + 1>, reached on w0 (06:00:00:00:01:00) by
+ * MAC 06:00:00:00:00:<e>; service s is 192.0.2.<s + 1>, TCP port 443; service 3 is UDP. */
 struct wish {
 	struct {
 		bool there, alive;
