@@ -7,6 +7,7 @@ noise.py mutate SEED <FILE             FILE with some bytes changed, dropped, re
 noise.py udp ADDRESS PORT COUNT SEED   datagrams
 noise.py tcp ADDRESS PORT COUNT SEED   connections, each of up to 64 KiB
 noise.py packets INTERFACE MAC VIP4 VIP6 COUNT SEED   frames to a balancer
+noise.py flood INTERFACE MAC VIP4 COUNT SEED   TCP SYNs for port 80, each of another client
 noise.py pipeline ADDRESS PORT NAME    three queries in one TCP write; prints the answers' ids
 """
 import random
@@ -154,6 +155,20 @@ def packets(interface, mac, vip4, vip6, count, seed):
         s.send(to + b"\x02\x00\x00\x00\x00\x99" + frame(r, vip4, vip6))
 
 
+def flood(interface, mac, vip4, count, seed):
+    r = rnd(seed)
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    s.bind((interface, 0))
+    to = bytes.fromhex(mac.replace(":", "")) + b"\x02\x00\x00\x00\x00\x99\x08\x00"
+    head = struct.pack("!BBHHHBBH", 0x45, 0, 40, 1, 0x4000, 64, 6, 0)
+    for _ in range(count):
+        source = bytes((203, 0, 113, r.randrange(16, 255)))
+        ip = head + source + socket.inet_aton(vip4)
+        ip = ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:]
+        tcp = struct.pack("!HHIIBBHHH", r.randrange(1024, 65536), 80, r.randrange(1 << 32), 0, 0x50, 2, 64240, 0, 0)
+        s.send(to + ip + tcp)
+
+
 def pipeline(address, port, name):
     question = b"".join(bytes([len(x)]) + x.encode() for x in name.split(".")) + b"\0\0\x01\0\x01"
     sent = b""
@@ -185,6 +200,8 @@ def main(command, *a):
         tcp(a[0], int(a[1]), int(a[2]), a[3])
     elif command == "packets":
         packets(a[0], a[1], a[2], a[3], int(a[4]), a[5])
+    elif command == "flood":
+        flood(a[0], a[1], a[2], int(a[3]), a[4])
     elif command == "pipeline":
         pipeline(a[0], int(a[1]), a[2])
     else:

@@ -40,11 +40,26 @@ check "a change is taken" agent_reload bal
 connect "$got" --connections 2000
 check_shares "new connections follow it" "$got" 15 b=1 c=1
 
-# The balancer learns of a new MAC address as the kernel does, and follows.
+# A new MAC address, told by a gratuitous ARP. (The kernel believes none in the first second after
+# it has heard another address, unless it is told to.)
+in_ns bal sysctl -qw net.ipv4.neigh.eth0.locktime=0
+in_ns b sysctl -qw net.ipv4.conf.eth0.arp_notify=1
+start client "$got" "$WEIR_LOAD" connect --for 60 --every 2 --timeout 0.5 "$VIP4:80"
+short=$STARTED
+sleep 0.3
 ip -n "$NET-b" link set dev eth0 address 02:00:00:00:00:bb
-in_ns bal ip neigh flush dev eth0
-connect "$got" --connections 2000 --timeout 5
-check_shares "an endpoint's new MAC address is followed" "$got" 15 b=1 c=1
+sleep 1
+stop "$short"
+check_shares "an endpoint's new MAC address is followed at once" "$got" 30 b=1 c=1
+
+# One that nobody tells of, with the old one forgotten by the kernel.
+in_ns b sysctl -qw net.ipv4.conf.eth0.arp_notify=0
+ip -n "$NET-b" link set dev eth0 address 02:00:00:00:00:bc
+ip -n "$NET-bal" neigh flush dev eth0
+all_answered() { connect "$got" --connections 50 --timeout 0.2; }
+check "one that has to be asked for is found" wait_until 8 all_answered
+connect "$got" --connections 2000
+check_shares "and used" "$got" 15 b=1 c=1
 transfers_stop "$live"
 is "500 transfers ran through it, 0 broke" "$(value "$live" '"\(.flows) \(.broken)"')" "500 0"
 check "the agent ends well" agent_term bal

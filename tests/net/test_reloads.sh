@@ -14,6 +14,7 @@ pools=("a=1 b=1 c=1 d=1" "a=1 b=1" "b=1 c=0.5 d=1" "c=1 d=1" "a=0.3 d=1" "a=1 b=
 # shellcheck disable=SC2086
 configure() { one_pool "$config" ${pools[$1 % ${#pools[@]}]}; }
 
+DRAIN=3 # windows end meanwhile; nobody is out for longer
 configure 0
 agent_must_start bal "$config"
 transfers_start "$live"
