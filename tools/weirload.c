@@ -29,7 +29,7 @@ static const char usage[] =
 	"    --flows N                    how many (1000)\n"
 	"    --requests R                 per flow, one after the other (3)\n"
 	"    --every MS                   between the requests of a flow (0)\n"
-	"    --parallel P                 flows at a time (256)\n"
+	"    --parallel P                 flows at a time (64)\n"
 	"    --timeout S                  for an answer (1)\n"
 	"  serve --name NAME --listen ADDR:PORT [--listen ADDR:PORT]...\n"
 	"                                 the other end of transfers (TCP) and udp (UDP)\n";

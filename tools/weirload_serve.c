@@ -20,6 +20,7 @@
 #define SLOTS    10 /* a limited peer is served once in so many ticks: no bursts of all at once */
 #define AT_ONCE  16 /* blocks to an unlimited peer before others have a turn */
 #define MAX_ENDS 16
+#define QUEUE	 (4 << 20) /* bytes of datagrams: a busy machine lets them wait */
 
 enum kind {
 	LISTENER,
@@ -252,7 +253,7 @@ static void listen_on(struct server *s, const char *text)
 	struct weir_sockaddr at;
 	struct sockaddr_storage ss;
 	socklen_t len;
-	int one = 1;
+	int one = 1, queue = QUEUE;
 
 	if (!weir_sockaddr_parse(text, 0, &at))
 		load_usage("--listen %s: must be ADDR:PORT", text);
@@ -264,6 +265,8 @@ static void listen_on(struct server *s, const char *text)
 		struct source *e = &s->ends[s->n_ends++];
 
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+		if (i)
+			setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &queue, sizeof(queue));
 		if (fd < 0 || bind(fd, (struct sockaddr *)&ss, len) || (!i && listen(fd, 4096))) {
 			fprintf(stderr, "weirload serve: %s: %s\n", text, strerror(errno));
 			exit(WEIR_EXIT_FAILED);

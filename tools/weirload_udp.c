@@ -168,7 +168,7 @@ static void options(struct run *r, int argc, char **argv)
 
 int load_cmd_udp(int argc, char **argv)
 {
-	struct run r = { .want = 1000, .requests = 3, .timeout_ms = 1000, .parallel = 256 };
+	struct run r = { .want = 1000, .requests = 3, .timeout_ms = 1000, .parallel = 64 };
 	uint64_t begin = load_mono_ms();
 
 	options(&r, argc, argv);
