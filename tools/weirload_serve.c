@@ -20,7 +20,7 @@
 #define SLOTS    10 /* a limited peer is served once in so many ticks: no bursts of all at once */
 #define AT_ONCE  16 /* blocks to an unlimited peer before others have a turn */
 #define MAX_ENDS 16
-#define QUEUE	 (4 << 20) /* bytes of datagrams: a busy machine lets them wait */
+#define QUEUE    (4 << 20) /* bytes of datagrams: a busy machine lets them wait */
 
 enum kind {
 	LISTENER,

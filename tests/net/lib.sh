@@ -243,7 +243,12 @@ routes() {
 
 # net_up: client, r and its LAN, no balancer and no endpoint yet.
 net_up() {
+	local program
+
 	[ "$(id -u)" = 0 ] || bail "network namespaces need root"
+	for program in "$WEIR_BIN"/weir-agent "$WEIR_BIN"/weirctl "$WEIR_BIN"/weir-decap "$WEIR_LOAD"; do
+		[ -x "$program" ] || bail "$program is there (make)"
+	done
 	mkdir -p build
 	NET_DIR=$(mktemp -d "$PWD/build/net.XXXXXX") || bail "a directory can be made under build/"
 	mkdir "$NET_DIR/bpf"
