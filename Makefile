@@ -85,6 +85,7 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libweir.a
 TEST_LIB := $(call OBJ,$(wildcard tests/lib/*.c))
 $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(TEST_LIB) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -lbpf -lm -o $@
+$(B)/tests/bpf/test_host.o: WEIR_FLAGS += -fno-strict-aliasing # it holds the packet program
 $(PLANET): $(B)/%: $(B)/%.o $(call OBJ,tests/dataplane/bed.c tests/lib/pkt.c $(wildcard user/dataplane/*.c)) \
 		$(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka $(BPF_LIBS) -o $@
@@ -96,6 +97,8 @@ $(B)/tests/bench/%: $(B)/tests/bench/%.o $(TEST_LIB) $(B)/libweir.a
 build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) | build/weir.skel.h
 	$(call say,FUZZ)mkdir -p $(@D) && $(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -Iinclude -Iuser -Ibpf -Ibuild \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $< $(LIB_SRC) $(LIB_LIBS) -lm -o $@
+
+build/fuzz/fuzz_packet: tests/lib/host.h $(wildcard bpf/*.[ch])
 
 check: deps
 	@$(MAKE) --no-print-directory unit

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* host.h - the packet program compiled as a C function of this process, for what the kernel's
+ * test runs cannot show: sanitizers, frames of 64 KiB or of no length, no headroom. Include it
+ * once, in one file. Maps are arrays that host_world() fills; the hash key is all zeros. */
+#ifndef WEIR_TESTS_HOST_H
+#define WEIR_TESTS_HOST_H
+
+#include <linux/bpf.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <bpf/bpf_helpers.h>
+
+#include "weir/abi.h"
+
+#define HOST_ROWS      4096
+#define HOST_ENDPOINTS 64
+#define HOST_IFINDEX   1
+
+/* struct xdp_md with real pointers, and what is known about its buffer. */
+struct host_md {
+	unsigned long data, data_end;
+	uint32_t ingress_ifindex;
+	unsigned long start; /* of the headroom */
+};
+
+static struct host_maps {
+	struct weir_service services[WEIR_SERVICE_SLOTS];
+	struct weir_row rows[HOST_ROWS];
+	struct weir_flow_bucket flows[WEIR_FLOW_BUCKETS];
+	struct weir_endpoint endpoints[HOST_ENDPOINTS];
+	struct weir_endpoint_stats stats[HOST_ENDPOINTS];
+	struct weir_count counts[WEIR_REASON_COUNT];
+	uint64_t jiffies;
+} host;
+
+/* The maps as the program names them; it calls this through the macro below. */
+static void *host_lookup(const char *map, const uint32_t *key)
+{
+#define HOST_MAP(name, array)        \
+	if (!strcmp(map, "&" #name)) \
+	return *key < sizeof(array) / sizeof(*(array)) ? (void *)&(array)[*key] : NULL
+	HOST_MAP(weir_services, host.services);
+	HOST_MAP(weir_rows, host.rows);
+	HOST_MAP(weir_flows, host.flows);
+	HOST_MAP(weir_endpoints, host.endpoints);
+	HOST_MAP(weir_endpoint_counts, host.stats);
+	HOST_MAP(weir_reason_counts, host.counts);
+#undef HOST_MAP
+	return NULL;
+}
+
+static long host_adjust_head(struct host_md *ctx, int delta)
+{
+	unsigned long to = ctx->data + (unsigned long)(long)delta;
+
+	if (to < ctx->start || to + 14 > ctx->data_end)
+		return -1;
+	ctx->data = to;
+	return 0;
+}
+
+/* For the filter in the same file, which does not run here. */
+static inline long host_load_bytes(const void *skb, uint32_t off, void *to, uint32_t len)
+{
+	(void)skb, (void)off, (void)to, (void)len;
+	return -1;
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunknown-pragmas"
+#pragma GCC diagnostic ignored "-Wmissing-prototypes"
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#define xdp_md                        host_md
+#define bpf_map_lookup_elem(map, key) host_lookup(#map, key)
+#define bpf_xdp_adjust_head           host_adjust_head
+#define bpf_redirect(ifindex, flags)  XDP_REDIRECT
+#define bpf_jiffies64()               host.jiffies
+#define bpf_skb_load_bytes            host_load_bytes
+#include "../../bpf/weir.bpf.c"
+#undef xdp_md
+#undef bpf_map_lookup_elem
+#undef bpf_xdp_adjust_head
+#undef bpf_redirect
+#undef bpf_jiffies64
+#undef bpf_skb_load_bytes
+#pragma GCC diagnostic pop
+
+/* A frame in a buffer that ends with it, so that a sanitizer sees every byte beyond; the IP header
+ * is aligned, as drivers do it. host_run() moves data; give it back with host_free(). */
+struct host_frame {
+	uint8_t *buffer, *data;
+	size_t len;
+};
+
+#define HOST_ALIGN 2
+
+static inline struct host_frame host_frame(const uint8_t *data, size_t len, size_t headroom)
+{
+	struct host_frame f = { .buffer = malloc(HOST_ALIGN + headroom + len), .len = len };
+
+	if (!f.buffer)
+		abort();
+	f.data = f.buffer + HOST_ALIGN + headroom;
+	if (len)
+		memcpy(f.data, data, len);
+	return f;
+}
+
+static inline void host_free(struct host_frame *f)
+{
+	free(f->buffer);
+}
+
+/* Runs it: the action, and in *why the reason that was counted. WEIR_REASON_COUNT: not exactly
+ * one was. */
+static inline int host_run(struct host_frame *f, enum weir_reason *why)
+{
+	struct host_md ctx = { .data = (unsigned long)f->data,
+			       .data_end = (unsigned long)(f->data + f->len),
+			       .ingress_ifindex = HOST_IFINDEX,
+			       .start = (unsigned long)f->buffer + HOST_ALIGN };
+	uint64_t counted = 0;
+	int action;
+
+	memset(host.counts, 0, sizeof(host.counts));
+	action = weir_xdp(&ctx);
+	for (int i = 0; i < WEIR_REASON_COUNT; i++) {
+		counted += host.counts[i].packets;
+		if (host.counts[i].packets)
+			*why = (enum weir_reason)i;
+	}
+	if (counted != 1)
+		*why = WEIR_REASON_COUNT;
+	f->data = (uint8_t *)ctx.data;
+	f->len = ctx.data_end - ctx.data;
+	return action;
+}
+
+/* Endpoints of every kind, and rows of every kind that name them. */
+enum host_kind {
+	HOST_NOBODY,
+	HOST_V4,
+	HOST_V6,
+	HOST_L2,
+	HOST_FAR,    /* IPv4, by another interface */
+	HOST_NO_HOP, /* no next hop */
+	HOST_DEAD,
+	HOST_KINDS,
+};
+
+static inline struct weir_endpoint host_endpoint(enum host_kind kind)
+{
+	struct weir_endpoint e = { .hdr = { 6, 0, 0, 0, 0, (__u8)kind, 6 },
+				   .hdr_len = 34,
+				   .state = kind == HOST_DEAD ? 0 : WEIR_ENDPOINT_ALIVE,
+				   .ifindex = kind == HOST_FAR ? 2 : kind != HOST_NO_HOP };
+
+	e.hdr[12] = 0x08;
+	e.hdr[14] = 0x45;
+	if (kind == HOST_L2)
+		e.hdr_len = 14;
+	if (kind == HOST_V6) {
+		e.hdr_len = 54;
+		e.hdr[12] = 0x86;
+		e.hdr[13] = 0xdd;
+		e.hdr[14] = 0x60;
+	}
+	e.csum = e.hdr_len == 34 ? 0x45 : 0;
+	return e;
+}
+
+static inline void host_service(union weir_addr vip, uint16_t port, uint8_t proto, uint16_t id)
+{
+	__be16 be = (__be16)(port >> 8 | port << 8);
+	uint32_t at = weir_service_slot(&vip, be, proto);
+
+	while (host.services[at].key.used)
+		at = (at + 1) & (WEIR_SERVICE_SLOTS - 1);
+	host.services[at] = (struct weir_service){
+		.key = { vip, be, proto, WEIR_SLOT_USED, id, 0 },
+		.table = { 0, HOST_ROWS - 1 },
+	};
+}
+
+#define HOST_VIP4 ((union weir_addr){ { [10] = 0xff, 0xff, 192, 0, 2, 1 } })
+#define HOST_VIP6 ((union weir_addr){ { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 } })
+
+/* TCP and UDP port 443 of both VIPs, over one table. All rows are at rest with this endpoint;
+ * HOST_KINDS: of every kind, at rest and not. */
+static inline void host_world(enum host_kind all)
+{
+	memset(&host, 0, sizeof(host));
+	host.jiffies = 1000000;
+	for (uint32_t k = 1; k < HOST_KINDS; k++)
+		host.endpoints[k] = host_endpoint((enum host_kind)k);
+	for (uint32_t i = 0; i < HOST_ROWS; i++) {
+		uint32_t prev = i / HOST_KINDS % (HOST_KINDS + 1);
+
+		host.rows[i] =
+			(struct weir_row){ i % HOST_KINDS, prev | (i & 64 ? WEIR_ROW_UDP_NEW : 0) };
+		if (prev == HOST_KINDS)
+			host.rows[i].prev = WEIR_ROW_REST;
+		if (all != HOST_KINDS)
+			host.rows[i] = (struct weir_row){ all, WEIR_ROW_REST };
+	}
+	host_service(HOST_VIP4, 0, 0, 0);
+	host_service(HOST_VIP6, 0, 0, 0);
+	host_service(HOST_VIP4, 443, 6, 1);
+	host_service(HOST_VIP4, 443, 17, 2);
+	host_service(HOST_VIP6, 443, 6, 3);
+	host_service(HOST_VIP6, 443, 17, 4);
+}
+
+#endif
