@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* classify.h - whose packet is it: the service table. */
 #ifndef WEIR_CLASSIFY_H
 #define WEIR_CLASSIFY_H

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* decap.bpf.c - for backends whose kernel has no tunnel device: takes the outer header off packets
  * that a balancer sent for one of our VIPs, and passes them up. What is anything else is passed
  * untouched; nothing is dropped. */
@@ -117,4 +117,4 @@ int weir_decap(struct xdp_md *ctx)
 	return strip(ctx, *eth, len, proto);
 }
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "GPL";

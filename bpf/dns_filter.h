@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* dns_filter.h - the filter on the agent's DNS sockets (UDP). What no well-formed query looks
  * like is dropped before it is queued, so that junk costs neither memory nor a wake-up; why is
  * counted. A socket filter cannot answer: opcodes other than QUERY pass, to be told NOTIMP.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* encap.h - puts the endpoint's header in front of the packet. */
 #ifndef WEIR_ENCAP_H
 #define WEIR_ENCAP_H

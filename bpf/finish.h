@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* finish.h - counts the packet and turns its reason into an action. */
 #ifndef WEIR_FINISH_H
 #define WEIR_FINISH_H

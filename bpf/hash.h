@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* hash.h - the keyed hash of a flow.
  *
  * NH (Black et al., UMAC, CRYPTO 1999; RFC 4418) over the words of the 5-tuple, with a finalizer

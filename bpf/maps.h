@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* maps.h - every map of the packet program, and who writes and reads it. Keys of all are array
  * indexes: no map here costs a hash helper. Those that the agent writes are mmapable, so that a
  * change is a store. */

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* packet.h - what the stages hand on, and the cursor they read the packet with. */
 #ifndef WEIR_PACKET_H
 #define WEIR_PACKET_H

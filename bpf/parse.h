@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* parse.h - Ethernet, IP and ports. Finds out just enough to say whose packet this is: what is
  * not for a VIP must leave untouched whatever else is odd about it, so an oddity behind the
  * destination address is noted in ports_why and judged only after classify(). */

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pick.h - which endpoint: the row, and for rows that are not at rest the recorded flow. */
 #ifndef WEIR_PICK_H
 #define WEIR_PICK_H

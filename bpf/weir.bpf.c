@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* weir.bpf.c - the packet program: a table of contents. Each stage is a header and returns a
  * reason of the one list in weir/abi.h. */
 #include <linux/bpf.h>
@@ -53,4 +53,4 @@ int weir_clock(struct __sk_buff *skb)
 	return 0;
 }
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "GPL";

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Who may include whom. One line per folder: FOLDER: what its files may include (prefixes; a
 # folder may always include itself and weir/abi.h). Headers of libc and the kernel are always fine.
 set -eu

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The first configuration of README.md, and the one that is installed, are good.
 set -eu
 cd "$(dirname "$0")/.."

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Runs test programs and counts. Every program prints TAP: "ok ..." or "not ok ..." a line; one
 # that exits non-zero without a "not ok" (a crash, a sanitizer report) counts as one failure.
 #   tests/run.sh unit PROGRAM...   runs these

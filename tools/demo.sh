@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: BSD-2-Clause
+# SPDX-License-Identifier: GPL-2.0-or-later
 # demo.sh - weir's main job on real traffic, told as a story: real web servers, real connections,
 # deaths and recoveries, in network namespaces that are gone afterwards. Exit status 0 only when
 # everything held.

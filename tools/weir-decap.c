@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* weir-decap - lets a backend take tunnelled packets without a tunnel device.
  *
  * Attaches decap.bpf.c to an interface for a list of VIPs and exits; the program stays. Called

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* weirctl.c - the command line client of the agent: options, and the request. */
 #include "weirctl.h"
 

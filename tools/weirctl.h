@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* weirctl.h - what the files of weirctl share. */
 #ifndef WEIR_TOOLS_WEIRCTL_H
 #define WEIR_TOOLS_WEIRCTL_H

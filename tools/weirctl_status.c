@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* weirctl_status.c - the status object of weir/api.h as tables. An agent of another version may
  * lack a field: it is shown as nothing. */
 #include "weirctl.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* weirload - makes traffic and judges what came of it: who answered, what broke. The answer is
  * one JSON object on standard output; the exit status is 1 when anything failed. */
 #include "weirload.h"

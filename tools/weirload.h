@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* weirload.h - what the parts of the traffic generator share. One thread, one epoll a command. */
 #ifndef WEIRLOAD_H
 #define WEIRLOAD_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* weirload_connect.c - many short TCP connections: who answers how many, and what fails. */
 #include "weirload.h"
 

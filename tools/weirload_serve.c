@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* weirload_serve.c - the far end of `transfers` and `udp`. Runs until SIGTERM or SIGINT, then
  * prints what it saw. */
 #include "weirload.h"

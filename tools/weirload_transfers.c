@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* weirload_transfers.c - long TCP transfers in both directions, each on one connection from its
  * beginning to the end, every byte checked: whatever breaks a flow is seen here. */
 #include "weirload.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* weirload_udp.c - UDP flows, each with a source port of its own: who answers, who changes. */
 #include "weirload.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* weirload_util.c - patterns, clocks, tallies, sockets and options of the traffic generator. */
 #include "weirload.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* main.c - weir-agent: options, signals, the loop. The only file that knows every module. */
 #include <errno.h>
 #include <getopt.h>

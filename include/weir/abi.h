@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* abi.h - what the packet program and the agent share: limits, map keys and values, reasons.
  *
  * Included by bpf/ (clang -target bpf) and by user/. Whoever changes the size or the meaning of

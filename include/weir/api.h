@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* api.h - what the agent and its clients share: REST paths, exit codes, the shape of the status. */
 #ifndef WEIR_API_H
 #define WEIR_API_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bench_compile.c - how long a view takes to become tables: whole, and after one health change. */
 #include <stdio.h>
 #include <stdlib.h>

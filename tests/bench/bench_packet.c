@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bench_packet.c - what a packet costs in the packet program, net of the harness.
  *
  * Every row is measured once a round, all rows after each other, in thread CPU time over REPEAT

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* harness.bpf.c - measures a packet program by BPF_PROG_TEST_RUN with `repeat`, which runs the same
  * buffer again and again: this program makes the buffer what it was (it takes off what the program
  * under test put in front and restores the Ethernet header), varies the flow, and tail-calls it. */
@@ -125,4 +125,4 @@ int least_v6(struct xdp_md *ctx)
 	return XDP_TX;
 }
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+char LICENSE[] SEC("license") = "GPL";

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Runs the benchmarks, prints a table and writes build/bench.json. $1: a regular expression of the
 # rows wanted. A bar is the most that the ratio may be or, in rows without a ratio, the value. Exit
 # status 1 when a bar does not hold.

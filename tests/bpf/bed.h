@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bed.h - what the tests of the packet program share: one loaded program a test program, emptied
  * before each test, and a check of a packet's action and of every reason's counter. */
 #ifndef WEIR_TESTS_BPF_BED_H

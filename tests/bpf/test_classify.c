@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Whose packet it is: what is not for a service leaves untouched whatever is odd about it; what
  * is for a VIP and cannot be forwarded is passed or dropped, and counted. */
 #include "bed.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The filter of the DNS sockets on a real socket: what arrives and what is counted must be what
  * a plain C judge says of the same message. */
 #include <setjmp.h>

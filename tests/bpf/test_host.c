@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What the kernel's test runs cannot show, on the packet program as host C: frames shorter than
  * an Ethernet header, as long as IP allows, and without room in front. */
 #include <setjmp.h>

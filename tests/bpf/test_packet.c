@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a forwarded packet looks like, byte by byte, and when it cannot be forwarded. */
 #include "bed.h"
 

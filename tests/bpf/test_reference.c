@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The packet program against a plain description of it, over random packets, rows and records:
  * same action, same reason, same bytes, same record. */
 #include "bed.h"

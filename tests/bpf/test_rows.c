@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Rows and recorded flows: at rest nothing is remembered; while a change drains, every flow stays
  * where it is. */
 #include "bed.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* How flows spread over rows, and what the verifier makes of the programs. */
 #include "bed.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bed.c - namespaces, tables by hand, maps by their pins. */
 #include "bed.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bed.h - what the agent's side of the packet path is tested with: a network namespace and a BPF
  * file system of the test's own, tables made by hand, and the pinned maps as anybody can read
  * them. */

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* A thousand random changes under live flows: what must be true after each of them. */
 #include "bed.h"
 

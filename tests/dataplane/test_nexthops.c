@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The header in front of an endpoint's packets follows the kernel's routes and neighbours. */
 #include "bed.h"
 

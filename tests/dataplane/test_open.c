@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What an agent finds when it comes: its own maps, somebody else's, another agent, or nothing. */
 #include "bed.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fuzz_config.c - any bytes as a configuration: an error with a place, or a model whose view can
  * be built for any health. What is true of every accepted document is asserted. */
 #include <assert.h>

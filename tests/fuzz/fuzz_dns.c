@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fuzz_dns.c - any bytes as a DNS query: the answer is none, or a correct message no larger than
  * allowed. The lowest bit of the first byte says TCP; the next 8 bytes are the random number. */
 #include <stdint.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fuzz_dns_filter.c - the logic of the filter on the DNS sockets, compiled for the host, over any
  * bytes: it stays within the message, and lets pass what has a question and drops what has none. */
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fuzz_packet.c - any bytes as a frame, through the packet program as host C: no byte outside the
  * frame is touched, exactly one reason is counted, the action agrees with it, what is passed is
  * as it came, and what is forwarded was for a VIP and is whole. */

@@ -1,5 +1,5 @@
 #!/bin/sh
-# SPDX-License-Identifier: BSD-2-Clause
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Runs a libFuzzer binary for some seconds:  tests/fuzz/run.sh build/fuzz/fuzz_NAME SECONDS
 # It starts from tests/fuzz/corpus/NAME and knows the words of tests/fuzz/corpus/NAME.dict. Exit status: that of the fuzzer, 2 for a bad call. What it
 # finds stays out of the tree, but an input that crashed it is kept and named.

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* host.h - the packet program compiled as a C function of this process, for what the kernel's
  * test runs cannot show: sanitizers, frames of 64 KiB or of no length, no headroom. Include it
  * once, in one file. Maps are arrays that host_world() fills; the hash key is all zeros. */

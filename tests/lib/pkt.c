@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pkt.c - builds packets byte by byte, sharing no code with what is tested. */
 #include "pkt.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* pkt.h - packets for tests and benchmarks: real bytes with correct lengths and checksums, then
  * odd in exactly the way a test asks for. Everything is passed by value; a packet that would not
  * fit is a bug of the test. */

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* plane.c - loads the packet program and writes its maps by hand. */
 #include "plane.h"
 

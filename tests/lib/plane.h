@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* plane.h - the packet program with maps of its own, neither pinned nor attached, for tests and
  * benchmarks. It shares no code with user/dataplane: what it writes is what weir/abi.h says. What
  * cannot be done (no privilege, a program the kernel refuses) ends the process with a message. */

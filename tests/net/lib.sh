@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034  # those who source it use what looks unused
-# SPDX-License-Identifier: BSD-2-Clause
+# SPDX-License-Identifier: GPL-2.0-or-later
 # lib.sh - a small network of namespaces with the real programs in it, and assertions in TAP.
 #
 #   client 203.0.113.2 ---- r ---- routed endpoints 192.0.2.129/31, .131/31, ...

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# SPDX-License-Identifier: BSD-2-Clause
+# SPDX-License-Identifier: GPL-2.0-or-later
 """Bytes that mean nothing, the same for the same seed.
 
 noise.py config KIND SEED              64 KiB to standard output

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: BSD-2-Clause
+# SPDX-License-Identifier: GPL-2.0-or-later
 # What is wrong, hostile or noise, as configuration, as DNS and as packets: a sentence or a counter,
 # and everything goes on as before.
 # shellcheck source=tests/net/lib.sh

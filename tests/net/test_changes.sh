@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: BSD-2-Clause
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Changes of the configuration under 500 live transfers: nothing breaks, and who was taken out gets
 # no new flow.
 # shellcheck source=tests/net/lib.sh

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: BSD-2-Clause
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Two balancers with one file: the same tables, so that either may have any packet of a flow.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: BSD-2-Clause
+# SPDX-License-Identifier: GPL-2.0-or-later
 # DNS as clients see it: over UDP and TCP, with IPv4 and IPv6.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"

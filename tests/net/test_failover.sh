@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: BSD-2-Clause
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Fail-over: a pool below its minimum_origins, the next one, and the fallback pool.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"

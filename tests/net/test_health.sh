@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: BSD-2-Clause
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Health: how long a dead endpoint gets connections, and that nobody gets any before a first pass.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"

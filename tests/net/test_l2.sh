@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: BSD-2-Clause
+# SPDX-License-Identifier: GPL-2.0-or-later
 # Direct return on one LAN: only the MAC addresses change.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"

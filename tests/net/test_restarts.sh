@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: BSD-2-Clause
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The agent killed, stopped and started under load: packets never wait for it.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"

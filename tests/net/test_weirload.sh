@@ -1,5 +1,5 @@
 #!/bin/bash
-# SPDX-License-Identifier: BSD-2-Clause
+# SPDX-License-Identifier: GPL-2.0-or-later
 # The traffic generator itself: it must see what the other tests rely on it to see.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: BSD-2-Clause
+// SPDX-License-Identifier: GPL-2.0-or-later
 /* xdp_pass.bpf.c - does nothing, on the other end of a veth whose device sends by XDP_TX: the
  * kernel delivers such frames only to a peer that runs XDP too. */
 #include <linux/bpf.h>
@@ -11,4 +11,4 @@ int xdp_pass(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
-char _license[] SEC("license") = "Dual BSD/GPL";
+char _license[] SEC("license") = "GPL";

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bed.h - what a probe is tested with: a loop, servers on loopback that misbehave as told, models
  * made by hand, and the verdicts so far. */
 #ifndef WEIR_TESTS_PROBE_BED_H

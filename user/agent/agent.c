@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* agent.c - starts everything, takes verdicts and reloads in, and reconciles. */
 #include <errno.h>
 #include <stdio.h>

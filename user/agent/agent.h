@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* agent.h - the only mutable state: what is configured, what is healthy, and the one function
  * that makes everything else follow. On the loop's thread only. */
 #ifndef WEIR_AGENT_AGENT_H

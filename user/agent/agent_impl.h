@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* agent_impl.h - the agent's state, for the files of this folder. */
 #ifndef WEIR_AGENT_AGENT_IMPL_H
 #define WEIR_AGENT_AGENT_IMPL_H

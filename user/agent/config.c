@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* config.c - the configuration file: bytes -> JSON value -> model, with the position of what is
  * wrong. */
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* status.c - the status object of weir/api.h. */
 #include <arpa/inet.h>
 #include <netinet/in.h>

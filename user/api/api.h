@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* api.h - the agent's HTTP server, on the loop's thread (libmicrohttpd, one epoll descriptor). */
 #ifndef WEIR_API_API_H
 #define WEIR_API_API_H

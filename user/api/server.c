@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* server.c - libmicrohttpd on the loop, and the table of paths. */
 #include "api/api.h"
 

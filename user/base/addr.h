@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* addr.h - addresses of either family as 16 bytes (IPv4 mapped), and their text. Any thread. */
 #ifndef WEIR_BASE_ADDR_H
 #define WEIR_BASE_ADDR_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* err.h - what is wrong with an operator's input: where, and a sentence that says what is allowed.
  */
 #ifndef WEIR_BASE_ERR_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "base/hash.h"
 
 /* Little-endian words of 8 bytes, the last one padded with zeros; the length is hashed too. */

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* hash.h - hashes for tables and digests: equal on every machine, not secret, not for adversaries.
  * (The packet hash, which is keyed, is bpf/hash.h.) */
 #ifndef WEIR_BASE_HASH_H

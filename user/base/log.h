@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* log.h - one line a message on standard error, with the priority prefix of sd-daemon(3) when the
  * journal reads it and the time of day otherwise. Any thread. */
 #ifndef WEIR_BASE_LOG_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* mem.h - memory. Allocation does not fail: it aborts (link and maps are pinned, so traffic
  * outlives the agent). Whoever takes a size from outside bounds it first. Any thread. */
 #ifndef WEIR_BASE_MEM_H

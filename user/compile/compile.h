@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* compile.h - a view into tables: which endpoint each row of each service maps to.
  *
  * A pure function: no clock, no I/O, no random numbers, integers only, so that balancers with the

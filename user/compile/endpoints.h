@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* endpoints.h - every endpoint that a proxied load balancer may ever use, unique and sorted.
  * Pure. */
 #ifndef WEIR_COMPILE_ENDPOINTS_H

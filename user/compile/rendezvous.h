@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* rendezvous.h - bounded weighted rendezvous: shares that follow the weights, few rows moved by a
  * change, no history. Pure, integers only.
  *

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* endpoints.c - who has which endpoint slot, and the header in front of its packets. */
 #include <arpa/inet.h>
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* load.c - loads the programs over the pinned maps, or over new ones that it pins. */
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* neigh.c - by which interface and MAC an endpoint is reached: asked of the kernel's routes and
  * neighbours, and kept true by its notifications, so that no packet pays for a look-up.
  *

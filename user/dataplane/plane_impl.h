@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* plane_impl.h - what the files of this folder share. Nobody else includes it. */
 #ifndef WEIR_DATAPLANE_PLANE_IMPL_H
 #define WEIR_DATAPLANE_PLANE_IMPL_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* rows.c - row space, and what a row becomes when its endpoint changes. */
 #include <stdlib.h>
 #include <string.h>

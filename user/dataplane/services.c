@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* services.c - the service table: open addressing that packets read while it is written. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* settle.c - rows come to rest when nothing has to be remembered for them any more.
  *
  * A row is let go when its drain window is over and no flow that was lately seen is recorded with

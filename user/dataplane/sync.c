@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* sync.c - makes the maps say what the tables say: a diff against what is there, which may be
  * repeated at any time and after any crash. */
 #include <assert.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* dns.c - which addresses are listened on, and what all sockets share. */
 #include "dns/dns.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* dns.h - the sockets around zone/: UDP and TCP on each listen address. On the loop's thread. */
 #ifndef WEIR_DNS_DNS_H
 #define WEIR_DNS_DNS_H

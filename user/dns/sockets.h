@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* sockets.h - the inside of a weir_dns. On the loop's thread. */
 #ifndef WEIR_DNS_SOCKETS_H
 #define WEIR_DNS_SOCKETS_H

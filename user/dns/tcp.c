@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tcp.c - connections: messages with a length in front, several on their way at once (RFC 7766).
  * A client that sends nothing complete, or takes nothing, loses its connection. */
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* udp.c - queries and answers in batches, one system call each way. */
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "model/health.h"
 
 void weir_health_init(struct weir_health *h, uint64_t now_ms)

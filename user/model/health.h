@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* health.h - the health of one origin, as a state machine fed by probe verdicts. Pure. */
 #ifndef WEIR_MODEL_HEALTH_H
 #define WEIR_MODEL_HEALTH_H

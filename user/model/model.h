@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* model.h - what the operator wants: an immutable snapshot of all objects.
  *
  * Field names are those of the Cloudflare load-balancing API wherever it has one; what that API

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* parse.c - a document into a model. Sections are taken in the order in which they refer to each
  * other, so that what a reference means is known when it is met. */
 #include "model/parse.h"

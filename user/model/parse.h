@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* parse.h - how the parser takes values out of a document. Internal to user/model.
  *
  * An object is described by a table of struct weir_field; weir_take_fields() checks its keys

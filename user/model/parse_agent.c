@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* parse_agent.c - the agent section: what this balancer is, apart from what it balances. */
 #include "model/parse.h"
 

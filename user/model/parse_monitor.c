@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* parse_monitor.c - monitors: how endpoints are probed. */
 #include "model/parse.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* parse_record.c - DNS records, and which of them may share a name. */
 #include "model/parse.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* parse_zone.c - zones: the domains this balancer's DNS answers for. */
 #include "model/parse.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* scalar.c - what an unquoted YAML text is: the tables of the core schema (YAML 1.2, 10.3.2). */
 #include "model/scalar.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* scalar.h - unquoted YAML scalars into JSON values. For yaml.c. Pure. */
 #ifndef WEIR_MODEL_SCALAR_H
 #define WEIR_MODEL_SCALAR_H

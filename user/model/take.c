@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* take.c - checked steps through a document: objects by table, lists, numbers, errors. */
 #include "model/parse.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* text.c - texts with a form: ids, domain names, addresses. */
 #include "model/parse.h"
 

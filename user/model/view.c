@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "model/view.h"
 
 bool weir_origin_healthy(const struct weir_pool *pool, const struct weir_origin *origin,

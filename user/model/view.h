@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* view.h - what the operator wants and what is true now, decided: which pool each load balancer
  * uses and which of its origins serve. Everything after it (tables, DNS answers, status) is a
  * pure function of it. Pure; any thread. */

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* yaml.c - libyaml's events into a JSON value, and a tree of where each value stands.
  * Nesting is a stack of WEIR_YAML_MAX_DEPTH frames, not recursion. */
 #include "model/yaml.h"

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* yaml.h - YAML text into the JSON value that the REST API would get, by libyaml (YAML 1.1 syntax).
  * Plain scalars follow the YAML 1.2 core schema (true/false, null, numbers); "no" is a string.
  * Pure; any thread. */

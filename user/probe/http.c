@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* http.c - a probe that passes when the response is what the monitor expects, in time. rtt is the
  * time from the start to the first byte of the response, the handshake included. */
 #include "probe/target.h"

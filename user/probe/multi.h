@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* multi.h - libcurl's multi interface on a libuv loop, on the loop's thread. */
 #ifndef WEIR_PROBE_MULTI_H
 #define WEIR_PROBE_MULTI_H

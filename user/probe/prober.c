@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* prober.c - when probes run: targets from a model, intervals, retries, and the queue. */
 #include "probe/prober.h"
 

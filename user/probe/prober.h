@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* prober.h - probes endpoints as monitors say and reports verdicts. On the loop's thread only. */
 #ifndef WEIR_PROBE_PROBER_H
 #define WEIR_PROBE_PROBER_H

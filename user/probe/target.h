@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* target.h - one probed origin, between prober.c, which decides when, and tcp.c and http.c, which
  * know how. On the loop's thread only. */
 #ifndef WEIR_PROBE_TARGET_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* tcp.c - a probe that passes when the handshake completes; its rtt is the time that took. */
 #include "probe/target.h"
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* build.c - a view becomes a snapshot of names and prebuilt records. */
 #include "zone/zone.h"
 

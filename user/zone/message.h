@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* message.h - reading a query and writing its reply, without knowing what is in our zones. */
 #ifndef WEIR_ZONE_MESSAGE_H
 #define WEIR_ZONE_MESSAGE_H

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* names.h - domain names in wire form: labels with a length byte each, the root's last, ASCII
  * letters in lower case. Pure. */
 #ifndef WEIR_ZONE_NAMES_H

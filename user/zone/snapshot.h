@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* snapshot.h - the inside of a weir_zones: build.c makes it, answer.c reads it. */
 #ifndef WEIR_ZONE_SNAPSHOT_H
 #define WEIR_ZONE_SNAPSHOT_H

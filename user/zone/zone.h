@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* zone.h - names and answers: query bytes in, answer bytes out.
  *
  * A weir_zones is an immutable snapshot built from a view: everything an answer needs is decided

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test_rendezvous.c - shares that follow the weights, and what a change moves. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test_parse.c - good documents: what their fields become, and what is the default. */
 #include <setjmp.h>
 #include <stdarg.h>

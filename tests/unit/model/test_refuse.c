@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test_refuse.c - documents that must be refused: where, in which words, at which line. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test_yaml.c - YAML text into JSON, errors with line and column, and paths back to lines. */
 #include <setjmp.h>
 #include <stdarg.h>

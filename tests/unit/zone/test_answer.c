@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a name is answered with. Every reply passes the strict reader of wire.h. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* From an operator's document to an answer: DNS names who serves now, and nobody else. */
 #include <setjmp.h>
 #include <stdarg.h>

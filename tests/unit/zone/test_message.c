@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a message must look like to be answered, and how EDNS and sizes are obeyed. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* wire.h - queries to ask with, and a strict reader of replies that turns them into text. Knows
  * nothing of user/zone, so that it can judge it. */
 #ifndef TESTS_UNIT_ZONE_WIRE_H

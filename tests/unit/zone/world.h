@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* world.h - the zones the tests and the fuzzer ask about, made by hand: some of it (loops, chains
  * without end) is what a careful operator would not write. */
 #ifndef TESTS_UNIT_ZONE_WORLD_H
