@@ -18,13 +18,21 @@ family() {
 	TARGET=$2:80 connect "$got" --connections 10000
 	check_shares "$words: 10,000 connections are shared within 5 %" "$got" 5 a=1 b=1
 	TARGET=$2:9000 transfers_start "$live" --flows 300
+	one_pool "$config" "a$s=1" "b$s=1" "c$s=1"
+	check "$words: an addition is taken" agent_reload bal
 	one_pool "$config" "b$s=1" "c$s=1"
-	check "$words: a change is taken" agent_reload bal
+	check "$words: a removal is taken" agent_reload bal
 	TARGET=$2:80 connect "$got" --connections 2000
 	check_shares "$words: new connections follow it" "$got" 15 b=1 c=1
+	one_pool "$config" "a$s=1,off" "b$s=0.5" "c$s=1"
+	check "$words: new weights are taken" agent_reload bal
+	TARGET=$2:80 connect "$got" --connections 2000
+	check_shares "$words: new connections follow them" "$got" 20 b=0.5 c=1
+	agent_kill9 bal
+	check "$words: after kill -9 an agent starts again" agent_start bal "$config"
 	sleep 1
 	transfers_stop "$live"
-	is "$words: of 300 transfers through it, 0 broke" "$(value "$live" .broken)" 0
+	is "$words: 300 transfers through all of it, 0 broke" "$(value "$live" '"\(.flows) \(.broken)"')" "300 0"
 	in_ns client "$WEIR_LOAD" transfers --flows 4 --rate 0 --size 20000000 "$2:9000" >"$live" 2>"$live.err"
 	is "$words: full segments both ways, as fast as it goes" "$(value "$live" '.complete')" 4
 }

@@ -27,14 +27,14 @@ transfers_start "$live" --flows 200
 vip_to b
 sleep 1
 transfers_stop "$live"
-is "flows that are moved to another endpoint are broken" "$(value "$live" .failures.reset)" 200
+is "flows that are moved to another endpoint are broken" "$(value "$live" .broken)" 200
 vip_to a
 
 transfers_start "$live" --flows 200 --stall 1
 ip -n "$NET-r" link set dev a down
 sleep 1.5
 transfers_stop "$live"
-is "flows that stall are broken" "$(value "$live" .failures.stalled)" 200
+is "flows that stall are broken" "$(value "$live" .broken)" 200
 ip -n "$NET-r" link set dev a up
 vip_to a
 wait_until 5 connect "$got" --connections 1 --timeout 0.5
