@@ -172,8 +172,8 @@ static void adopt_rows(struct weir_plane *p)
 
 		for (uint32_t r = 0; ref.mask && r <= ref.mask; r++)
 			s->unsettled += p->rows[ref.base + r].prev != WEIR_ROW_REST;
-		p->records |= s->unsettled > 0;
 	}
+	p->records = true; /* also of rows that came to rest just before */
 }
 
 static void print_line(enum weir_log_level level, const char *fmt, va_list ap)
