@@ -235,6 +235,27 @@ static void a_service_is_found_behind_its_full_neighbours(void **state)
 	passes(v4(IPPROTO_TCP, VIP4, 443), WEIR_PASS_NOT_OURS);
 }
 
+static void the_service_table_goes_round(void **state)
+{
+	const uint32_t last = WEIR_SERVICE_SLOTS - 1;
+	union weir_addr vip;
+	uint32_t port = 0;
+	struct plane_service s;
+	char text[16];
+
+	(void)state;
+	do { /* some address and port begin in the last slot */
+		snprintf(text, sizeof(text), "192.0.3.%u", ++port & 255);
+		vip = pkt_addr(text);
+		assert_in_range(port, 1, 65535);
+	} while (weir_service_slot(&vip, htons((uint16_t)port), IPPROTO_TCP) != last);
+	plane->services[last] = (struct weir_service){ .key = { .used = WEIR_SLOT_USED } };
+	s = plane_add_service(plane, text, IPPROTO_TCP, (uint16_t)port, 4096);
+	plane_set_rows(plane, &s, endpoint, REST);
+	assert_int_equal(plane->services[0].key.id, s.id);
+	expect_sent(v4(IPPROTO_TCP, text, (uint16_t)port), WEIR_FORWARD, endpoint);
+}
+
 static void a_deleted_service_is_nobodys(void **state)
 {
 	union weir_addr vip = pkt_addr(VIP4);
@@ -263,6 +284,7 @@ int main(void)
 		TEST(a_header_that_contradicts_itself_is_dropped),
 		TEST(a_length_beyond_the_frame_is_dropped),
 		TEST(a_service_is_found_behind_its_full_neighbours),
+		TEST(the_service_table_goes_round),
 		TEST(a_deleted_service_is_nobodys),
 	};
 

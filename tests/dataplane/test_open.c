@@ -120,6 +120,26 @@ static void an_endpoint_that_left_meanwhile_is_drained(void **state)
 	assert_int_equal(b->ids[slot].used, 0);
 }
 
+static void records_of_rows_at_rest_are_wiped_by_the_next_agent(void **state)
+{
+	struct bed *b = *state;
+	struct flow f = bed_flow(0, 1);
+
+	bed_serve(b, 0, MIN, 0, 1);
+	bed_sync(b);
+	bed_serve(b, 0, MIN, 1, 1);
+	bed_sync(b);
+	assert_int_equal(bed_send(b, &f, PKT_SYN), 1);
+	bed_pass(b, DRAIN_MS);
+	assert_int_equal(bed_row(b, 0, 0).prev, REST);
+	assert_int_equal(bed_records(b), 1);
+	bed_leave(b);
+	bed_return(b);
+	bed_sync(b);
+	bed_pass(b, 1000);
+	assert_int_equal(bed_records(b), 0);
+}
+
 static void health_outlives_the_agent(void **state)
 {
 	struct bed *b = *state;
@@ -240,6 +260,7 @@ int main(void)
 		BED_TEST(packets_do_not_notice_that_the_agent_changes),
 		BED_TEST(windows_begin_again_with_another_agent),
 		BED_TEST(an_endpoint_that_left_meanwhile_is_drained),
+		BED_TEST(records_of_rows_at_rest_are_wiped_by_the_next_agent),
 		BED_TEST(health_outlives_the_agent),
 		BED_TEST(counters_outlive_the_agent),
 		BED_TEST(another_version_of_the_abi_is_refused),
