@@ -167,12 +167,11 @@ static void tables_of_any_size_begin_at_their_base(void **state)
 }
 
 /* "processed N insns" of a program as the verifier's statistics say it. */
-static unsigned processed(struct weir_bpf *skel, const struct bpf_program *prog, const char *log)
+static unsigned processed(const struct bpf_program *prog, const char *log)
 {
 	const char *at = strstr(log, "processed ");
 	unsigned n = 0;
 
-	(void)skel;
 	assert_non_null(at);
 	assert_int_equal(sscanf(at, "processed %u insns", &n), 1);
 	printf("# %s: the verifier processed %u instructions\n", bpf_program__name(prog), n);
@@ -203,7 +202,7 @@ static void the_verifier_is_done_soon(void **state)
 	assert_int_equal(weir_bpf__load(skel), 0);
 	n = 0;
 	bpf_object__for_each_program(prog, skel->obj)
-		assert_in_range(processed(skel, prog, logs + n++ * LOG_BYTES), 1, INSTRUCTIONS_MAX);
+		assert_in_range(processed(prog, logs + n++ * LOG_BYTES), 1, INSTRUCTIONS_MAX);
 	weir_bpf__destroy(skel);
 	free(logs);
 }
