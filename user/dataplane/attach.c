@@ -1,11 +1,11 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* attach.c - onto interfaces and off them again.
  *
  * libxdp attaches, so that other XDP programs can share the interface through its dispatcher;
  * where the kernel cannot run that it attaches our program alone. A program of ours that an
  * earlier agent left is recognized by the maps it uses, and replaced without a gap: alone by the
  * kernel's atomic exchange, behind the dispatcher by letting the new one in before the old one
- * goes. */
+ * goes. An agent that dies in between leaves both, and the next one takes all but its own off. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -47,15 +47,24 @@ static bool uses_map(int prog_fd, uint32_t id)
 	return false;
 }
 
+#define MOST_PROGRAMS 16 /* behind a dispatcher; libxdp's own limit is 10 */
+
 /* What is on an interface. */
 struct found {
 	struct xdp_multiprog *mp; /* NULL: nothing */
-	struct xdp_program *ours; /* in mp; NULL: not there */
+	struct xdp_program *ours; /* in mp, the last of them; NULL: not there */
 	bool alone;               /* mp is one program, without a dispatcher */
 };
 
-/* map: an id that programs of ours use. Give back with xdp_multiprog__close(). */
-static struct found look(int ifindex, uint32_t map)
+static bool is_ours(const struct xdp_program *prog, uint32_t map, uint32_t but)
+{
+	return xdp_program__id(prog) != but && uses_map(xdp_program__fd(prog), map);
+}
+
+/* map: an id that programs of ours use. The program with the id `but` is not looked at (0: all
+ * are). Give back with xdp_multiprog__close(). libxdp 1.3 leaves a descriptor open for every
+ * program it finds, out of reach: look only when something has changed. */
+static struct found look(int ifindex, uint32_t map, uint32_t but)
 {
 	struct found f = { .mp = xdp_multiprog__get_from_ifindex(ifindex) };
 	struct xdp_program *prog = NULL;
@@ -65,14 +74,41 @@ static struct found look(int ifindex, uint32_t map)
 	f.alone = xdp_multiprog__is_legacy(f.mp);
 	if (f.alone) {
 		prog = xdp_multiprog__main_prog(f.mp);
-		if (prog && uses_map(xdp_program__fd(prog), map))
+		if (prog && is_ours(prog, map, but))
 			f.ours = prog;
 		return f;
 	}
 	while ((prog = xdp_multiprog__next_prog(prog, f.mp)))
-		if (uses_map(xdp_program__fd(prog), map))
+		if (is_ours(prog, map, but))
 			f.ours = prog;
 	return f;
+}
+
+static uint32_t mode_flag(const struct found *f)
+{
+	return xdp_multiprog__attach_mode(f->mp) == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE
+								 : XDP_FLAGS_DRV_MODE;
+}
+
+/* Takes programs of ours off, all but the one with the id `but`. How many, or an error. */
+static int take_off(int ifindex, uint32_t map, uint32_t but)
+{
+	for (int n = 0; n < MOST_PROGRAMS; n++) {
+		struct found f = look(ifindex, map, but);
+		bool there = f.ours;
+		int err = 0;
+
+		if (there && f.alone)
+			err = bpf_xdp_detach(ifindex, mode_flag(&f), NULL);
+		else if (there)
+			err = xdp_program__detach(f.ours, ifindex, xdp_multiprog__attach_mode(f.mp),
+						  0);
+		if (f.mp)
+			xdp_multiprog__close(f.mp);
+		if (!there || err)
+			return err ? err : n;
+	}
+	return -ELOOP;
 }
 
 static const char *mode_text(enum xdp_attach_mode mode)
@@ -82,16 +118,14 @@ static const char *mode_text(enum xdp_attach_mode mode)
 
 static int replace_alone(struct weir_plane *p, int ifindex, const struct found *f)
 {
-	enum xdp_attach_mode mode = xdp_multiprog__attach_mode(f->mp);
-	uint32_t flags = XDP_FLAGS_REPLACE |
-			 (mode == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	uint32_t flags = XDP_FLAGS_REPLACE | mode_flag(f);
 	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = xdp_program__fd(f->ours));
 
 	return bpf_xdp_attach(ifindex, bpf_program__fd(p->skel->progs.weir_xdp), flags, &opts);
 }
 
 /* Lets libxdp load and attach a program of its own over our maps. */
-static int attach_new(struct weir_plane *p, int ifindex, enum xdp_attach_mode mode)
+static int attach_new(struct weir_plane *p, int ifindex, enum xdp_attach_mode mode, uint32_t *id)
 {
 	struct weir_bpf *skel = plane_skel_open(p);
 	struct xdp_program *prog;
@@ -107,6 +141,7 @@ static int attach_new(struct weir_plane *p, int ifindex, enum xdp_attach_mode mo
 		plane_probing(true);
 		err = xdp_program__attach(prog, ifindex, mode, 0);
 		plane_probing(false);
+		*id = xdp_program__id(prog);
 		xdp_program__close(prog);
 	}
 	weir_bpf__destroy(skel);
@@ -117,16 +152,17 @@ static int attach_modes(struct weir_plane *p, const char *ifname, int ifindex,
 			enum weir_attach mode)
 {
 	int err = -EOPNOTSUPP;
+	uint32_t id;
 
 	if (mode != WEIR_ATTACH_GENERIC)
-		err = attach_new(p, ifindex, XDP_MODE_NATIVE);
+		err = attach_new(p, ifindex, XDP_MODE_NATIVE, &id);
 	if (!err || err == -EBUSY || err == -EPERM || mode == WEIR_ATTACH_NATIVE)
 		return err;
 	if (mode == WEIR_ATTACH_AUTO)
 		weir_warn(
 			"%s: the driver has no native XDP (%s); using generic mode, which is slower",
 			ifname, strerror(-err));
-	return attach_new(p, ifindex, XDP_MODE_SKB);
+	return attach_new(p, ifindex, XDP_MODE_SKB, &id);
 }
 
 /* A mode other than the one that is on asks for a fresh start; that is the one gap there is. */
@@ -138,25 +174,34 @@ static bool mode_differs(const struct found *f, enum weir_attach mode)
 	       (mode == WEIR_ATTACH_GENERIC && is != XDP_MODE_SKB);
 }
 
+static int replace_shared(struct weir_plane *p, int ifindex, uint32_t map,
+			  enum xdp_attach_mode mode)
+{
+	uint32_t id = 0;
+	int err = attach_new(p, ifindex, mode, &id);
+
+	if (err)
+		return err;
+	err = take_off(ifindex, map, id);
+	return err < 0 ? err : 0;
+}
+
 static int attach_one(struct weir_plane *p, const char *ifname, int ifindex, enum weir_attach mode)
 {
-	struct found f = look(ifindex, map_id(bpf_map__fd(p->skel->maps.weir_rows)));
-	enum xdp_attach_mode is = f.mp ? xdp_multiprog__attach_mode(f.mp) : XDP_MODE_UNSPEC;
+	uint32_t map = map_id(bpf_map__fd(p->skel->maps.weir_rows));
+	struct found f = look(ifindex, map, 0);
 	int err;
 
 	if (f.ours && mode_differs(&f, mode)) {
-		xdp_program__detach(f.ours, ifindex, is, 0);
-		xdp_multiprog__close(f.mp);
-		return attach_modes(p, ifname, ifindex, mode);
-	}
-	if (f.ours && f.alone) {
-		err = replace_alone(p, ifindex, &f);
-	} else if (f.ours) {
-		err = attach_new(p, ifindex, is);
-		if (!err)
-			err = xdp_program__detach(f.ours, ifindex, is, 0);
-	} else {
+		err = take_off(ifindex, map, 0);
+		if (err >= 0)
+			err = attach_modes(p, ifname, ifindex, mode);
+	} else if (!f.ours) {
 		err = attach_modes(p, ifname, ifindex, mode);
+	} else if (f.alone) {
+		err = replace_alone(p, ifindex, &f);
+	} else {
+		err = replace_shared(p, ifindex, map, xdp_multiprog__attach_mode(f.mp));
 	}
 	if (f.mp)
 		xdp_multiprog__close(f.mp);
@@ -165,40 +210,45 @@ static int attach_one(struct weir_plane *p, const char *ifname, int ifindex, enu
 
 static void detach_one(int ifindex, uint32_t map)
 {
-	struct found f = look(ifindex, map);
 	char name[IF_NAMESIZE] = "";
-	int err = 0;
+	int n = take_off(ifindex, map, 0);
 
-	if (f.ours) {
-		if_indextoname((unsigned)ifindex, name);
-		if (f.alone)
-			err = bpf_xdp_detach(ifindex, 0, NULL);
-		else
-			err = xdp_program__detach(f.ours, ifindex, xdp_multiprog__attach_mode(f.mp),
-						  0);
-		if (err)
-			weir_error("%s: cannot detach: %s", name, strerror(-err));
-		else
-			weir_info("%s: detached", name);
-	}
-	if (f.mp)
-		xdp_multiprog__close(f.mp);
+	if (!n)
+		return;
+	if_indextoname((unsigned)ifindex, name);
+	if (n < 0)
+		weir_error("%s: cannot detach: %s", name, strerror(-n));
+	else
+		weir_info("%s: detached", name);
+}
+
+static const struct weir_plane_interface *find(const struct weir_plane_interface *all, uint32_t n,
+					       int ifindex)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (all[i].ifindex == ifindex)
+			return &all[i];
+	return NULL;
 }
 
 static void detach_others(uint32_t map, const struct weir_plane_interface *keep, uint32_t n)
 {
 	struct if_nameindex *all = if_nameindex();
 
-	for (struct if_nameindex *i = all; i && i->if_index; i++) {
-		bool named = false;
-
-		for (uint32_t k = 0; k < n; k++)
-			named |= keep[k].ifindex == (int)i->if_index;
-		if (!named)
+	for (struct if_nameindex *i = all; i && i->if_index; i++)
+		if (!find(keep, n, (int)i->if_index))
 			detach_one((int)i->if_index, map);
-	}
 	if (all)
 		if_freenameindex(all);
+}
+
+/* Detaches from those of `from` that are not in `keep`. */
+static void detach_missing(uint32_t map, const struct weir_plane_interface *from, uint32_t n_from,
+			   const struct weir_plane_interface *keep, uint32_t n)
+{
+	for (uint32_t i = 0; i < n_from; i++)
+		if (!find(keep, n, from[i].ifindex))
+			detach_one(from[i].ifindex, map);
 }
 
 static void say_attach_error(const char *ifname, int err)
@@ -213,53 +263,89 @@ static void say_attach_error(const char *ifname, int err)
 		weir_error("%s: cannot attach: %s", ifname, strerror(-err));
 }
 
+/* What the interface itself runs: a dispatcher, or one program alone. 0: nothing. */
+static uint32_t main_id(int ifindex)
+{
+	uint32_t id = 0;
+
+	return bpf_xdp_query_id(ifindex, 0, &id) ? 0 : id;
+}
+
+/* Whether all is as this agent has left it. */
+static bool untouched(const struct weir_plane_interface *i, enum weir_attach mode)
+{
+	bool generic = !strcmp(i->mode, mode_text(XDP_MODE_SKB));
+
+	return i->main_id && i->main_id == main_id(i->ifindex) &&
+	       (mode == WEIR_ATTACH_AUTO || generic == (mode == WEIR_ATTACH_GENERIC));
+}
+
 static int attach_named(struct weir_plane *p, const char *ifname, enum weir_attach mode,
 			struct weir_plane_interface *out)
 {
 	int ifindex = (int)if_nametoindex(ifname), err;
+	const struct weir_plane_interface *old = find(p->interfaces, p->n_interfaces, ifindex);
 	struct found f;
 
 	if (!ifindex) {
 		weir_error("%s: no such interface", ifname);
 		return -ENODEV;
 	}
+	if (old && untouched(old, mode)) {
+		*out = *old;
+		snprintf(out->name, sizeof(out->name), "%s", ifname);
+		return 0;
+	}
 	err = attach_one(p, ifname, ifindex, mode);
 	if (err) {
 		say_attach_error(ifname, err);
 		return err;
 	}
-	f = look(ifindex, map_id(bpf_map__fd(p->skel->maps.weir_rows)));
-	if (!f.ours)
-		return -EIO;
-	*out = (struct weir_plane_interface){
-		.ifindex = ifindex,
-		.mode = mode_text(xdp_multiprog__attach_mode(f.mp)),
-		.shared = !f.alone,
-	};
-	snprintf(out->name, sizeof(out->name), "%s", ifname);
-	weir_info("%s: attached, %s mode, %s", ifname, out->mode,
-		  f.alone ? "alone (this kernel has no dispatcher)"
-			  : "shared by libxdp's dispatcher");
-	xdp_multiprog__close(f.mp);
-	return 0;
+	f = look(ifindex, map_id(bpf_map__fd(p->skel->maps.weir_rows)), 0);
+	if (f.ours) {
+		*out = (struct weir_plane_interface){
+			.ifindex = ifindex,
+			.mode = mode_text(xdp_multiprog__attach_mode(f.mp)),
+			.shared = !f.alone,
+			.main_id = main_id(ifindex),
+		};
+		snprintf(out->name, sizeof(out->name), "%s", ifname);
+		weir_info("%s: attached, %s mode, %s", ifname, out->mode,
+			  f.alone ? "alone (this kernel has no dispatcher)"
+				  : "shared by libxdp's dispatcher");
+	} else {
+		weir_error("%s: attached, but somebody took it off at once", ifname);
+		err = -EIO;
+	}
+	if (f.mp)
+		xdp_multiprog__close(f.mp);
+	return err;
 }
 
 int weir_plane_attach(struct weir_plane *p, const char *const *ifnames, uint32_t n,
 		      enum weir_attach mode)
 {
 	struct weir_plane_interface *all = weir_new_array(n, struct weir_plane_interface);
+	uint32_t map = map_id(bpf_map__fd(p->skel->maps.weir_rows)), done = 0;
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < n; i++)
-		err = attach_named(p, ifnames[i], mode, &all[i]);
+	while (done < n && !(err = attach_named(p, ifnames[done], mode, &all[done])))
+		done++;
 	if (err) {
+		/* The first time these may be an earlier agent's, with traffic on them. */
+		if (p->attached)
+			detach_missing(map, all, done, p->interfaces, p->n_interfaces);
 		free(all);
 		return err;
 	}
-	detach_others(map_id(bpf_map__fd(p->skel->maps.weir_rows)), all, n);
+	if (p->attached)
+		detach_missing(map, p->interfaces, p->n_interfaces, all, n);
+	else
+		detach_others(map, all, n);
 	free(p->interfaces);
 	p->interfaces = all;
 	p->n_interfaces = n;
+	p->attached = true;
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* plane.h - the packet path as the agent sees it. Only user/dataplane includes libbpf and libxdp.
  *
  * Programs and maps are pinned under <pin_path>/v<WEIR_ABI>; whatever is found there is adopted,
@@ -24,7 +24,7 @@ int weir_plane_open(const char *pin_path, const uint8_t hash_key[16], struct wei
 void weir_plane_close(struct weir_plane *p);
 
 /* Attaches to exactly these interfaces: new ones first, then those no longer named are detached.
- * An interface that runs an older program of ours gets the new one without a gap. -EBUSY: a
+ * An interface that runs an older agent's program gets this one's without a gap. -EBUSY: a
  * foreign XDP program that does not share is there; it was left alone. */
 int weir_plane_attach(struct weir_plane *p, const char *const *ifnames, uint32_t n,
 		      enum weir_attach mode);
@@ -53,6 +53,7 @@ struct weir_plane_interface {
 	int ifindex;
 	const char *mode; /* "native", "generic"; static */
 	bool shared;      /* through libxdp's dispatcher: other programs can join */
+	uint32_t main_id; /* the kernel's id of what it runs: dispatcher or program */
 };
 /* Valid until the next weir_plane_attach(). Returns how many. */
 uint32_t weir_plane_interfaces(const struct weir_plane *p, const struct weir_plane_interface **out);

@@ -79,6 +79,7 @@ struct weir_plane {
 
 	struct weir_plane_interface *interfaces;
 	uint32_t n_interfaces;
+	bool attached; /* interfaces says it all: what earlier agents left elsewhere is gone */
 };
 
 /* load.c */
