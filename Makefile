@@ -1,13 +1,14 @@
-# SPDX-License-Identifier: BSD-2-Clause
+# SPDX-License-Identifier: GPL-2.0-or-later
 # make          build            make demo     the main job on real traffic, then clean up
 # make check    unit tests       make test     everything this machine can run
 # make bench    the figures      make install  DESTDIR, PREFIX
+# make vmtest   the selftests in a VM with Debian's kernel
 # V=1 shows commands; SAN=1 builds with ASan and UBSan under build/san; all output is in build/.
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check test demo bench fuzz fmt fmt-check install clean deps lint
+.PHONY: all check test vmtest demo bench fuzz fmt fmt-check install clean deps lint
 
 CC := gcc
 CLANG ?= clang
@@ -19,14 +20,14 @@ B := build$(if $(SAN),/san)
 PACKAGES := clang llvm gcc make pkg-config libbpf-dev libxdp-dev bpftool libcmocka-dev libuv1-dev \
 	libjansson-dev libyaml-dev libcurl4-openssl-dev libmicrohttpd-dev libmnl-dev \
 	libclang-rt-14-dev clang-format iproute2 ethtool curl nginx-light bind9-dnsutils jq \
-	python3 procps util-linux
+	python3 procps util-linux qemu-system-x86 busybox-static xdp-tools cpio kmod
 
 , := ,
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 san := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-WEIR_FLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -Iinclude -Iuser -I$(B) $(san) -pthread
-BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter \
+WEIR_FLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -fno-strict-aliasing -Iinclude -Iuser -I$(B) $(san) -pthread
+BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Wextra -Werror -Wno-unused-parameter \
 	-Iinclude -Ibpf -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
 LIB_SRC := $(wildcard user/base/*.c user/model/*.c user/compile/*.c user/zone/*.c)
@@ -43,6 +44,7 @@ UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*.c))
 BPFT := $(patsubst %.c,$(B)/%,$(wildcard tests/bpf/test_*.c))
 PLANET := $(patsubst %.c,$(B)/%,$(wildcard tests/dataplane/test_*.c))
 PROBET := $(patsubst %.c,$(B)/%,$(wildcard tests/probe/test_*.c))
+VMT := $(patsubst %.c,$(B)/%.o,$(wildcard tests/vm/*.bpf.c) tests/net/xdp_pass.bpf.c)
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
 OBJ = $(patsubst %.c,$(B)/%.o,$(1))
@@ -85,7 +87,6 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libweir.a
 TEST_LIB := $(call OBJ,$(wildcard tests/lib/*.c))
 $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(TEST_LIB) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -lbpf -lm -o $@
-$(B)/tests/bpf/test_host.o: WEIR_FLAGS += -fno-strict-aliasing # it holds the packet program
 $(PLANET): $(B)/%: $(B)/%.o $(call OBJ,tests/dataplane/bed.c tests/lib/pkt.c $(wildcard user/dataplane/*.c)) \
 		$(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka $(BPF_LIBS) -o $@
@@ -108,10 +109,13 @@ test: deps
 	@$(MAKE) --no-print-directory run-tests
 	@tests/run.sh all
 run-tests:
-	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(BPFT) $(PLANET) $(FUZZ)
+	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(BPFT) $(PLANET) $(FUZZ) $(VMT)
 	@$(MAKE) --no-print-directory SAN=1 $(BIN:build/%=build/san/%) \
 		$(UNIT:build/%=build/san/%) $(PROBET:build/%=build/san/%) \
 		$(PLANET:build/%=build/san/%)
+vmtest: deps
+	@$(MAKE) --no-print-directory $(BIN) $(BPFT) $(VMT)
+	@tests/run.sh vm 6.1
 .PHONY: unit run-tests fuzzers
 fuzzers: $(FUZZ)
 demo: all
