@@ -1,0 +1,144 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Beside another XDP program behind libxdp's dispatcher, on two interfaces, with the kernel's own
+# tunnel devices at the endpoints: attached, adopted after kill -9, reloaded and detached.
+# shellcheck source=tests/net/lib.sh disable=SC2317  # wait_until calls functions by their names
+. "$(dirname "$0")/../net/lib.sh"
+
+# The guest has no compiler: what net_up wants is there already.
+clang() { cp build/tests/net/xdp_pass.bpf.o "${@: -1}"; }
+
+# programs IF: whose programs the dispatcher runs there, in their order; nothing without one.
+programs() { in_ns bal xdp-loader status "$1" | awk '$1 == "=>" { printf "%s%s", sep, $3; sep = " " }'; }
+# program_id IF NAME
+program_id() { in_ns bal xdp-loader status "$1" | awk -v name="$2" '$1 == "=>" && $3 == name { print $4 }'; }
+other_packets() { bpftool -j map dump name other_packets | jq '.[0].formatted.value // .[0].value'; }
+programs_are() { [ "$(programs "$1")" = "$2" ]; }
+# agent_spawn BALANCER CONFIG: like agent_start, but does not wait.
+agent_spawn() {
+	AGENT_LOG[$1]=$NET_DIR/agent.spawned.err
+	start "$1" "$NET_DIR/agent.spawned" "$WEIR_BIN/weir-agent" --config "$2"
+	AGENT[$1]=$STARTED
+}
+shared() { status bal '[.interfaces[] | "\(.name) \(.mode) \(.shared)"] | sort | join(", ")'; }
+
+# The kernel's devices take every outer header off that there is: IPv4 or IPv6, in either.
+endpoint_tunnels() {
+	local name=$1 dev
+
+	{
+		ip -n "$NET-$name" link add in4 type ipip local "${EP4[$name]}" remote any &&
+			ip -n "$NET-$name" link add six4 type sit mode ip6ip local "${EP4[$name]}" remote any &&
+			ip -n "$NET-$name" link add in6 type ip6tnl mode any local "${EP6[$name]}" remote :: encaplimit none
+	} || bail "tunnel devices can be made on $name"
+	for dev in in4 six4 in6; do ip -n "$NET-$name" link set dev $dev up; done
+}
+# received NAME DEVICE: packets.
+received() { ip -n "$NET-$1" -s -j link show dev "$2" | jq '.[0].stats64.rx.packets'; }
+
+net_up
+balancer_up bal
+link bal eth1 bal1 1600
+endpoint_up a
+endpoint_up b
+endpoint_tunnels a
+endpoint_tunnels b
+config=$NET_DIR/weir.yaml got=$NET_DIR/got live=$NET_DIR/live
+
+configure() {
+	one_pool "$config" "$@"
+	sed -i 's/interfaces: .*/interfaces: [eth0, eth1]/' "$config"
+}
+
+configure a=1 b6=1
+check "another program goes onto the interface first" \
+	in_ns bal xdp-loader load -m native eth0 build/tests/vm/other.bpf.o
+is "it runs behind the dispatcher" "$(programs eth0)" other_xdp
+
+began=$(now_ms)
+agent_must_start bal "$config"
+note "the agent was ready after $(($(now_ms) - began)) ms"
+is "the agent says that it shares both interfaces" "$(shared)" "eth0 native true, eth1 native true"
+is "both programs are behind the dispatcher" "$(programs eth0)" "other_xdp weir_xdp"
+is "the other interface has ours alone" "$(programs eth1)" "weir_xdp"
+
+before=$(other_packets)
+connect "$got" --connections 400 --parallel 32
+check_shares "IPv4 clients reach an IPv4 and an IPv6 endpoint" "$got" 35 a=1 b=1
+TARGET="[$VIP6]:80" connect "$got" --connections 400 --parallel 32
+check_shares "IPv6 clients reach an IPv4 and an IPv6 endpoint" "$got" 35 a=1 b=1
+for dev in in4 six4; do at_least "a's device $dev decapsulated" "$(received a $dev)" 400; done
+at_least "b's device in6 decapsulated, of both families" "$(received b in6)" 800
+at_least "the other program saw the packets, too" $(($(other_packets) - before)) 2400
+
+# --- the agent dies and comes back ---
+other=$(program_id eth0 other_xdp) digest=$(status bal .table_digest)
+transfers_start "$live" --flows 100 --rate 4096
+ready=0
+for _ in 1 2 3; do
+	agent_kill9 bal
+	agent_start bal "$config" && ready=$((ready + 1))
+done
+is "after kill -9 an agent starts again, 3 times" $ready 3
+is "and shares again" "$(shared)" "eth0 native true, eth1 native true"
+is "ours is not there twice" "$(programs eth0)" "other_xdp weir_xdp"
+is "nor on the other interface" "$(programs eth1)" "weir_xdp"
+is "the other program stayed" "$(program_id eth0 other_xdp)" "$other"
+is "the tables are the same" "$(status bal .table_digest)" "$digest"
+
+# Killed between the new one's arrival and the old one's leave: both are there.
+twice_or_ready() { [[ $(programs eth0) = *weir_xdp*weir_xdp* ]] || grep -q ready "${AGENT_LOG[bal]}"; }
+for _ in 1 2 3 4 5; do
+	agent_kill9 bal
+	agent_spawn bal "$config"
+	wait_until 20 twice_or_ready
+	agent_kill9 bal
+	state=$(programs eth0)
+	note "killed in the midst of attaching: $state"
+	[[ $state != *weir_xdp*weir_xdp* ]] || break
+done
+check "after kill -9 in the midst of attaching an agent starts again" agent_start bal "$config"
+is "and leaves one of ours" "$(programs eth0) / $(programs eth1)" "other_xdp weir_xdp / weir_xdp"
+
+ours=$(program_id eth0 weir_xdp)
+open_files() { find "/proc/${AGENT[bal]}/fd" -type l | wc -l; }
+files=$(open_files)
+configure a=1 b6=0.5
+check "a reload is taken" agent_reload bal
+configure a=1 b6=1
+check "and another" agent_reload bal
+at_most "reloads leave no file open" "$(open_files)" "$files"
+is "both programs are the same as before" "$(program_id eth0 other_xdp) $(program_id eth0 weir_xdp)" "$other $ours"
+check "the other program can leave" in_ns bal xdp-loader unload eth0 --id "$other"
+is "ours stays" "$(programs eth0)" weir_xdp
+check "and come back" in_ns bal xdp-loader load -m native eth0 build/tests/vm/other.bpf.o
+other=$(program_id eth0 other_xdp)
+check "after it a reload is taken, too" agent_reload bal
+is "ours is not there twice after it" "$(programs eth0)" "other_xdp weir_xdp"
+sed -i 's/, eth1\]/]/' "$config"
+check "an interface can be taken out" agent_reload bal
+check "ours goes off it" wait_until 5 programs_are eth1 ""
+is "and stays on the other" "$(programs eth0)" "other_xdp weir_xdp"
+configure a=1 b6=1
+check "and put in again" agent_reload bal
+check "ours is on it again" wait_until 5 programs_are eth1 weir_xdp
+transfers_stop "$live"
+is "100 transfers ran through it, 0 broke" "$(value "$live" '"\(.flows) \(.broken)"')" "100 0"
+
+# --- off again ---
+check "on SIGTERM the agent exits 0" agent_term bal
+connect "$got" --connections 200 --parallel 32
+check_shares "without an agent the packet path goes on" "$got" 50 a=1 b=1
+check "--detach succeeds" in_ns bal "$WEIR_BIN/weir-agent" --detach --pin-path "$NET_DIR/bpf/bal"
+is "ours is gone" "$(programs eth0)" other_xdp
+is "the other program stayed" "$(program_id eth0 other_xdp)" "$other"
+is "the other interface has no program left" "$(ip -n "$NET-bal" link show dev eth1 | grep prog/xdp)" ""
+check "no pin of ours is left" test ! -e "$NET_DIR/bpf/bal"
+before=$(other_packets)
+in_ns client curl -s -m 1 "http://$VIP4/" >/dev/null
+check "the other program still runs" test "$(other_packets)" -gt "$before"
+check "an agent starts anew beside it" agent_start bal "$config"
+is "and both are there" "$(programs eth0)" "other_xdp weir_xdp"
+connect "$got" --connections 200 --parallel 32
+check_shares "and forwards" "$got" 50 a=1 b=1
+finish
