@@ -26,8 +26,8 @@ PACKAGES := clang llvm gcc make pkg-config libbpf-dev libxdp-dev bpftool libcmoc
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
 san := $(if $(SAN),-fsanitize=address$(,)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Werror
-WEIR_FLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -Iinclude -Iuser -I$(B) $(san) -pthread
-BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter \
+WEIR_FLAGS := -std=gnu11 $(WARN) -D_GNU_SOURCE -fno-strict-aliasing -Iinclude -Iuser -I$(B) $(san) -pthread
+BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -fno-strict-aliasing -Wall -Wextra -Werror -Wno-unused-parameter \
 	-Iinclude -Ibpf -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
 LIB_SRC := $(wildcard user/base/*.c user/model/*.c user/compile/*.c user/zone/*.c)
@@ -87,7 +87,6 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libweir.a
 TEST_LIB := $(call OBJ,$(wildcard tests/lib/*.c))
 $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(TEST_LIB) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -lbpf -lm -o $@
-$(B)/tests/bpf/test_host.o: WEIR_FLAGS += -fno-strict-aliasing # it holds the packet program
 $(PLANET): $(B)/%: $(B)/%.o $(call OBJ,tests/dataplane/bed.c tests/lib/pkt.c $(wildcard user/dataplane/*.c)) \
 		$(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka $(BPF_LIBS) -o $@
@@ -113,10 +112,10 @@ run-tests:
 	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(BPFT) $(PLANET) $(FUZZ) $(VMT)
 	@$(MAKE) --no-print-directory SAN=1 $(BIN:build/%=build/san/%) \
 		$(UNIT:build/%=build/san/%) $(PROBET:build/%=build/san/%) \
+		$(PLANET:build/%=build/san/%)
 vmtest: deps
 	@$(MAKE) --no-print-directory $(BIN) $(BPFT) $(VMT)
 	@tests/run.sh vm 6.1
-		$(PLANET:build/%=build/san/%)
 .PHONY: unit run-tests fuzzers
 fuzzers: $(FUZZ)
 demo: all

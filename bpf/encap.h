@@ -68,7 +68,7 @@ static __always_inline enum weir_reason encap(struct xdp_md *ctx, const struct p
 {
 	const struct weir_endpoint *e = p->endpoint;
 
-	if (p->ip_len + sizeof(struct ethhdr) > p->frame_len)
+	if (p->ip_len < p->read || p->ip_len + sizeof(struct ethhdr) > p->frame_len)
 		return WEIR_DROP_TRUNCATED;
 	if (!e->ifindex)
 		return WEIR_DROP_NO_NEXT_HOP;

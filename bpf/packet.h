@@ -25,6 +25,8 @@ struct packet {
 	__u8 proto;
 	__u8 ports_why; /* WEIR_FORWARD: ports are known; else why not */
 	__u8 first;     /* a TCP segment with SYN alone */
+	__u8 last;      /* a TCP segment with FIN or RST */
+	__u8 read;      /* bytes of the IP packet that must be in it: they were looked at */
 	__u8 v6;
 	__u32 ip_len;    /* of the IP packet, header included, as it says itself */
 	__u32 frame_len; /* of the frame as it came */

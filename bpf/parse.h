@@ -14,8 +14,10 @@ static __always_inline enum weir_reason parse_ports(struct cursor *c, struct pac
 
 		if (!tcp)
 			return WEIR_DROP_TRUNCATED;
+		p->read += sizeof(*tcp);
 		__builtin_memcpy(p->ports, tcp, 4);
 		p->first = tcp->syn && !tcp->ack;
+		p->last = tcp->fin || tcp->rst;
 		return WEIR_FORWARD;
 	}
 	if (p->proto == IPPROTO_UDP) {
@@ -23,6 +25,7 @@ static __always_inline enum weir_reason parse_ports(struct cursor *c, struct pac
 
 		if (!udp)
 			return WEIR_DROP_TRUNCATED;
+		p->read += sizeof(*udp);
 		__builtin_memcpy(p->ports, udp, 4);
 		return WEIR_FORWARD;
 	}
@@ -57,6 +60,7 @@ static __always_inline enum weir_reason parse_v4(struct cursor *c, struct packet
 		return WEIR_FORWARD;
 	}
 	c->pos += options & 0x3c; /* bounds it for the verifier too */
+	p->read = (__u8)(sizeof(*ip) + options);
 	p->ports_why = parse_ports(c, p);
 	return WEIR_FORWARD;
 }
@@ -66,6 +70,12 @@ static __always_inline enum weir_reason parse_v4(struct cursor *c, struct packet
 static __always_inline int is_extension(__u8 next)
 {
 	return next == 0 || next == 43 || next == 44 || next == 51 || next == 60 || next == 135;
+}
+
+/* An IPv4 address in the form that stands for it in our tables: none that a packet may carry. */
+static __always_inline int is_mapped(const union weir_addr *a)
+{
+	return !a->q[0] && a->w[2] == bpf_htonl(0xffff);
 }
 
 static __always_inline enum weir_reason parse_v6(struct cursor *c, struct packet *p)
@@ -78,7 +88,10 @@ static __always_inline enum weir_reason parse_v6(struct cursor *c, struct packet
 	__builtin_memcpy(&p->dst, &ip->daddr, 16);
 	p->proto = ip->nexthdr;
 	p->v6 = 1;
+	p->read = sizeof(*ip);
 	p->ip_len = bpf_ntohs(ip->payload_len) + (__u32)sizeof(*ip);
+	if (is_mapped(&p->dst))
+		return WEIR_PASS_NOT_OURS;
 	if (ip->version != 6)
 		p->ports_why = WEIR_DROP_BAD_HEADER;
 	else if (p->proto == IPPROTO_FRAGMENT)

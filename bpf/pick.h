@@ -8,6 +8,7 @@
 /* Set by the agent when it loads the program. */
 const volatile __u32 weir_hash_key[WEIR_HASH_KEYS];
 const volatile __u32 weir_flow_idle = 300 * 250; /* WEIR_FLOW_IDLE_S in jiffies */
+const volatile __u32 weir_flow_young = 250;      /* WEIR_FLOW_YOUNG_S */
 
 static __always_inline const struct weir_endpoint *find_endpoint(__u32 slot)
 {
@@ -24,24 +25,27 @@ static __always_inline int endpoint_alive(__u32 slot)
 /* In jiffies. Another CPU may have written a later one than now. */
 static __always_inline __u32 flow_age(const struct weir_flow *f, __u32 now)
 {
-	__s32 age = (__s32)((now | WEIR_FLOW_ESTABLISHED) - f->seen) >> 1;
+	const __u32 flags = (1u << WEIR_FLOW_FLAGS) - 1;
+	__s32 age = (__s32)((now | flags) - f->seen) >> WEIR_FLOW_FLAGS;
 
 	return age < 0 ? 0 : age;
 }
 
-/* How readily a way is given up, the highest first: free or forgotten, then a flow of one packet
- * by its age; 0: never. */
+/* How readily a way is given up, the highest first: free or forgotten, then a flow that is
+ * closing, then one of a single packet, each by its age; 0: never. */
 static __always_inline __u32 flow_eviction(const struct weir_flow *f, __u32 now)
 {
 	__u32 age = flow_age(f, now);
 
 	if (!f->key || age > weir_flow_idle)
 		return 0xffffffff;
-	return f->seen & WEIR_FLOW_ESTABLISHED ? 0 : age + 1;
+	if (f->seen & WEIR_FLOW_CLOSING)
+		return 0x80000000 | age;
+	return f->seen & WEIR_FLOW_ESTABLISHED || age < weir_flow_young ? 0 : age;
 }
 
-/* Records a flow with its first packet; false: every way of its bucket holds a live flow of more
- * than one packet. The key is written last, so that nobody finds a half-written record. */
+/* Records a flow with its first packet; false: no way of its bucket gives way. The key is written
+ * last, so that nobody finds a half-written record. */
 static __always_inline int flow_record(struct weir_flow_bucket *b, __u64 key, __u32 slot, __u32 now)
 {
 	struct weir_flow *to = NULL;
@@ -82,7 +86,7 @@ static __always_inline enum weir_reason pick_flow(struct packet *p, __u64 hash, 
 	__u32 index = (__u32)(hash >> 16) & (WEIR_FLOW_BUCKETS - 1);
 	__u64 key = hash >> 32 << 32 | p->service_id << 16 | (hash & 0xffff);
 	struct weir_flow_bucket *b = bpf_map_lookup_elem(&weir_flows, &index);
-	__u32 now = (__u32)bpf_jiffies64() << 1;
+	__u32 now = (__u32)bpf_jiffies64() << WEIR_FLOW_FLAGS;
 	__u32 old = prev & WEIR_ROW_SLOT;
 	struct weir_flow *f;
 
@@ -96,7 +100,8 @@ static __always_inline enum weir_reason pick_flow(struct packet *p, __u64 hash, 
 		return WEIR_FORWARD;
 	}
 	if (f) {
-		f->seen = now | WEIR_FLOW_ESTABLISHED;
+		f->seen = now | WEIR_FLOW_ESTABLISHED | (f->seen & WEIR_FLOW_CLOSING) |
+			  (p->last ? WEIR_FLOW_CLOSING : 0);
 		p->slot = f->endpoint;
 		if (endpoint_alive(p->slot))
 			return WEIR_FORWARD_FLOW;

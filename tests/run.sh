@@ -59,7 +59,10 @@ all)
 	for f in build/fuzz/fuzz_*; do
 		check "${f#build/}" timeout 120 tests/fuzz/run.sh "$f" "${FUZZ_SECONDS:-20}"
 	done
-	for t in tests/net/test_*.sh; do run "${t#tests/}" bash "$t"; done
+	for t in tests/net/test_*.sh; do
+		run "${t#tests/}" bash "$t"
+		run "san/${t#tests/}" env WEIR_BIN=build/san bash "$t"
+	done
 	run vm/6.1 tests/vm/run.sh 6.1
 	;;
 esac

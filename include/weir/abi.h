@@ -77,13 +77,17 @@ struct weir_row {
 struct weir_flow {
 	__u64 key;      /* hash >> 32 << 32 | service id << 16 | (hash & 0xffff) */
 	__u32 endpoint; /* slot */
-	__u32 seen;     /* jiffies (they wrap) << 1 | WEIR_FLOW_ESTABLISHED */
+	__u32 seen;     /* jiffies (they wrap) << WEIR_FLOW_FLAGS | flags */
 };
 struct weir_flow_bucket {
 	struct weir_flow way[WEIR_FLOW_WAYS];
 };
+#define WEIR_FLOW_FLAGS       2   /* bits */
 #define WEIR_FLOW_ESTABLISHED 1u  /* a second packet was seen: a first one never evicts it */
+#define WEIR_FLOW_CLOSING     2u  /* its client sent FIN or RST: gives way before all others */
 #define WEIR_FLOW_IDLE_S      300 /* a flow that was silent for longer may be forgotten */
+#define WEIR_FLOW_CLOSING_S   10  /* the same for one that is closing */
+#define WEIR_FLOW_YOUNG_S     1   /* a flow of one packet does not give way sooner: its handshake */
 
 /* How packets reach an endpoint. */
 enum weir_mode {

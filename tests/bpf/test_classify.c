@@ -215,6 +215,28 @@ static void a_length_beyond_the_frame_is_dropped(void **state)
 	drops(pkt_byte(pkt_byte(t6, 18, 0xff), 19, 0xff), WEIR_DROP_TRUNCATED);
 }
 
+static void ports_in_the_padding_are_no_ports(void **state)
+{
+	struct pkt t4 = v4(IPPROTO_TCP, VIP4, 443), t6 = v6(IPPROTO_TCP, VIP6, 443);
+
+	(void)state;
+	drops(pkt_byte(t4, 17, 20 + 19), WEIR_DROP_TRUNCATED);
+	drops(pkt_byte(t6, 19, 19), WEIR_DROP_TRUNCATED);
+	drops(pkt_byte(v4(IPPROTO_UDP, VIP4, 443), 17, 20 + 7), WEIR_DROP_TRUNCATED);
+	expect(pkt_byte(t4, 17, 20 + 20), XDP_TX, WEIR_FORWARD);
+	expect(pkt_byte(t6, 19, 20), XDP_TX, WEIR_FORWARD);
+}
+
+static void a_mapped_address_on_the_wire_is_no_ipv4_vip(void **state)
+{
+	union weir_addr vip = pkt_addr(VIP4);
+	struct pkt p = v6(IPPROTO_TCP, VIP6, 443);
+
+	(void)state;
+	memcpy(p.data + 38, vip.b, 16);
+	passes(p, WEIR_PASS_NOT_OURS);
+}
+
 static void a_service_is_found_behind_its_full_neighbours(void **state)
 {
 	union weir_addr vip = pkt_addr(VIP4);
@@ -283,6 +305,8 @@ int main(void)
 		TEST(every_truncation_for_a_vip_is_dropped),
 		TEST(a_header_that_contradicts_itself_is_dropped),
 		TEST(a_length_beyond_the_frame_is_dropped),
+		TEST(ports_in_the_padding_are_no_ports),
+		TEST(a_mapped_address_on_the_wire_is_no_ipv4_vip),
 		TEST(a_service_is_found_behind_its_full_neighbours),
 		TEST(the_service_table_goes_round),
 		TEST(a_deleted_service_is_nobodys),

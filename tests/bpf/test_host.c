@@ -108,7 +108,7 @@ static void ages_of_records_survive_the_wrap_of_the_clock(void **state)
 	struct frame *f = segment(0, 80);
 
 	(void)state;
-	for (uint64_t clock = (1ull << 31) - 3; clock < (1ull << 31) + 3; clock++) {
+	for (uint64_t clock = (1ull << 30) - 3; clock < (1ull << 30) + 3; clock++) {
 		host_world(HOST_V4);
 		for (uint32_t i = 0; i < HOST_ROWS; i++)
 			host.rows[i] = (struct weir_row){ HOST_V4, HOST_V6 };
@@ -118,7 +118,8 @@ static void ages_of_records_survive_the_wrap_of_the_clock(void **state)
 			for (uint32_t w = 0; w < WEIR_FLOW_WAYS; w++)
 				host.flows[i].way[w] =
 					(struct weir_flow){ w + 1, HOST_L2,
-							    (uint32_t)((clock - w) << 1) |
+							    (uint32_t)((clock - w)
+								       << WEIR_FLOW_FLAGS) |
 								    WEIR_FLOW_ESTABLISHED };
 		for (int again = 0; again < 2; again++)
 			ends(f, f->len, 256, XDP_TX, WEIR_FORWARD_PREV, 40);

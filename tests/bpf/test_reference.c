@@ -37,7 +37,7 @@ static uint32_t roll(uint32_t n)
 struct seen {
 	bool ip, v6;
 	union weir_addr src, dst;
-	uint32_t ip_len;
+	uint32_t ip_len, read; /* read: what of it was looked at */
 	uint8_t proto;
 	uint16_t sport, dport;
 	bool syn;
@@ -59,6 +59,7 @@ static void see_ports(const struct pkt *p, uint32_t at, struct seen *s)
 	} else if (p->len < at + need) {
 		s->why = WEIR_DROP_TRUNCATED;
 	} else {
+		s->read = at - 14 + need;
 		s->sport = pkt_get16(p->data + at);
 		s->dport = pkt_get16(p->data + at + 2);
 		s->syn = s->proto == IPPROTO_TCP &&
@@ -104,6 +105,14 @@ static void see_v6(const struct pkt *p, struct seen *s)
 		see_ports(p, 54, s);
 }
 
+/* ::ffff:0:0/96, which stands for IPv4 in the tables and is nobody's on the wire. */
+static bool is_mapped(const union weir_addr *a)
+{
+	static const uint8_t prefix[12] = { [10] = 0xff, [11] = 0xff };
+
+	return !memcmp(a->b, prefix, sizeof(prefix));
+}
+
 /* WEIR_FORWARD: an IP packet whose addresses can be read. */
 static enum weir_reason see(const struct pkt *p, struct seen *s)
 {
@@ -118,7 +127,7 @@ static enum weir_reason see(const struct pkt *p, struct seen *s)
 		see_v4(p, s);
 	else
 		see_v6(p, s);
-	return WEIR_FORWARD;
+	return s->v6 && is_mapped(&s->dst) ? WEIR_PASS_NOT_OURS : WEIR_FORWARD;
 }
 
 static bool is(const union weir_addr *a, const char *text)
@@ -203,7 +212,7 @@ static enum weir_reason describe(const struct pkt *in, const struct seen *s, uin
 {
 	if (slot == NONE)
 		return WEIR_DROP_NO_ENDPOINT;
-	if (s->ip_len + 14 > in->len)
+	if (s->ip_len < s->read || s->ip_len + 14 > in->len)
 		return WEIR_DROP_TRUNCATED;
 	if (slot == LOST)
 		return WEIR_DROP_NO_NEXT_HOP;

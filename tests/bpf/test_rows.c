@@ -37,6 +37,9 @@ static void syn(const struct flow *f, enum weir_reason why, uint32_t slot)
 }
 
 /* A later segment, or a datagram. */
+/* In the unit of weir_flow.seen. */
+#define SECONDS(n) ((uint32_t)(n) * (plane_idle(plane) / WEIR_FLOW_IDLE_S))
+
 static void data(const struct flow *f, enum weir_reason why, uint32_t slot)
 {
 	expect_sent(pkt_new(f, PKT_ACK), why, slot);
@@ -49,7 +52,7 @@ static void recorded(const struct flow *f, uint32_t slot, uint32_t established)
 	assert_non_null(r);
 	assert_int_equal(r->endpoint, slot);
 	assert_int_equal(r->seen & WEIR_FLOW_ESTABLISHED, established);
-	assert_in_range((plane_jiffies(plane) - (r->seen & ~1u)) >> 1, 0, 1000);
+	assert_in_range(plane_jiffies(plane) - (r->seen & ~3u), 0, SECONDS(4));
 }
 
 static uint32_t n_records(void)
@@ -291,7 +294,7 @@ static void the_oldest_flow_of_one_packet_gives_way(void **state)
 		rows(b, a);
 		fill(f, WEIR_FLOW_WAYS, 0);
 		for (uint32_t i = 0; i < WEIR_FLOW_WAYS; i++)
-			record_of(&f[i])->seen -= i == oldest ? 200 : 100;
+			record_of(&f[i])->seen -= SECONDS(i == oldest ? 10 : 5);
 		syn(&f[WEIR_FLOW_WAYS], WEIR_FORWARD, b);
 		for (uint32_t i = 0; i < CROWD; i++)
 			assert_int_equal(!record_of(&f[i]), i == oldest);
@@ -309,10 +312,42 @@ static void a_flow_of_one_packet_gives_way_before_established_ones(void **state)
 	rows(c, a);
 	syn(&f[2], WEIR_FORWARD, c);
 	for (uint32_t i = 0; i < WEIR_FLOW_WAYS; i++)
-		record_of(&f[i])->seen -= i == 2 ? 0 : 1000;
+		record_of(&f[i])->seen -= SECONDS(i == 2 ? 5 : 20);
 	data(&f[WEIR_FLOW_WAYS], WEIR_FORWARD_PREV, a);
 	assert_null(record_of(&f[2]));
 	recorded(&f[WEIR_FLOW_WAYS], a, 0);
+}
+
+static void a_young_flow_of_one_packet_does_not_give_way(void **state)
+{
+	struct flow f[CROWD];
+
+	(void)state;
+	rows(b, a);
+	neighbours(f, CROWD);
+	fill(f, WEIR_FLOW_WAYS, 0);
+	for (uint32_t i = 0; i < WEIR_FLOW_WAYS; i++)
+		record_of(&f[i])->seen -= SECONDS(1) / 2;
+	syn(&f[WEIR_FLOW_WAYS], WEIR_FORWARD_PREV, a);
+	for (uint32_t i = 0; i < WEIR_FLOW_WAYS; i++)
+		assert_non_null(record_of(&f[i]));
+}
+
+static void a_closing_flow_gives_way_first_also_after_its_last_packets(void **state)
+{
+	struct flow f[CROWD];
+
+	(void)state;
+	rows(b, a);
+	neighbours(f, CROWD);
+	fill(f, WEIR_FLOW_WAYS, 1);
+	expect_sent(pkt_new(&f[1], PKT_FIN | PKT_ACK), WEIR_FORWARD_FLOW, b);
+	data(&f[1], WEIR_FORWARD_FLOW, b);
+	syn(&f[WEIR_FLOW_WAYS], WEIR_FORWARD, b);
+	assert_null(record_of(&f[1]));
+	expect_sent(pkt_new(&f[2], PKT_RST), WEIR_FORWARD_FLOW, b);
+	syn(&f[2], WEIR_FORWARD, b); /* its ports are used again: a new flow */
+	assert_false(record_of(&f[2])->seen & WEIR_FLOW_CLOSING);
 }
 
 static void a_silent_flow_is_forgotten_after_its_time_only(void **state)
@@ -323,9 +358,9 @@ static void a_silent_flow_is_forgotten_after_its_time_only(void **state)
 	rows(b, a);
 	neighbours(f, CROWD);
 	fill(f, WEIR_FLOW_WAYS, 1);
-	record_of(&f[1])->seen -= plane_idle(plane) - 2000;
+	record_of(&f[1])->seen -= plane_idle(plane) - SECONDS(4);
 	syn(&f[WEIR_FLOW_WAYS], WEIR_FORWARD_PREV, a);
-	record_of(&f[1])->seen -= 2002;
+	record_of(&f[1])->seen -= SECONDS(4) + 4;
 	syn(&f[WEIR_FLOW_WAYS], WEIR_FORWARD, b);
 	assert_null(record_of(&f[1]));
 	recorded(&f[WEIR_FLOW_WAYS], b, 0);
@@ -364,6 +399,8 @@ int main(void)
 		TEST(a_first_packet_never_evicts_an_established_flow),
 		TEST(the_oldest_flow_of_one_packet_gives_way),
 		TEST(a_flow_of_one_packet_gives_way_before_established_ones),
+		TEST(a_young_flow_of_one_packet_does_not_give_way),
+		TEST(a_closing_flow_gives_way_first_also_after_its_last_packets),
 		TEST(a_silent_flow_is_forgotten_after_its_time_only),
 		TEST(a_free_way_is_taken_before_anyone_gives_way),
 	};

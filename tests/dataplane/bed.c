@@ -285,7 +285,7 @@ void bed_silence(struct bed *b)
 
 	for (uint32_t i = 0; i < WEIR_FLOW_BUCKETS; i++)
 		for (uint32_t w = 0; w < WEIR_FLOW_WAYS; w++)
-			b->flows[i].way[w].seen -= 2 * (idle + 10);
+			b->flows[i].way[w].seen -= (idle + 10) << WEIR_FLOW_FLAGS;
 }
 
 /* --- packets --- */

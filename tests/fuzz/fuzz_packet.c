@@ -17,7 +17,7 @@ static int for_a_vip(const uint8_t *frame, size_t len)
 		return !memcmp(frame + 30, v4.b + 12, 4);
 	if (len < 54 || frame[12] != 0x86 || frame[13] != 0xdd)
 		return 0;
-	return !memcmp(frame + 38, v6.b, 16) || !memcmp(frame + 38, v4.b, 16);
+	return !memcmp(frame + 38, v6.b, 16);
 }
 
 static void check_forwarded(const uint8_t *data, size_t size, const struct host_frame *f)

@@ -307,10 +307,10 @@ uint32_t plane_jiffies(const struct plane *p)
 
 	if (bpf_prog_test_run_opts(bpf_program__fd(p->skel->progs.weir_clock), &run))
 		die("weir_clock");
-	return (uint32_t)p->skel->bss->weir_jiffies << 1;
+	return (uint32_t)p->skel->bss->weir_jiffies << WEIR_FLOW_FLAGS;
 }
 
 uint32_t plane_idle(const struct plane *p)
 {
-	return p->skel->rodata->weir_flow_idle << 1;
+	return p->skel->rodata->weir_flow_idle << WEIR_FLOW_FLAGS;
 }

@@ -64,7 +64,7 @@ struct weir_flow_bucket *plane_bucket(const struct plane *p, const struct flow *
 struct weir_flow *plane_record(const struct plane *p, const struct plane_service *s,
 			       const struct flow *f);
 
-/* The kernel's clock as records hold it, without their lowest bit; and how long a silent flow
+/* The kernel's clock as records hold it, without its flags; and how long a silent flow
  * keeps its record, in the same unit. */
 uint32_t plane_jiffies(const struct plane *p);
 uint32_t plane_idle(const struct plane *p);

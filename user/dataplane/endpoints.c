@@ -44,8 +44,7 @@ static void index_add(struct weir_plane *p, uint32_t slot)
 	p->slot_index[i] = slot;
 }
 
-/* Everything anew: removal from open addressing without tombstones, and rare. */
-static void index_rebuild(struct weir_plane *p)
+void endpoints_reindex(struct weir_plane *p)
 {
 	memset(p->slot_index, 0, INDEX_SIZE * sizeof(*p->slot_index));
 	for (uint32_t s = 1; s < p->slot_top; s++)
@@ -61,7 +60,7 @@ void endpoints_adopt(struct weir_plane *p)
 	for (uint32_t s = 1; s < WEIR_MAX_ENDPOINTS; s++)
 		if (p->ids[s].used)
 			p->slot_top = s + 1;
-	index_rebuild(p);
+	endpoints_reindex(p);
 }
 
 uint32_t endpoints_missing(const struct weir_plane *p, const struct weir_tables *t)
@@ -105,7 +104,8 @@ static void set_alive(struct weir_plane *p, uint32_t slot, bool alive)
 	__atomic_store_n(&p->endpoints[slot].state, state, __ATOMIC_RELEASE);
 }
 
-void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t *slot_of)
+void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t *slot_of,
+		    uint64_t now_ms)
 {
 	bool *wanted = weir_new_array(WEIR_MAX_ENDPOINTS, bool);
 
@@ -122,8 +122,15 @@ void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t 
 		set_alive(p, s, e->alive);
 		slot_of[i] = s;
 	}
-	for (uint32_t s = 1; s < p->slot_top; s++)
-		p->slots[s].wanted = wanted[s];
+	for (uint32_t s = 1; s < p->slot_top; s++) {
+		struct slot *k = &p->slots[s];
+
+		if (wanted[s])
+			k->drain_until_ms = 0;
+		else if (!k->drain_until_ms)
+			k->drain_until_ms = now_ms + t->drain_ms ? now_ms + t->drain_ms : 1;
+		k->wanted = wanted[s];
+	}
 	free(wanted);
 }
 
@@ -137,7 +144,6 @@ void endpoint_release(struct weir_plane *p, uint32_t slot)
 		p->slot_hint = slot;
 	p->slots[slot] = (struct slot){ 0 };
 	memset(&p->endpoints[slot], 0, sizeof(p->endpoints[slot]));
-	index_rebuild(p);
 	zero = weir_new_array((size_t)cpus, struct weir_endpoint_stats);
 	bpf_map_update_elem(bpf_map__fd(p->skel->maps.weir_endpoint_counts), &slot, zero, BPF_ANY);
 	free(zero);

@@ -115,6 +115,7 @@ struct weir_bpf *plane_skel_open(const struct weir_plane *p)
 		return NULL;
 	set_key(skel, p->hash_key);
 	skel->rodata->weir_flow_idle = WEIR_FLOW_IDLE_S * ticks_per_second();
+	skel->rodata->weir_flow_young = WEIR_FLOW_YOUNG_S * ticks_per_second();
 	bpf_object__for_each_map(map, skel->obj)
 	{
 		if (bpf_map__is_internal(map))
@@ -269,6 +270,7 @@ void weir_plane_close(struct weir_plane *p)
 	free(p->slot_index);
 	free(p->service);
 	free(p->service_index);
+	free(p->row_since_ms);
 	free(p->retired);
 	free(p->nexthops);
 	free(p->interfaces);

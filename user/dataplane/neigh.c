@@ -145,6 +145,8 @@ static void rewrite(struct weir_plane *p, const struct nexthop *n)
 			endpoint_write(p, s);
 }
 
+static void poke(struct weir_plane *p, const struct nexthop *n);
+
 static int on_neigh(const struct nlmsghdr *h, void *arg)
 {
 	const struct ndmsg *nd = mnl_nlmsg_get_payload(h);
@@ -166,9 +168,12 @@ static int on_neigh(const struct nlmsghdr *h, void *arg)
 	for (uint32_t i = 0; has_dst && i < p->n_nexthops; i++) {
 		struct nexthop *n = &p->nexthops[i];
 
-		if (n->ifindex == (uint32_t)nd->ndm_ifindex && weir_addr_eq(&n->addr, &dst) &&
-		    take_neigh(n, h, nd, mac))
+		if (n->ifindex != (uint32_t)nd->ndm_ifindex || !weir_addr_eq(&n->addr, &dst))
+			continue;
+		if (take_neigh(n, h, nd, mac))
 			rewrite(p, n);
+		if (h->nlmsg_type == RTM_DELNEIGH)
+			poke(p, n);
 	}
 	return MNL_CB_OK;
 }

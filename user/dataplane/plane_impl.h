@@ -28,17 +28,19 @@ struct nexthop {
 
 /* The agent's side of an endpoint slot. */
 struct slot {
-	bool wanted;         /* by the tables of the last sync */
-	uint32_t nexthop;    /* index + 1; 0: no route */
-	union weir_addr src; /* of the outer header */
+	bool wanted;             /* by the tables of the last sync */
+	uint64_t drain_until_ms; /* not wanted: its flows may stay until then; 0: not begun */
+	uint32_t nexthop;        /* index + 1; 0: no route */
+	union weir_addr src;     /* of the outer header */
 };
 
 /* The agent's side of a service. */
 struct service {
 	uint32_t at; /* slot in the service table */
 	bool wanted;
+	bool fresh;         /* added by the sync that is under way */
 	uint32_t unsettled; /* rows not at rest, as of the last sync or tick */
-	uint64_t udp_until_ms, drain_until_ms;
+	uint32_t drain_ms;
 };
 
 /* Row space that packets may still be reading. */
@@ -68,6 +70,7 @@ struct weir_plane {
 	uint32_t n_services;
 	uint16_t next_service_id;
 	uint8_t unit_used[ROW_UNITS];
+	uint64_t *row_since_ms; /* by row: when it left rest; 0: not known, or at rest */
 	struct retired *retired;
 	uint32_t n_retired;
 	bool records; /* the flow table may hold records */
@@ -94,9 +97,12 @@ uint32_t endpoint_find(const struct weir_plane *p, const union weir_addr *addr, 
 uint32_t endpoints_missing(const struct weir_plane *p, const struct weir_tables *t);
 uint32_t endpoints_free(const struct weir_plane *p);
 /* Makes every endpoint of t have a slot; slot_of[i] is that of t->endpoints[i]. */
-void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t *slot_of);
+void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t *slot_of,
+		    uint64_t now_ms);
 void endpoint_write(struct weir_plane *p, uint32_t slot);
+/* Frees slots of nobody: one after the other, then the index is made anew. */
 void endpoint_release(struct weir_plane *p, uint32_t slot);
+void endpoints_reindex(struct weir_plane *p);
 static inline bool endpoint_is_alive(const struct weir_plane *p, uint32_t slot)
 {
 	return slot != WEIR_NO_ENDPOINT && (p->endpoints[slot].state & WEIR_ENDPOINT_ALIVE);

@@ -33,6 +33,7 @@ static struct service *remember(struct weir_plane *p, uint32_t at)
 void services_adopt(struct weir_plane *p)
 {
 	p->service_index = weir_new_array(WEIR_SERVICE_SLOTS, uint32_t);
+	p->row_since_ms = weir_new_array(WEIR_MAX_ROWS, uint64_t);
 	for (uint32_t i = 0; i < WEIR_SERVICE_SLOTS; i++) {
 		const struct weir_service *k = &p->services[i];
 

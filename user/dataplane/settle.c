@@ -46,11 +46,15 @@ static struct weir_row *row_of(const struct weir_plane *p, const struct weir_tab
 	return ref.mask ? &p->rows[ref.base + ((uint32_t)key & 0xffff & ref.mask)] : NULL;
 }
 
-/* Packets go on meanwhile: a flow may have been seen later than now. */
-static bool lately(const struct weir_flow *f, uint32_t now, uint32_t idle)
+/* Whether a flow may still go on. Packets do meanwhile: it may have been seen later than now. */
+static bool lives(const struct weir_plane *p, const struct weir_flow *f, uint32_t now)
 {
-	int32_t age = (int32_t)((now << 1 | WEIR_FLOW_ESTABLISHED) - f->seen) >> 1;
+	const uint32_t flags = (1u << WEIR_FLOW_FLAGS) - 1;
+	int32_t age = (int32_t)((now << WEIR_FLOW_FLAGS | flags) - f->seen) >> WEIR_FLOW_FLAGS;
+	uint32_t idle = p->skel->rodata->weir_flow_idle;
 
+	if (f->seen & WEIR_FLOW_CLOSING)
+		idle = idle / WEIR_FLOW_IDLE_S * WEIR_FLOW_CLOSING_S;
 	return age <= (int32_t)idle;
 }
 
@@ -59,7 +63,7 @@ static bool lately(const struct weir_flow *f, uint32_t now, uint32_t idle)
 static bool sweep(struct weir_plane *p, uint8_t *busy)
 {
 	struct weir_table_ref *by_id = tables_by_id(p);
-	uint32_t now = jiffies(p), idle = p->skel->rodata->weir_flow_idle;
+	uint32_t now = jiffies(p);
 	bool any = false;
 
 	for (uint32_t i = 0; i < WEIR_FLOW_BUCKETS * WEIR_FLOW_WAYS; i++) {
@@ -74,23 +78,19 @@ static bool sweep(struct weir_plane *p, uint8_t *busy)
 		if (!row || row->prev == WEIR_ROW_REST)
 			__atomic_store_n(&f->key, 0, __ATOMIC_RELAXED);
 		else if (f->endpoint != row->cur && endpoint_is_alive(p, f->endpoint) &&
-			 lately(f, now, idle))
+			 lives(p, f, now))
 			busy[row - p->rows] = 1;
 	}
 	free(by_id);
 	return any;
 }
 
-/* An endpoint that is no longer configured keeps its flows for its drain window, then no more. */
+/* An endpoint that is no longer configured keeps its flows for the drain window, then no more. */
 static void end_drains(struct weir_plane *p, uint64_t now_ms)
 {
-	uint64_t longest = 0;
-
-	for (uint32_t i = 0; i < p->n_services; i++)
-		if (p->service[i].drain_until_ms > longest)
-			longest = p->service[i].drain_until_ms;
 	for (uint32_t s = 1; s < p->slot_top; s++)
-		if (p->ids[s].used && !p->slots[s].wanted && now_ms >= longest)
+		if (p->ids[s].used && p->slots[s].drain_until_ms &&
+		    now_ms >= p->slots[s].drain_until_ms)
 			p->endpoints[s].state = 0;
 }
 
@@ -102,17 +102,20 @@ static void settle_service(struct weir_plane *p, struct service *k, const uint8_
 	k->unsettled = 0;
 	for (uint32_t i = 0; i <= ref->mask; i++) {
 		struct weir_row *at = &p->rows[ref->base + i], row = *at;
+		uint64_t *since = &p->row_since_ms[ref->base + i];
 
 		if (row.prev == WEIR_ROW_REST)
 			continue;
-		if (now_ms >= k->drain_until_ms && !busy[ref->base + i])
+		if (now_ms >= *since + k->drain_ms && !busy[ref->base + i])
 			row.prev = WEIR_ROW_REST;
-		else if (now_ms >= k->udp_until_ms)
+		else if (now_ms >= *since + UDP_WINDOW_MS)
 			row.prev |= WEIR_ROW_UDP_NEW;
 		if (row.prev != WEIR_ROW_REST && !endpoint_is_alive(p, row.prev & WEIR_ROW_SLOT))
 			row.prev = row.cur | (row.prev & WEIR_ROW_UDP_NEW);
 		if (row.prev != at->prev)
 			row_store(at, row);
+		if (row.prev == WEIR_ROW_REST)
+			*since = 0;
 		k->unsettled += row.prev != WEIR_ROW_REST;
 	}
 }
@@ -141,6 +144,8 @@ static void release_slots(struct weir_plane *p)
 		if (!named[s])
 			endpoint_release(p, s);
 	}
+	if (named)
+		endpoints_reindex(p);
 	free(named);
 }
 
