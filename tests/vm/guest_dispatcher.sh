@@ -63,41 +63,45 @@ is "both programs are behind the dispatcher" "$(programs eth0)" "other_xdp weir_
 is "the other interface has ours alone" "$(programs eth1)" "weir_xdp"
 
 before=$(other_packets)
-connect "$got" --connections 400 --parallel 32
+connect "$got" --connections 240 --parallel 32
 check_shares "IPv4 clients reach an IPv4 and an IPv6 endpoint" "$got" 35 a=1 b=1
-TARGET="[$VIP6]:80" connect "$got" --connections 400 --parallel 32
+TARGET="[$VIP6]:80" connect "$got" --connections 240 --parallel 32
 check_shares "IPv6 clients reach an IPv4 and an IPv6 endpoint" "$got" 35 a=1 b=1
-for dev in in4 six4; do at_least "a's device $dev decapsulated" "$(received a $dev)" 400; done
-at_least "b's device in6 decapsulated, of both families" "$(received b in6)" 800
-at_least "the other program saw the packets, too" $(($(other_packets) - before)) 2400
+for dev in in4 six4; do at_least "a's device $dev decapsulated" "$(received a $dev)" 240; done
+at_least "b's device in6 decapsulated, of both families" "$(received b in6)" 480
+at_least "the other program saw the packets, too" $(($(other_packets) - before)) 1440
 
 # --- the agent dies and comes back ---
 other=$(program_id eth0 other_xdp) digest=$(status bal .table_digest)
-transfers_start "$live" --flows 100 --rate 4096
+transfers_start "$live" --flows 60 --rate 2048
 ready=0
-for _ in 1 2 3; do
+for _ in 1 2; do
 	agent_kill9 bal
 	agent_start bal "$config" && ready=$((ready + 1))
 done
-is "after kill -9 an agent starts again, 3 times" $ready 3
+is "after kill -9 an agent starts again, twice" $ready 2
 is "and shares again" "$(shared)" "eth0 native true, eth1 native true"
 is "ours is not there twice" "$(programs eth0)" "other_xdp weir_xdp"
 is "nor on the other interface" "$(programs eth1)" "weir_xdp"
 is "the other program stayed" "$(program_id eth0 other_xdp)" "$other"
 is "the tables are the same" "$(status bal .table_digest)" "$digest"
 
-# Killed between the new one's arrival and the old one's leave: both are there.
-twice_or_ready() { [[ $(programs eth0) = *weir_xdp*weir_xdp* ]] || grep -q ready "${AGENT_LOG[bal]}"; }
+# Killed between the new one's arrival and the old one's leave: both are there. libxdp pins what
+# belongs to a dispatcher in a folder named by its interface's index and its own number.
+index=$(ip -n "$NET-bal" -j link show dev eth0 | jq '.[0].ifindex')
+dispatchers() { echo /sys/fs/bpf/xdp/dispatch-"$index"-*; }
 for _ in 1 2 3 4 5; do
 	agent_kill9 bal
+	old=$(dispatchers)
 	agent_spawn bal "$config"
-	wait_until 20 twice_or_ready
+	end=$(($(now_ms) + 20000))
+	while [[ " $(dispatchers) " = *" $old "* ]] && [ "$(now_ms)" -lt $end ]; do :; done
 	agent_kill9 bal
 	state=$(programs eth0)
-	note "killed in the midst of attaching: $state"
 	[[ $state != *weir_xdp*weir_xdp* ]] || break
 done
-check "after kill -9 in the midst of attaching an agent starts again" agent_start bal "$config"
+is "an agent was killed in the midst of attaching" "$state" "other_xdp weir_xdp weir_xdp"
+check "the next one starts" agent_start bal "$config"
 is "and leaves one of ours" "$(programs eth0) / $(programs eth1)" "other_xdp weir_xdp / weir_xdp"
 
 ours=$(program_id eth0 weir_xdp)
@@ -123,7 +127,7 @@ configure a=1 b6=1
 check "and put in again" agent_reload bal
 check "ours is on it again" wait_until 5 programs_are eth1 weir_xdp
 transfers_stop "$live"
-is "100 transfers ran through it, 0 broke" "$(value "$live" '"\(.flows) \(.broken)"')" "100 0"
+is "60 transfers ran through it, 0 broke" "$(value "$live" '"\(.flows) \(.broken)"')" "60 0"
 
 # --- off again ---
 check "on SIGTERM the agent exits 0" agent_term bal
