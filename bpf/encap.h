@@ -27,7 +27,7 @@ static __always_inline enum weir_reason encap_v4(struct xdp_md *ctx, const struc
 	data = (void *)(long)ctx->data;
 	if (data + HDR_V4 > (void *)(long)ctx->data_end)
 		return WEIR_DROP_TRUNCATED;
-	__builtin_memcpy(data, e->hdr, HDR_V4);
+	copy(data, e->hdr, HDR_V4);
 	ip = data + sizeof(struct ethhdr);
 	ip->tot_len = len;
 	ip->protocol = inner;
@@ -45,7 +45,7 @@ static __always_inline enum weir_reason encap_v6(struct xdp_md *ctx, const struc
 	data = (void *)(long)ctx->data;
 	if (data + HDR_V6 > (void *)(long)ctx->data_end)
 		return WEIR_DROP_TRUNCATED;
-	__builtin_memcpy(data, p->endpoint->hdr, HDR_V6);
+	copy(data, p->endpoint->hdr, HDR_V6);
 	ip = data + sizeof(struct ethhdr);
 	ip->payload_len = bpf_htons((__u16)p->ip_len);
 	ip->nexthdr = p->v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
@@ -59,7 +59,7 @@ static __always_inline enum weir_reason encap_l2(struct xdp_md *ctx, const struc
 
 	if (data + HDR_L2 > (void *)(long)ctx->data_end)
 		return WEIR_DROP_TRUNCATED;
-	__builtin_memcpy(data, p->endpoint->hdr, 2 * ETH_ALEN);
+	copy(data, p->endpoint->hdr, 2 * ETH_ALEN);
 	return WEIR_FORWARD;
 }
 

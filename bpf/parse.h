@@ -15,7 +15,7 @@ static __always_inline enum weir_reason parse_ports(struct cursor *c, struct pac
 		if (!tcp)
 			return WEIR_DROP_TRUNCATED;
 		p->read += sizeof(*tcp);
-		__builtin_memcpy(p->ports, tcp, 4);
+		copy(p->ports, tcp, 4);
 		p->first = tcp->syn && !tcp->ack;
 		p->last = tcp->fin || tcp->rst;
 		return WEIR_FORWARD;
@@ -26,7 +26,7 @@ static __always_inline enum weir_reason parse_ports(struct cursor *c, struct pac
 		if (!udp)
 			return WEIR_DROP_TRUNCATED;
 		p->read += sizeof(*udp);
-		__builtin_memcpy(p->ports, udp, 4);
+		copy(p->ports, udp, 4);
 		return WEIR_FORWARD;
 	}
 	return WEIR_PASS_VIP_OTHER;
@@ -34,9 +34,9 @@ static __always_inline enum weir_reason parse_ports(struct cursor *c, struct pac
 
 static __always_inline void map_v4(union weir_addr *a, __be32 v4)
 {
+	/* One store a half, as wide as it is read back. */
 	a->q[0] = 0;
-	a->w[2] = bpf_htonl(0xffff);
-	a->w[3] = v4;
+	a->q[1] = (__u64)v4 << 32 | bpf_htonl(0xffff);
 }
 
 static __always_inline enum weir_reason parse_v4(struct cursor *c, struct packet *p)
@@ -84,8 +84,8 @@ static __always_inline enum weir_reason parse_v6(struct cursor *c, struct packet
 
 	if (!ip)
 		return WEIR_DROP_TRUNCATED;
-	__builtin_memcpy(&p->src, &ip->saddr, 16);
-	__builtin_memcpy(&p->dst, &ip->daddr, 16);
+	copy(&p->src, &ip->saddr, 16);
+	copy(&p->dst, &ip->daddr, 16);
 	p->proto = ip->nexthdr;
 	p->v6 = 1;
 	p->read = sizeof(*ip);
@@ -109,6 +109,8 @@ static __always_inline enum weir_reason parse(struct cursor *c, struct packet *p
 	const struct ethhdr *eth;
 
 	p->frame_len = (__u32)(c->end - c->pos);
+	p->endpoint = NULL;
+	p->first = p->last = p->v6 = 0;
 	eth = take(c, sizeof(*eth));
 	if (!eth)
 		return WEIR_DROP_TRUNCATED;

@@ -20,7 +20,7 @@
 #include "../lib/plane.h"
 #include "tests/bench/harness.skel.h"
 
-#define ROUNDS    9
+#define ROUNDS    15
 #define REPEAT    1000000
 #define VIPS      8
 #define ENDPOINTS 100
