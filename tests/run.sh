@@ -8,7 +8,7 @@
 # The last line is "N passed, N failed"; exit status 1 when anything failed.
 set -u
 cd "$(dirname "$0")/.." || exit 1
-export CMOCKA_MESSAGE_OUTPUT=TAP ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+export CMOCKA_MESSAGE_OUTPUT=TAP ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:max_free_fill_size=65536 UBSAN_OPTIONS=print_stacktrace=1
 passed=0 failed=0
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT

@@ -25,7 +25,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 
 WEIR_BIN=${WEIR_BIN:-build}	      # build/san: the programs with sanitizers
 WEIR_LOAD=${WEIR_LOAD:-build/weirload} # the generator never needs them
-export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+# Freed memory is filled, so that a library without checks that still reads it trips as well.
+export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:max_free_fill_size=65536 UBSAN_OPTIONS=print_stacktrace=1
 
 NET=weir-$$ # every namespace is $NET-something
 NET_DIR=    # files of this run; its "bpf" is a BPF file system

@@ -332,6 +332,7 @@ static void start_handles(struct weir_agent *a)
 	uv_timer_init(a->loop, &a->tick);
 	uv_timer_init(a->loop, &a->flush);
 	a->netlink.data = a->tick.data = a->flush.data = a;
+	a->n_handles = 3;
 	uv_poll_start(&a->netlink, UV_READABLE, on_netlink);
 	uv_timer_start(&a->tick, on_tick, TICK_MS, TICK_MS);
 }
@@ -373,11 +374,13 @@ int weir_agent_open(uv_loop_t *loop, const char *config_path, struct weir_model 
 	return 0;
 }
 
-/* The last handle to close frees the agent. */
+/* The last handle to close frees the agent; libuv does not say which that is. */
 static void on_closed(uv_handle_t *h)
 {
 	struct weir_agent *a = h->data;
 
+	if (--a->n_handles)
+		return;
 	weir_plane_close(a->plane);
 	weir_zones_free(a->zones);
 	weir_arena_free(a->decided);
@@ -392,7 +395,7 @@ void weir_agent_close(struct weir_agent *a)
 		return;
 	weir_prober_close(a->prober);
 	weir_dns_close(a->dns);
-	uv_close((uv_handle_t *)&a->netlink, NULL);
-	uv_close((uv_handle_t *)&a->tick, NULL);
+	uv_close((uv_handle_t *)&a->netlink, on_closed);
+	uv_close((uv_handle_t *)&a->tick, on_closed);
 	uv_close((uv_handle_t *)&a->flush, on_closed);
 }

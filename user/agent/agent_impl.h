@@ -28,9 +28,10 @@ struct weir_agent {
 	struct weir_zones *zones;
 
 	uv_poll_t netlink;
-	uv_timer_t tick;  /* every second */
-	uv_timer_t flush; /* a reconcile is due at the end of this turn of the loop */
-	bool answering;   /* DNS listens: every monitored origin had a verdict, or time is up */
+	uv_timer_t tick;    /* every second */
+	uv_timer_t flush;   /* a reconcile is due at the end of this turn of the loop */
+	uint32_t n_handles; /* of these, not yet closed */
+	bool answering;     /* DNS listens: every monitored origin had a verdict, or time is up */
 	uint64_t answer_by_ms;
 
 	uint64_t started_ms, loaded_ms; /* wall clock */
