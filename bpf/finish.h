@@ -25,10 +25,12 @@ static __always_inline void count_endpoint(const struct packet *p)
 	n->connections += p->first;
 }
 
-/* Passed to the host, or dropped. */
+/* Answered, passed to the host, or dropped. */
 static __always_inline int leave(const struct packet *p, enum weir_reason why)
 {
 	count_reason(p, why);
+	if (why <= WEIR_LAST_REPLY)
+		return XDP_TX;
 	return why > WEIR_LAST_PASS ? XDP_DROP : XDP_PASS;
 }
 

@@ -70,4 +70,21 @@ struct {
 	__type(value, struct weir_count);
 } weir_reason_counts SEC(".maps");
 
+/* The packet in hand, when it takes the long way. Written by parse_odd(), copied by parse(). What
+ * is read from a map is unknown to the verifier, so that it need not follow each combination of
+ * what parse_odd() can find through all stages that come after. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct packet);
+} weir_odd_packet SEC(".maps");
+
+static __always_inline struct packet *odd_packet(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&weir_odd_packet, &key);
+}
+
 #endif

@@ -35,23 +35,46 @@ copy(void *to, const void *from, __u32 len)
 		*(__u16 *)(to + at) = *(const __u16 *)(from + at);
 }
 
-/* A packet: parse() fills the first part, classify() and pick() the rest. */
+/* ICMP and ICMPv6 (RFC 792, RFC 4443). */
+struct icmp {
+	__u8 type, code;
+	__sum16 checksum;
+	__be16 rest[2];
+};
+
+enum fragment {
+	NO_FRAGMENT,
+	FIRST_FRAGMENT, /* has the ports */
+	LATER_FRAGMENT,
+};
+
+/* A packet: parse() fills the first part, classify() and pick() the rest. For an ICMP error about
+ * a flow, source, destination, ports and proto are those of that flow, as its client sends. */
 struct packet {
 	union weir_addr src, dst;
 	__be16 ports[2]; /* source, destination */
+	__u16 read;      /* bytes of the IP packet that must be in it: they were looked at */
+	__u16 walk;      /* bytes of an IPv6 extension header behind its first 8 */
 	__u8 proto;
 	__u8 ports_why; /* WEIR_FORWARD: ports are known; else why not */
 	__u8 first;     /* a TCP segment with SYN alone */
 	__u8 last;      /* a TCP segment with FIN or RST */
-	__u8 read;      /* bytes of the IP packet that must be in it: they were looked at */
-	__u8 v6;
+	__u8 v6;        /* the IP header is IPv6 */
+	__u8 plain;     /* the IP header has no options or extensions */
+	__u8 l2_len;    /* 14, with VLAN tags 18 or 22 */
+	__u8 about;     /* an ICMP error about the flow */
+	__u8 fragment;  /* enum fragment */
+	__u8 pad[3];
+	__u32 fragment_id;
 	__u32 ip_len;    /* of the IP packet, header included, as it says itself */
 	__u32 frame_len; /* of the frame as it came */
-
-	struct weir_table_ref table;
 	__u32 service_id;
 	__u32 slot; /* of the endpoint */
+	struct weir_table_ref table;
 	const struct weir_endpoint *endpoint;
 };
+
+/* What parse_odd() fills: everything in front of service_id. */
+#define PACKET_PARSED offsetof(struct packet, service_id)
 
 #endif

@@ -1,12 +1,102 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* parse.h - Ethernet, IP and ports. Finds out just enough to say whose packet this is: what is
- * not for a VIP must leave untouched whatever else is odd about it, so an oddity behind the
- * destination address is noted in ports_why and judged only after classify(). */
+/* parse.h - Ethernet, VLAN tags, IP and ports. Finds out just enough to say whose packet this is:
+ * what is not for a VIP must leave untouched whatever else is odd about it, so an oddity behind the
+ * destination address is noted in ports_why and judged only after classify().
+ *
+ * TCP and UDP right behind an IP header right behind Ethernet take the short way. Everything else
+ * is read by parse_odd(), a function of its own to the verifier too. */
 #ifndef WEIR_PARSE_H
 #define WEIR_PARSE_H
 
-#define IP_FRAGMENT 0x3fff /* offset and more-fragments; the rest is DF and a reserved bit */
+#define IP_OFFSET        0x1fff
+#define IP_MORE          0x2000
+#define MAX_VLAN_TAGS    2
+#define MAX_EXTENSIONS   6
+#define ICMP_QUOTE_PORTS 4 /* of the 8 bytes that RFC 792 has routers quote */
 
+struct vlan_tag {
+	__be16 tci, proto;
+};
+
+/* The first bytes of IPv6 extension headers that are not fragment headers. */
+struct extension {
+	__u8 next,
+		len; /* in units of 8 bytes, the first not counted; authentication: of 4, less 2 */
+	__u8 rest[6];
+};
+
+struct fragment_header {
+	__u8 next, reserved;
+	__be16 offset_more; /* offset in units of 8 bytes << 3 | more */
+	__be32 id;
+};
+
+static __always_inline void map_v4(union weir_addr *a, __be32 v4)
+{
+	/* One store a half, as wide as it is read back. */
+	a->q[0] = 0;
+	a->q[1] = (__u64)v4 << 32 | bpf_htonl(0xffff);
+}
+
+/* The flow that a quoted packet belongs to: an endpoint sent it, with the VIP as source, so its
+ * client's packets have the addresses and ports the other way round. */
+static __always_inline enum weir_reason parse_quoted(struct cursor *c, struct packet *p)
+{
+	const struct ipv6hdr *v6;
+	const struct iphdr *v4;
+	union weir_addr vip = p->dst;
+	const __be16 *ports;
+
+	if (p->v6) {
+		v6 = take(c, sizeof(*v6));
+		if (!v6)
+			return WEIR_PASS_VIP_OTHER;
+		copy(&p->dst, &v6->saddr, 16);
+		copy(&p->src, &v6->daddr, 16);
+		p->proto = v6->nexthdr;
+	} else {
+		v4 = take(c, sizeof(*v4));
+		if (!v4 || v4->ihl < 5)
+			return WEIR_PASS_VIP_OTHER;
+		map_v4(&p->dst, v4->saddr);
+		map_v4(&p->src, v4->daddr);
+		p->proto = v4->protocol;
+		c->pos += (v4->ihl * 4 - sizeof(*v4)) & 0x3c;
+	}
+	ports = take(c, ICMP_QUOTE_PORTS);
+	if (!ports || (p->proto != IPPROTO_TCP && p->proto != IPPROTO_UDP) ||
+	    p->dst.q[0] != vip.q[0] || p->dst.q[1] != vip.q[1]) {
+		p->dst = vip;
+		return WEIR_PASS_VIP_OTHER;
+	}
+	p->ports[0] = ports[1];
+	p->ports[1] = ports[0];
+	p->about = 1;
+	return WEIR_FORWARD;
+}
+
+/* Destination unreachable, time exceeded, parameter problem, and for IPv6 packet too big. */
+static __always_inline int is_icmp_error(const struct packet *p, __u8 type)
+{
+	if (p->v6)
+		return type >= 1 && type <= 4;
+	return type == 3 || type == 11 || type == 12;
+}
+
+static __always_inline enum weir_reason parse_icmp(struct cursor *c, struct packet *p)
+{
+	const struct icmp *icmp = take(c, sizeof(*icmp));
+
+	if (!icmp)
+		return WEIR_DROP_TRUNCATED;
+	if (icmp->type == (p->v6 ? 128 : 8) && p->plain && !p->fragment)
+		return WEIR_REPLY_ECHO;
+	if (is_icmp_error(p, icmp->type) && !p->fragment)
+		return parse_quoted(c, p);
+	return WEIR_PASS_VIP_OTHER;
+}
+
+/* TCP or UDP at the cursor. */
 static __always_inline enum weir_reason parse_ports(struct cursor *c, struct packet *p)
 {
 	if (p->proto == IPPROTO_TCP) {
@@ -18,58 +108,119 @@ static __always_inline enum weir_reason parse_ports(struct cursor *c, struct pac
 		copy(p->ports, tcp, 4);
 		p->first = tcp->syn && !tcp->ack;
 		p->last = tcp->fin || tcp->rst;
-		return WEIR_FORWARD;
-	}
-	if (p->proto == IPPROTO_UDP) {
+	} else {
 		const struct udphdr *udp = take(c, sizeof(*udp));
 
 		if (!udp)
 			return WEIR_DROP_TRUNCATED;
 		p->read += sizeof(*udp);
 		copy(p->ports, udp, 4);
-		return WEIR_FORWARD;
 	}
+	return WEIR_FORWARD;
+}
+
+static __always_inline enum weir_reason parse_upper(struct cursor *c, struct packet *p)
+{
+	if (p->fragment == LATER_FRAGMENT)
+		return WEIR_FORWARD_FRAGMENT;
+	if (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP)
+		return parse_ports(c, p);
+	if (p->proto == (p->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
+		return parse_icmp(c, p);
 	return WEIR_PASS_VIP_OTHER;
 }
 
-static __always_inline void map_v4(union weir_addr *a, __be32 v4)
+static __always_inline void take_v4(struct packet *p, const struct iphdr *ip)
 {
-	/* One store a half, as wide as it is read back. */
-	a->q[0] = 0;
-	a->q[1] = (__u64)v4 << 32 | bpf_htonl(0xffff);
-}
-
-static __always_inline enum weir_reason parse_v4(struct cursor *c, struct packet *p)
-{
-	const struct iphdr *ip = take(c, sizeof(*ip));
-	__u32 options;
-
-	if (!ip)
-		return WEIR_DROP_TRUNCATED;
 	map_v4(&p->src, ip->saddr);
 	map_v4(&p->dst, ip->daddr);
 	p->proto = ip->protocol;
+	p->v6 = 0;
+	p->plain = 1;
+	p->read = sizeof(*ip);
 	p->ip_len = bpf_ntohs(ip->tot_len);
+}
+
+static __always_inline void take_v6(struct packet *p, const struct ipv6hdr *ip)
+{
+	copy(&p->src, &ip->saddr, 16);
+	copy(&p->dst, &ip->daddr, 16);
+	p->proto = ip->nexthdr;
+	p->v6 = 1;
+	p->plain = 1;
+	p->read = sizeof(*ip);
+	p->ip_len = bpf_ntohs(ip->payload_len) + (__u32)sizeof(*ip);
+}
+
+static __always_inline enum weir_reason odd_v4(struct cursor *c, struct packet *p)
+{
+	const struct iphdr *ip = take(c, sizeof(*ip));
+	__u32 options;
+	__u16 frag;
+
+	if (!ip)
+		return WEIR_DROP_TRUNCATED;
+	take_v4(p, ip);
 	options = (__u32)ip->ihl * 4 - sizeof(*ip);
 	if (ip->version != 4 || ip->ihl < 5 || p->ip_len < options + sizeof(*ip)) {
 		p->ports_why = WEIR_DROP_BAD_HEADER;
 		return WEIR_FORWARD;
 	}
-	if (ip->frag_off & bpf_htons(IP_FRAGMENT)) {
-		p->ports_why = WEIR_DROP_FRAGMENT;
-		return WEIR_FORWARD;
+	p->plain = !options;
+	p->read += (__u16)options;
+	frag = bpf_ntohs(ip->frag_off);
+	if (frag & (IP_OFFSET | IP_MORE)) {
+		p->fragment = frag & IP_OFFSET ? LATER_FRAGMENT : FIRST_FRAGMENT;
+		p->fragment_id = ip->id;
 	}
 	c->pos += options & 0x3c; /* bounds it for the verifier too */
-	p->read = (__u8)(sizeof(*ip) + options);
-	p->ports_why = parse_ports(c, p);
+	p->ports_why = parse_upper(c, p);
 	return WEIR_FORWARD;
 }
 
-/* Next headers that are no upper layer: hop-by-hop, routing, fragment, authentication,
- * destination options, mobility (RFC 8200, section 4). */
+/* Hop-by-hop, routing, fragment, authentication, destination options (RFC 8200, section 4). */
 static __always_inline int is_extension(__u8 next)
 {
-	return next == 0 || next == 43 || next == 44 || next == 51 || next == 60 || next == 135;
+	const __u64 all = 1ull << 0 | 1ull << 43 | 1ull << 44 | 1ull << 51 | 1ull << 60;
+
+	return next < 64 && all >> next & 1;
+}
+
+static __always_inline void note_fragment(struct packet *p, const struct fragment_header *f)
+{
+	__u16 offset_more = bpf_ntohs(f->offset_more);
+
+	if (!(offset_more & 0xfff9))
+		return; /* an atomic fragment: whole (RFC 6946) */
+	p->fragment = offset_more & 0xfff8 ? LATER_FRAGMENT : FIRST_FRAGMENT;
+	p->fragment_id = f->id;
+}
+
+/* Walks to the upper layer, or behind the fragment header of a later fragment. */
+static __always_inline enum weir_reason parse_extensions(struct cursor *c, struct packet *p)
+{
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < MAX_EXTENSIONS && is_extension(p->proto); i++) {
+		const struct extension *e = take(c, sizeof(*e));
+
+		if (!e)
+			return WEIR_DROP_TRUNCATED;
+		p->walk = (__u16)(e->len * 8);
+		if (p->proto == IPPROTO_FRAGMENT) {
+			note_fragment(p, (const void *)e);
+			p->walk = 0;
+		} else if (p->proto == IPPROTO_AH) {
+			p->walk = (__u16)(e->len * 4);
+		}
+		p->plain = 0;
+		p->proto = e->next;
+		p->read += (__u16)(sizeof(*e) + p->walk);
+		if (p->fragment == LATER_FRAGMENT)
+			return WEIR_FORWARD;
+		/* Read back, so that the three lengths are one state to the verifier. */
+		c->pos += *(volatile __u16 *)&p->walk & 0x7fc;
+	}
+	return is_extension(p->proto) ? WEIR_DROP_EXTENSION : WEIR_FORWARD;
 }
 
 /* An IPv4 address in the form that stands for it in our tables: none that a packet may carry. */
@@ -78,47 +229,112 @@ static __always_inline int is_mapped(const union weir_addr *a)
 	return !a->q[0] && a->w[2] == bpf_htonl(0xffff);
 }
 
-static __always_inline enum weir_reason parse_v6(struct cursor *c, struct packet *p)
+static __always_inline enum weir_reason odd_v6(struct cursor *c, struct packet *p)
 {
 	const struct ipv6hdr *ip = take(c, sizeof(*ip));
 
 	if (!ip)
 		return WEIR_DROP_TRUNCATED;
-	copy(&p->src, &ip->saddr, 16);
-	copy(&p->dst, &ip->daddr, 16);
-	p->proto = ip->nexthdr;
-	p->v6 = 1;
-	p->read = sizeof(*ip);
-	p->ip_len = bpf_ntohs(ip->payload_len) + (__u32)sizeof(*ip);
+	take_v6(p, ip);
 	if (is_mapped(&p->dst))
 		return WEIR_PASS_NOT_OURS;
-	if (ip->version != 6)
+	if (ip->version != 6) {
 		p->ports_why = WEIR_DROP_BAD_HEADER;
-	else if (p->proto == IPPROTO_FRAGMENT)
-		p->ports_why = WEIR_DROP_FRAGMENT;
-	else if (is_extension(p->proto))
-		p->ports_why = WEIR_DROP_EXTENSION;
-	else
-		p->ports_why = parse_ports(c, p);
+		return WEIR_FORWARD;
+	}
+	p->ports_why = parse_extensions(c, p);
+	if (p->ports_why == WEIR_FORWARD)
+		p->ports_why = parse_upper(c, p);
+	return WEIR_FORWARD;
+}
+
+static __always_inline int is_vlan(__be16 proto)
+{
+	return proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD);
+}
+
+/* Frames with VLAN tags, IPv4 options, IPv6 extension headers; fragments, ICMP, and all that is no
+ * TCP or UDP. A global function: verified once, not for every way that leads here. */
+__attribute__((noinline)) int parse_odd(struct xdp_md *ctx)
+{
+	struct cursor c = { .pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end };
+	const struct ethhdr *eth = take(&c, sizeof(*eth));
+	struct packet *p = odd_packet();
+	__be16 proto;
+
+	if (!eth || !p)
+		return WEIR_DROP_TRUNCATED;
+	p->first = p->last = p->about = p->fragment = 0;
+	p->l2_len = sizeof(*eth);
+	proto = eth->h_proto;
+	for (int i = 0; i < MAX_VLAN_TAGS && is_vlan(proto); i++) {
+		const struct vlan_tag *tag = take(&c, sizeof(*tag));
+
+		if (!tag)
+			return WEIR_PASS_NOT_IP;
+		proto = tag->proto;
+		p->l2_len += sizeof(*tag);
+	}
+	if (proto == bpf_htons(ETH_P_IP))
+		return odd_v4(&c, p);
+	if (proto == bpf_htons(ETH_P_IPV6))
+		return odd_v6(&c, p);
+	return WEIR_PASS_NOT_IP;
+}
+
+/* The short way; WEIR_PASS_NOT_IP: it is none. */
+static __always_inline enum weir_reason parse_plain(struct cursor *c, struct packet *p)
+{
+	const struct ethhdr *eth = take(c, sizeof(*eth));
+	const struct ipv6hdr *v6;
+	const struct iphdr *v4;
+
+	if (!eth)
+		return WEIR_PASS_NOT_IP;
+	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
+		v4 = take(c, sizeof(*v4));
+		if (!v4 || *(const __u8 *)v4 != 0x45 ||
+		    v4->frag_off & bpf_htons(IP_OFFSET | IP_MORE) ||
+		    (v4->protocol != IPPROTO_TCP && v4->protocol != IPPROTO_UDP))
+			return WEIR_PASS_NOT_IP;
+		take_v4(p, v4);
+	} else {
+		if (eth->h_proto != bpf_htons(ETH_P_IPV6))
+			return WEIR_PASS_NOT_IP;
+		v6 = take(c, sizeof(*v6));
+		if (!v6 || v6->version != 6 ||
+		    (v6->nexthdr != IPPROTO_TCP && v6->nexthdr != IPPROTO_UDP))
+			return WEIR_PASS_NOT_IP;
+		take_v6(p, v6);
+		if (is_mapped(&p->dst))
+			return WEIR_PASS_NOT_IP;
+	}
+	p->ports_why = parse_ports(c, p);
 	return WEIR_FORWARD;
 }
 
 /* WEIR_FORWARD: go on to classify(). */
-static __always_inline enum weir_reason parse(struct cursor *c, struct packet *p)
+static __always_inline enum weir_reason parse(struct xdp_md *ctx, struct packet *p)
 {
-	const struct ethhdr *eth;
+	struct cursor c = { .pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end };
+	__u32 frame_len = (__u32)(c.end - c.pos);
+	const struct packet *odd;
+	enum weir_reason why;
 
-	p->frame_len = (__u32)(c->end - c->pos);
+	p->frame_len = frame_len;
 	p->endpoint = NULL;
-	p->first = p->last = p->v6 = 0;
-	eth = take(c, sizeof(*eth));
-	if (!eth)
-		return WEIR_DROP_TRUNCATED;
-	if (eth->h_proto == bpf_htons(ETH_P_IP))
-		return parse_v4(c, p);
-	if (eth->h_proto == bpf_htons(ETH_P_IPV6))
-		return parse_v6(c, p);
-	return WEIR_PASS_NOT_IP;
+	p->ports_why = WEIR_FORWARD;
+	p->l2_len = sizeof(struct ethhdr);
+	p->first = p->last = p->about = p->fragment = 0;
+	if (parse_plain(&c, p) == WEIR_FORWARD)
+		return WEIR_FORWARD;
+	why = (enum weir_reason)parse_odd(ctx);
+	odd = odd_packet();
+	if (why == WEIR_FORWARD && odd) {
+		copy(p, odd, PACKET_PARSED);
+		p->frame_len = frame_len;
+	}
+	return why;
 }
 
 #endif

@@ -93,6 +93,10 @@ static __always_inline enum weir_reason pick_flow(struct packet *p, __u64 hash, 
 	if (!b) /* cannot be: the index is masked */
 		return WEIR_DROP_NO_ENDPOINT;
 	f = flow_find(b, key);
+	if (p->about) { /* not a packet of the flow: it leaves no trace */
+		p->slot = f && endpoint_alive(f->endpoint) ? f->endpoint : f ? cur : old;
+		return WEIR_FORWARD_ICMP;
+	}
 	if (f && p->first) { /* a new flow, or its SYN again: record it anew */
 		f->endpoint = cur;
 		f->seen = now;
@@ -126,7 +130,7 @@ static __always_inline enum weir_reason pick(struct packet *p)
 	__u64 hash = hash_flow(weir_hash_key, p);
 	__u32 index = p->table.base + ((__u32)hash & p->table.mask);
 	const struct weir_row *row = bpf_map_lookup_elem(&weir_rows, &index);
-	enum weir_reason why = WEIR_FORWARD;
+	enum weir_reason why = p->about ? WEIR_FORWARD_ICMP : WEIR_FORWARD;
 	__u64 word;
 
 	if (!row) /* cannot be: the agent keeps tables inside the map */

@@ -18,29 +18,33 @@
 #include "parse.h"
 #include "classify.h"
 #include "pick.h"
+#include "fragment.h"
 #include "encap.h"
+#include "icmp.h"
 #include "finish.h"
 #include "dns_filter.h"
 
 SEC("xdp")
 int weir_xdp(struct xdp_md *ctx)
 {
-	struct cursor c = { .pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end };
 	struct packet p; /* each stage sets what it finds out: clearing it all would cost 2 ns */
 	enum weir_reason why, bad;
 
-	why = parse(&c, &p);
+	why = parse(ctx, &p);
 	if (why == WEIR_FORWARD)
 		why = classify(&p);
-	if (why != WEIR_FORWARD)
-		return leave(&p, why);
-	why = pick(&p);
+	if (why == WEIR_FORWARD)
+		why = pick(&p);
+	else if (why == WEIR_FORWARD_FRAGMENT)
+		why = fragment_follow(&p);
+	else if (why == WEIR_REPLY_ECHO)
+		why = (enum weir_reason)reply_echo(ctx);
 	if (!p.endpoint)
 		return leave(&p, why);
+	if (p.fragment == FIRST_FRAGMENT)
+		fragment_lead(&p);
 	bad = encap(ctx, &p);
-	if (bad != WEIR_FORWARD)
-		return leave(&p, bad);
-	return forward(ctx, &p, why);
+	return bad == WEIR_FORWARD ? forward(ctx, &p, why) : leave(&p, bad);
 }
 
 /* What bpf_jiffies64() says: run by the agent, which must read the ages of recorded flows. */

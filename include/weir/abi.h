@@ -9,18 +9,20 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI 1
+#define WEIR_ABI 2
 
-#define WEIR_MAX_SERVICES  16384   /* VIP + protocol + port */
-#define WEIR_SERVICE_SLOTS 32768   /* open addressing, at most half full; a power of two */
-#define WEIR_SERVICE_PROBE 16      /* slots looked at before an address is nobody's */
-#define WEIR_MAX_ENDPOINTS 131072  /* slots, including those that drain; slot 0 is never used */
-#define WEIR_MAX_ROWS      4194304 /* rows of all tables together: 32 MiB, touched when used */
-#define WEIR_TABLE_MIN     4096    /* rows of one table, a power of two */
-#define WEIR_TABLE_MAX     65536
-#define WEIR_FLOW_BUCKETS  65536 /* a power of two, of WEIR_FLOW_WAYS flows each: 4 MiB */
-#define WEIR_FLOW_WAYS     4
-#define WEIR_HASH_KEYS     10 /* 32-bit words of the packet hash key */
+#define WEIR_MAX_SERVICES     16384   /* VIP + protocol + port */
+#define WEIR_SERVICE_SLOTS    32768   /* open addressing, at most half full; a power of two */
+#define WEIR_SERVICE_PROBE    16      /* slots looked at before an address is nobody's */
+#define WEIR_MAX_ENDPOINTS    131072  /* slots, including those that drain; slot 0 is never used */
+#define WEIR_MAX_ROWS         4194304 /* rows of all tables together: 32 MiB */
+#define WEIR_TABLE_MIN        4096    /* rows of one table, a power of two */
+#define WEIR_TABLE_MAX        65536
+#define WEIR_FLOW_BUCKETS     65536 /* a power of two, of WEIR_FLOW_WAYS flows each: 4 MiB */
+#define WEIR_FLOW_WAYS        4
+#define WEIR_FRAGMENT_BUCKETS 4096 /* a power of two; datagrams in fragments, WEIR_FLOW_WAYS each \
+				    */
+#define WEIR_HASH_KEYS 10          /* 32-bit words of the packet hash key */
 
 #define WEIR_NO_ENDPOINT 0u /* the slot no endpoint has: rows of a service nobody can serve */
 
@@ -134,22 +136,25 @@ struct weir_count {
 };
 
 /* Why a packet ended as it did: name, whether it is a drop, and the sentence for people. The one
- * list behind counters, status, metrics and tests. Forwards, then passes, then drops: a new reason
- * goes to the end of its group. */
-#define WEIR_REASONS(X)                                                                \
-	X(FORWARD, 0, "forwarded to the endpoint of its row")                          \
-	X(FORWARD_FLOW, 0, "forwarded to the endpoint its flow was recorded with")     \
-	X(FORWARD_PREV, 0, "forwarded to the row's previous endpoint: an older flow")  \
-	X(PASS_NOT_OURS, 0, "passed to the host: not for a service")                   \
-	X(PASS_NOT_IP, 0, "passed to the host: neither IPv4 nor IPv6")                 \
-	X(PASS_VIP_OTHER, 0, "passed to the host: for a VIP, but neither TCP nor UDP") \
-	X(DROP_TRUNCATED, 1, "ends inside a header")                                   \
-	X(DROP_BAD_HEADER, 1, "an IP header that contradicts itself")                  \
-	X(DROP_FRAGMENT, 1, "a fragment for a VIP")                                    \
-	X(DROP_EXTENSION, 1, "IPv6 extension headers for a VIP")                       \
-	X(DROP_NO_ENDPOINT, 1, "no endpoint can serve this service")                   \
-	X(DROP_NO_NEXT_HOP, 1, "no next hop is known for the endpoint")                \
-	X(DROP_NO_HEADROOM, 1, "no room in front of the packet for the outer header")  \
+ * list behind counters, status, metrics and tests. Forwards, then answers of our own, then passes,
+ * then drops: a new reason goes to the end of its group. */
+#define WEIR_REASONS(X)                                                                        \
+	X(FORWARD, 0, "forwarded to the endpoint of its row")                                  \
+	X(FORWARD_FLOW, 0, "forwarded to the endpoint its flow was recorded with")             \
+	X(FORWARD_PREV, 0, "forwarded to the row's previous endpoint: an older flow")          \
+	X(FORWARD_FRAGMENT, 0, "a later fragment, forwarded to where its first one went")      \
+	X(FORWARD_ICMP, 0, "an ICMP error, forwarded to the endpoint of the flow it is about") \
+	X(REPLY_ECHO, 0, "a ping to a VIP, answered")                                          \
+	X(PASS_NOT_OURS, 0, "passed to the host: not for a service")                           \
+	X(PASS_NOT_IP, 0, "passed to the host: neither IPv4 nor IPv6")                         \
+	X(PASS_VIP_OTHER, 0, "passed to the host: for a VIP, but nothing a service takes")     \
+	X(DROP_TRUNCATED, 1, "ends inside a header")                                           \
+	X(DROP_BAD_HEADER, 1, "an IP header that contradicts itself")                          \
+	X(DROP_FRAGMENT, 1, "a later fragment whose first one was not seen")                   \
+	X(DROP_EXTENSION, 1, "more IPv6 extension headers than are walked")                    \
+	X(DROP_NO_ENDPOINT, 1, "no endpoint can serve this service")                           \
+	X(DROP_NO_NEXT_HOP, 1, "no next hop is known for the endpoint")                        \
+	X(DROP_NO_HEADROOM, 1, "no room in front of the packet for the outer header")          \
 	X(DROP_TOO_BIG, 1, "larger than 65,535 bytes after encapsulation")
 
 enum weir_reason {
@@ -159,7 +164,8 @@ enum weir_reason {
 	WEIR_REASON_COUNT,
 };
 
-#define WEIR_LAST_FORWARD WEIR_FORWARD_PREV
+#define WEIR_LAST_FORWARD WEIR_FORWARD_ICMP
+#define WEIR_LAST_REPLY   WEIR_REPLY_ECHO
 #define WEIR_LAST_PASS    WEIR_PASS_VIP_OTHER
 
 /* The same for the filter on the DNS sockets. */

@@ -35,7 +35,14 @@ static uint32_t roll(uint32_t n)
 
 /* What a packet says of itself, as far as it can be believed. */
 struct seen {
-	bool ip, v6;
+	bool v6, plain, about; /* about: an ICMP error; addresses and ports are the flow's */
+	enum {
+		WHOLE,
+		FIRST,
+		LATER
+	} fragment;
+	uint32_t id; /* of the datagram */
+	uint32_t l2; /* where IP begins */
 	union weir_addr src, dst;
 	uint32_t ip_len, read; /* read: what of it was looked at */
 	uint8_t proto;
@@ -50,16 +57,74 @@ struct outcome {
 	struct pkt out;
 };
 
-static void see_ports(const struct pkt *p, uint32_t at, struct seen *s)
+static void addresses(const uint8_t *ip, bool v6, union weir_addr *src, union weir_addr *dst)
+{
+	memset(src, 0, sizeof(*src));
+	memset(dst, 0, sizeof(*dst));
+	if (v6) {
+		memcpy(src->b, ip + 8, 16);
+		memcpy(dst->b, ip + 24, 16);
+		return;
+	}
+	src->b[10] = src->b[11] = dst->b[10] = dst->b[11] = 0xff;
+	memcpy(src->b + 12, ip + 12, 4);
+	memcpy(dst->b + 12, ip + 16, 4);
+}
+
+/* The packet that an ICMP error quotes was sent by an endpoint: its flow is the other way round. */
+static void see_quoted(const struct pkt *p, uint32_t at, struct seen *s)
+{
+	const uint8_t *ip = p->data + at;
+	uint32_t header = s->v6 ? 40 : 20;
+	union weir_addr src, dst;
+	uint8_t proto;
+
+	s->why = WEIR_PASS_VIP_OTHER;
+	if (p->len < at + header || (!s->v6 && (ip[0] & 15) < 5))
+		return;
+	addresses(ip, s->v6, &dst, &src);
+	proto = ip[s->v6 ? 6 : 9];
+	header = s->v6 ? 40 : (ip[0] & 15) * 4u;
+	if (p->len < at + header + 4 || (proto != IPPROTO_TCP && proto != IPPROTO_UDP) ||
+	    memcmp(&dst, &s->dst, sizeof(dst)))
+		return;
+	s->about = true;
+	s->src = src;
+	s->proto = proto;
+	s->dport = pkt_get16(ip + header);
+	s->sport = pkt_get16(ip + header + 2);
+	s->why = WEIR_FORWARD;
+}
+
+static void see_icmp(const struct pkt *p, uint32_t at, struct seen *s)
+{
+	uint8_t type = p->data[at];
+	bool error = s->v6 ? type >= 1 && type <= 4 : type == 3 || type == 11 || type == 12;
+
+	s->why = WEIR_PASS_VIP_OTHER;
+	if (p->len < at + 8)
+		s->why = WEIR_DROP_TRUNCATED;
+	else if (type == (s->v6 ? 128 : 8) && s->plain && !s->fragment)
+		s->why = WEIR_REPLY_ECHO;
+	else if (error && !s->fragment)
+		see_quoted(p, at + 8, s);
+}
+
+static void see_upper(const struct pkt *p, uint32_t at, struct seen *s)
 {
 	uint32_t need = s->proto == IPPROTO_TCP ? 20 : 8;
 
-	if (s->proto != IPPROTO_TCP && s->proto != IPPROTO_UDP) {
+	s->read = at - s->l2;
+	if (s->fragment == LATER) {
+		s->why = WEIR_FORWARD_FRAGMENT;
+	} else if (s->proto == (s->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) {
+		see_icmp(p, at, s);
+	} else if (s->proto != IPPROTO_TCP && s->proto != IPPROTO_UDP) {
 		s->why = WEIR_PASS_VIP_OTHER;
 	} else if (p->len < at + need) {
 		s->why = WEIR_DROP_TRUNCATED;
 	} else {
-		s->read = at - 14 + need;
+		s->read += need;
 		s->sport = pkt_get16(p->data + at);
 		s->dport = pkt_get16(p->data + at + 2);
 		s->syn = s->proto == IPPROTO_TCP &&
@@ -69,40 +134,61 @@ static void see_ports(const struct pkt *p, uint32_t at, struct seen *s)
 
 static void see_v4(const struct pkt *p, struct seen *s)
 {
-	const uint8_t *ip = p->data + 14;
-	uint32_t header = (ip[0] & 15) * 4u;
+	const uint8_t *ip = p->data + s->l2;
+	uint32_t header = (ip[0] & 15) * 4u, frag = pkt_get16(ip + 6) & 0x3fff;
+	bool odd = ip[0] != 0x45 || frag || s->l2 != 14 ||
+		   (ip[9] != IPPROTO_TCP && ip[9] != IPPROTO_UDP);
 
-	s->src.b[10] = s->src.b[11] = s->dst.b[10] = s->dst.b[11] = 0xff;
-	memcpy(s->src.b + 12, ip + 12, 4);
-	memcpy(s->dst.b + 12, ip + 16, 4);
+	addresses(ip, false, &s->src, &s->dst);
 	s->proto = ip[9];
+	s->plain = header == 20;
 	s->ip_len = pkt_get16(ip + 2);
-	if (ip[0] >> 4 != 4 || header < 20 || s->ip_len < header)
+	s->fragment = !frag ? WHOLE : frag & 0x1fff ? LATER : FIRST;
+	memcpy(&s->id, ip + 4, 2);
+	if (odd && (ip[0] >> 4 != 4 || header < 20 || s->ip_len < header))
 		s->why = WEIR_DROP_BAD_HEADER;
-	else if (pkt_get16(ip + 6) & 0x3fff)
-		s->why = WEIR_DROP_FRAGMENT;
 	else
-		see_ports(p, 14 + header, s);
+		see_upper(p, s->l2 + header, s);
+}
+
+static bool is_extension(uint8_t next)
+{
+	return next == 0 || next == 43 || next == 44 || next == 51 || next == 60;
 }
 
 static void see_v6(const struct pkt *p, struct seen *s)
 {
-	const uint8_t *ip = p->data + 14;
+	const uint8_t *ip = p->data + s->l2;
+	uint32_t at = s->l2 + 40;
 
-	s->v6 = true;
-	memcpy(s->src.b, ip + 8, 16);
-	memcpy(s->dst.b, ip + 24, 16);
+	s->v6 = s->plain = true;
+	addresses(ip, true, &s->src, &s->dst);
 	s->proto = ip[6];
 	s->ip_len = 40u + pkt_get16(ip + 4);
-	if (ip[0] >> 4 != 6)
+	if (ip[0] >> 4 != 6) {
 		s->why = WEIR_DROP_BAD_HEADER;
-	else if (s->proto == 44)
-		s->why = WEIR_DROP_FRAGMENT;
-	else if (s->proto == 0 || s->proto == 43 || s->proto == 51 || s->proto == 60 ||
-		 s->proto == 135)
+		return;
+	}
+	for (int i = 0; i < 6 && is_extension(s->proto) && s->fragment != LATER; i++) {
+		const uint8_t *e = p->data + at;
+		uint16_t frag = pkt_get16(e + 2);
+
+		if (p->len < at + 8) {
+			s->why = WEIR_DROP_TRUNCATED;
+			return;
+		}
+		at += 8 + (s->proto == 44 ? 0 : e[1] * (s->proto == 51 ? 4u : 8u));
+		if (s->proto == 44 && frag & 0xfff9) {
+			s->fragment = frag & 0xfff8 ? LATER : FIRST;
+			memcpy(&s->id, e + 4, 4);
+		}
+		s->plain = false;
+		s->proto = e[0];
+	}
+	if (is_extension(s->proto) && s->fragment != LATER)
 		s->why = WEIR_DROP_EXTENSION;
 	else
-		see_ports(p, 54, s);
+		see_upper(p, at, s);
 }
 
 /* ::ffff:0:0/96, which stands for IPv4 in the tables and is nobody's on the wire. */
@@ -119,15 +205,51 @@ static enum weir_reason see(const struct pkt *p, struct seen *s)
 	uint16_t type = pkt_get16(p->data + 12);
 
 	memset(s, 0, sizeof(*s));
+	s->l2 = 14;
+	for (int i = 0; i < 2 && (type == 0x8100 || type == 0x88a8); i++) {
+		if (p->len < s->l2 + 4)
+			return WEIR_PASS_NOT_IP;
+		type = pkt_get16(p->data + s->l2 + 2);
+		s->l2 += 4;
+	}
 	if (type != 0x0800 && type != 0x86dd)
 		return WEIR_PASS_NOT_IP;
-	if (p->len < (type == 0x0800 ? 34 : 54))
+	if (p->len < s->l2 + (type == 0x0800 ? 20 : 40))
 		return WEIR_DROP_TRUNCATED;
 	if (type == 0x0800)
 		see_v4(p, s);
 	else
 		see_v6(p, s);
 	return s->v6 && is_mapped(&s->dst) ? WEIR_PASS_NOT_OURS : WEIR_FORWARD;
+}
+
+/* Where the first fragments of datagrams went: few enough to look through. */
+static struct {
+	struct seen of;
+	uint32_t slot;
+} led[4096];
+static uint32_t n_led;
+
+static uint32_t *led_by(const struct seen *s)
+{
+	for (uint32_t i = 0; i < n_led; i++)
+		if (led[i].of.id == s->id && led[i].of.v6 == s->v6 &&
+		    (s->v6 || led[i].of.proto == s->proto) &&
+		    !memcmp(&led[i].of.src, &s->src, 16) && !memcmp(&led[i].of.dst, &s->dst, 16))
+			return &led[i].slot;
+	return NULL;
+}
+
+static void lead(const struct seen *s, uint32_t slot)
+{
+	uint32_t *known = led_by(s);
+
+	if (!known) {
+		assert_true(n_led < sizeof(led) / sizeof(*led));
+		led[n_led].of = *s;
+		known = &led[n_led++].slot;
+	}
+	*known = slot;
 }
 
 static bool is(const union weir_addr *a, const char *text)
@@ -171,6 +293,13 @@ static enum weir_reason pick(const struct plane_service *svc, const struct seen 
 
 	*record = UINT32_MAX;
 	*slot = row.cur;
+	if (s->about) {
+		if (row.prev != REST && !r)
+			*slot = row.prev & WEIR_ROW_SLOT;
+		else if (row.prev != REST && alive(r->endpoint))
+			*slot = r->endpoint;
+		return WEIR_FORWARD_ICMP;
+	}
 	if (row.prev == REST)
 		return WEIR_FORWARD;
 	if (r && !s->syn && alive(r->endpoint))
@@ -183,27 +312,37 @@ static enum weir_reason pick(const struct plane_service *svc, const struct seen 
 	return !r && !fresh ? WEIR_FORWARD_PREV : WEIR_FORWARD;
 }
 
+/* A checksum over a word that changed. */
+static uint16_t replaced(uint16_t sum, int from, int to)
+{
+	uint32_t n = (uint16_t)~sum + (uint32_t)(uint16_t)~from + (uint32_t)to;
+
+	while (n >> 16)
+		n = (n & 0xffff) + (n >> 16);
+	return (uint16_t)~n;
+}
+
 static void wrap(const struct pkt *in, const struct seen *s, uint32_t slot, struct pkt *out)
 {
 	const struct weir_endpoint *e = &plane->endpoints[slot];
 	uint32_t more = e->hdr_len - 14u;
-	uint8_t *ip = out->data + 14;
+	uint8_t *ip = out->data + s->l2;
+	bool v6 = pkt_get16(in->data + s->l2 - 2) == 0x86dd;
 
 	*out = *in;
-	if (slot == L2) {
-		memcpy(out->data, e->hdr, 12);
+	memcpy(out->data, e->hdr, 12);
+	if (slot == L2)
 		return;
-	}
-	memcpy(out->data, e->hdr, e->hdr_len);
-	memcpy(out->data + e->hdr_len, in->data + 14, in->len - 14);
+	memcpy(ip - 2, e->hdr + 12, e->hdr_len - 12u);
+	memcpy(ip + more, in->data + s->l2, in->len - s->l2);
 	out->len = in->len + more;
 	if (more == 20) {
 		pkt_put16(ip + 2, (uint16_t)(s->ip_len + 20));
-		ip[9] = s->v6 ? 41 : 4;
+		ip[9] = v6 ? 41 : 4;
 		pkt_put16(ip + 10, pkt_checksum(ip, 20, 0));
 	} else {
 		pkt_put16(ip + 4, (uint16_t)s->ip_len);
-		ip[6] = s->v6 ? 41 : 4;
+		ip[6] = v6 ? 41 : 4;
 	}
 }
 
@@ -212,7 +351,7 @@ static enum weir_reason describe(const struct pkt *in, const struct seen *s, uin
 {
 	if (slot == NONE)
 		return WEIR_DROP_NO_ENDPOINT;
-	if (s->ip_len < s->read || s->ip_len + 14 > in->len)
+	if (s->ip_len < s->read || s->ip_len + s->l2 > in->len)
 		return WEIR_DROP_TRUNCATED;
 	if (slot == LOST)
 		return WEIR_DROP_NO_NEXT_HOP;
@@ -221,11 +360,29 @@ static enum weir_reason describe(const struct pkt *in, const struct seen *s, uin
 	return why;
 }
 
+/* A ping comes back from the VIP, with a TTL of its own. */
+static void echo(const struct pkt *in, const struct seen *s, struct pkt *out)
+{
+	uint8_t *ip = out->data + s->l2, *icmp = ip + (s->v6 ? 40 : 20);
+	const uint8_t *was = in->data + s->l2;
+	uint32_t n = s->v6 ? 16 : 4, src = s->v6 ? 8 : 12;
+
+	memcpy(out->data, in->data + 6, 6);
+	memcpy(out->data + 6, in->data, 6);
+	memcpy(ip + src, was + src + n, n);
+	memcpy(ip + src + n, was + src, n);
+	ip[s->v6 ? 7 : 8] = 64;
+	if (!s->v6)
+		pkt_put16(ip + 10, replaced(pkt_get16(ip + 10), was[8] << 8, 64 << 8));
+	icmp[0] = s->v6 ? 129 : 0;
+	pkt_put16(icmp + 2, replaced(pkt_get16(icmp + 2), s->v6 ? 128 << 8 : 8 << 8, icmp[0] << 8));
+}
+
 /* --- packets --- */
 
 static struct flow random_flow(void)
 {
-	static const uint8_t protos[] = { 6, 6, 6, 17, 17, 1, 47 };
+	static const uint8_t protos[] = { 6, 6, 6, 17, 17, 1, 47, 58 };
 	int v6 = (int)roll(2);
 	struct flow f = flow_of(protos[roll(sizeof(protos))], v6 ? "2001:db8:7::1" : "198.51.100.1",
 				(uint16_t)roll(CLIENTS), vips[v6], roll(8) ? 443 : 80);
@@ -233,6 +390,22 @@ static struct flow random_flow(void)
 	if (!roll(8))
 		f.dst = pkt_addr(v6 ? "2001:db8::2" : roll(2) ? "192.0.2.2" : vips[2]);
 	return f;
+}
+
+/* An ICMP error about a packet that an endpoint sent back on the flow. */
+static struct pkt quoting(const struct flow *f)
+{
+	struct flow back = { f->dst, f->src, f->dport, f->sport, f->proto }, icmp = *f;
+	bool v6 = f->src.b[0] != 0;
+	static const uint8_t types[] = { 3, 11, 12, 1, 2, 4 };
+	struct pkt quoted = pkt_new(&back, PKT_ACK), p;
+	uint32_t at = v6 ? 62 : 42, n = 28 + (v6 ? 20 : 0) + roll(8) - roll(8);
+
+	icmp.proto = v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	p = pkt_payload(pkt_new(&icmp, 0), 60);
+	p.data[at - 8] = types[roll(sizeof(types))];
+	memcpy(p.data + at, quoted.data + 14, n < quoted.len - 14 ? n : quoted.len - 14);
+	return roll(4) ? p : pkt_cut(p, at + roll(p.len - at));
 }
 
 static struct pkt random_packet(void)
@@ -243,11 +416,19 @@ static struct pkt random_packet(void)
 	struct pkt p = pkt_new(&f, flags[roll(sizeof(flags))]);
 	bool v6 = f.src.b[0] != 0;
 
-	switch (roll(12)) {
+	switch (roll(14)) {
+	case 12:
+		return quoting(&f);
+	case 13:
+		for (int n = roll(4) ? 0 : 7; v6 && n > 0; n--)
+			p = pkt_extension(p, 60);
+		return v6 ? pkt_extension(pkt_extension(pkt_fragment(p, (uint16_t)roll(2), 1), 60),
+					  0)
+			  : pkt_vlan(pkt_vlan(pkt_fragment(p, (uint16_t)roll(2), 1), 7), 8);
 	case 0:
 		return v6 ? pkt_extension(p, (uint8_t)roll(140)) : pkt_options(p, 4 * roll(11));
 	case 1:
-		return pkt_fragment(p, (uint16_t)roll(100), (int)roll(2));
+		return pkt_fragment(p, (uint16_t)(roll(2) * roll(100)), (int)roll(2));
 	case 2:
 		return pkt_vlan(p, 7);
 	case 3:
@@ -287,9 +468,24 @@ static void compare(const struct pkt *in)
 	f = (struct flow){ s.src, s.dst, s.sport, s.dport, s.proto };
 	if (want.why > WEIR_LAST_PASS)
 		want.action = XDP_DROP;
+	if (want.why == WEIR_REPLY_ECHO) {
+		want.action = XDP_TX;
+		echo(in, &s, &want.out);
+	}
+	if (want.why == WEIR_FORWARD_FRAGMENT) {
+		const uint32_t *to = led_by(&s);
+
+		want.action = XDP_DROP;
+		if (to && alive(*to))
+			want.why = describe(in, &s, *to, want.why, &want);
+		else
+			want.why = WEIR_DROP_FRAGMENT;
+	}
 	if (svc) {
 		want.why = pick(svc, &s, &f, &slot, &record);
 		want.action = XDP_DROP;
+		if (s.fragment == FIRST && slot != NONE)
+			lead(&s, slot);
 		want.why = describe(in, &s, slot, want.why, &want);
 	}
 	out = expect(*in, want.action, want.why);
