@@ -33,7 +33,7 @@ enum weir_exit {
  *                               "connections", "packets", "bytes",
  *                               "next_hop": null (no packets go there) | bool } ] } ],
  *   "packets": [ { "reason": "FORWARD", "drop": bool, "text", "packets", "bytes" } ],
- *   "dns": { "listen": [ "address:port" ], "udp_queries", "udp_answers", "tcp_queries",
+ *   "dns": { "listen": [ "address:port" ] (those that are open), "udp_queries", "udp_answers", "tcp_queries",
  *            "tcp_answers", "tcp_connections", "send_errors",
  *            "filter": [ { "reason", "drop": bool, "text", "packets", "bytes" } ] },
  *   "usage": { "services", "endpoints", "draining_endpoints", "rows", "unsettled_rows" } } */

@@ -112,22 +112,35 @@ static int listen_dns(struct weir_agent *a, const struct weir_agent_conf *conf)
 	uint32_t failed = 0;
 	int err = weir_dns_listen(a->dns, conf->dns_listen, conf->n_dns_listen, &failed);
 
-	if (err)
+	if (err && !a->dns_refused)
 		weir_error("dns: cannot listen on %s: %s",
 			   weir_sockaddr_text(&conf->dns_listen[failed], text), strerror(-err));
 	return err;
 }
 
+/* Packets do not wait for DNS: what cannot be listened on is tried again every second. */
+static void answer(struct weir_agent *a)
+{
+	if (a->answering)
+		return;
+	a->answering = !listen_dns(a, &a->model->agent);
+	if (a->answering && a->dns_refused)
+		weir_info("dns: listening now");
+	else if (!a->answering && !a->dns_refused)
+		weir_error("dns: nobody is answered; trying again every second");
+	a->dns_refused = !a->answering;
+}
+
 static void answer_when_ready(struct weir_agent *a)
 {
-	if (a->answering || !first_round_done(a))
+	if (a->ready || !first_round_done(a))
 		return;
 	if (uv_is_active((uv_handle_t *)&a->flush)) {
 		uv_timer_stop(&a->flush);
 		reconcile(a);
 	}
-	a->answering = true;
-	listen_dns(a, &a->model->agent);
+	answer(a);
+	a->ready = true;
 	weir_info("ready: %u services, %u endpoints, table digest %016llx", a->tables->n_services,
 		  a->tables->n_endpoints, (unsigned long long)a->tables->digest);
 }
@@ -267,6 +280,7 @@ static void take_model(struct weir_agent *a, struct weir_model *m, struct weir_h
 	a->revision++;
 	a->loaded_ms = agent_now_ms();
 	a->error[0] = 0;
+	a->dns_refused = false; /* another address may be refused: that is news */
 }
 
 static int apply(struct weir_agent *a, struct weir_model *m)
@@ -323,7 +337,10 @@ static void on_tick(uv_timer_t *t)
 	struct weir_agent *a = t->data;
 
 	weir_plane_tick(a->plane, agent_uptime_ms(a));
-	answer_when_ready(a);
+	if (a->ready)
+		answer(a);
+	else
+		answer_when_ready(a);
 }
 
 static void start_handles(struct weir_agent *a)

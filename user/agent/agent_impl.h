@@ -31,7 +31,9 @@ struct weir_agent {
 	uv_timer_t tick;    /* every second */
 	uv_timer_t flush;   /* a reconcile is due at the end of this turn of the loop */
 	uint32_t n_handles; /* of these, not yet closed */
-	bool answering;     /* DNS listens: every monitored origin had a verdict, or time is up */
+	bool ready;         /* every monitored origin had a verdict, or time is up */
+	bool answering;     /* DNS listens on all that is configured */
+	bool dns_refused;   /* it could not, and that was said */
 	uint64_t answer_by_ms;
 
 	uint64_t started_ms, loaded_ms; /* wall clock */
