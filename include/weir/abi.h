@@ -20,9 +20,8 @@
 #define WEIR_TABLE_MAX        65536
 #define WEIR_FLOW_BUCKETS     65536 /* a power of two, of WEIR_FLOW_WAYS flows each: 4 MiB */
 #define WEIR_FLOW_WAYS        4
-#define WEIR_FRAGMENT_BUCKETS 4096 /* a power of two; datagrams in fragments, WEIR_FLOW_WAYS each \
-				    */
-#define WEIR_HASH_KEYS 10          /* 32-bit words of the packet hash key */
+#define WEIR_FRAGMENT_BUCKETS 4096 /* a power of two, of WEIR_FLOW_WAYS datagrams each */
+#define WEIR_HASH_KEYS        10   /* 32-bit words of the packet hash key */
 
 #define WEIR_NO_ENDPOINT 0u /* the slot no endpoint has: rows of a service nobody can serve */
 
