@@ -167,6 +167,8 @@ static int run(const char *config, struct weir_model *model, bool detach)
 	err = weir_agent_open(&p.loop, config, model, &p.agent);
 	if (!err)
 		err = weir_api_open(&p.loop, &control, p.agent, &p.api);
+	if (!err)
+		err = weir_agent_start(p.agent);
 	if (err)
 		stop(&p);
 	uv_run(&p.loop, UV_RUN_DEFAULT);
@@ -200,7 +202,8 @@ int main(int argc, char **argv)
 	}
 	snprintf(pin_path, sizeof(pin_path), "%s", model->agent.pin_path);
 	rc = run(config, model, o.detach);
-	if (o.detach && weir_plane_remove(pin_path))
+	/* What an agent found that could not start is not its own. */
+	if (o.detach && rc == WEIR_EXIT_OK && weir_plane_remove(pin_path))
 		rc = WEIR_EXIT_FAILED;
 	return rc;
 }

@@ -36,6 +36,46 @@ time.sleep(60)' "$@"
 	echo "records: [{ type: A, name: one.example.org, content: 192.0.2.77 }]"
 } >"$config"
 
+has_xdp() { ip -n "$NET-bal" link show dev eth0 | grep -q 'prog/xdp'; }
+# What is pinned of services and endpoints.
+pinned() {
+	for map in weir_services weir_endpoints weir_endpoint_ids; do
+		bpftool map dump pinned "$NET_DIR/bpf/bal/v"*/$map
+	done | md5sum
+}
+# refuses SENTENCE WORDS CONFIG [OPTION...]: an agent that starts with it ends with 1 and says so.
+refuses() {
+	in_ns bal timeout 30 "$WEIR_BIN/weir-agent" --config "$3" "${@:4}" >"$NET_DIR/said" 2>&1
+	is "$1" $? 1
+	check "and says why" grep -E "$2" "$NET_DIR/said"
+}
+
+# The control address.
+taken SOCK_STREAM 127.0.0.1 8650
+refuses "an agent whose control address is taken ends" "control address.*in use" "$config"
+check "and has attached nothing" eval '! has_xdp'
+stop "$TAKEN"
+agent_detach bal
+
+# A first start that is refused half way.
+sed 's/interfaces: .*/interfaces: [eth0, eth9]/' "$config" >"$NET_DIR/two.yaml"
+refuses "an agent with an interface that does not exist ends" "eth9" "$NET_DIR/two.yaml"
+check "and has left the other as it was" eval '! has_xdp'
+
+# The same where an earlier agent's packet path is.
+check "an agent starts" agent_start bal "$config"
+check "and ends" agent_term bal
+before=$(pinned)
+sed -e 's/address: 192.0.2.1/address: 192.0.2.9/' "$NET_DIR/two.yaml" >"$NET_DIR/other.yaml"
+refuses "an agent that is refused over an adopted packet path" "eth9" "$NET_DIR/other.yaml" --detach
+check "leaves it attached, also with --detach" has_xdp
+is "and its tables as they are" "$(pinned)" "$before"
+taken SOCK_STREAM 127.0.0.1 8650
+sed -i 's/, eth9//' "$NET_DIR/other.yaml"
+refuses "the same for a taken control address" "control address.*in use" "$NET_DIR/other.yaml"
+is "whatever is configured" "$(pinned)" "$before"
+stop "$TAKEN"
+
 # A DNS address.
 taken SOCK_DGRAM $DNS4 53
 check "an agent whose DNS address is taken starts" agent_start bal "$config"

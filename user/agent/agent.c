@@ -73,13 +73,15 @@ static void say_moves(const struct weir_view *old, const struct weir_view *now)
 	}
 }
 
-static void reconcile(struct weir_agent *a)
+static int reconcile(struct weir_agent *a)
 {
 	struct decision d = decide(a->model, a->health);
+	int err;
 
 	say_moves(a->view, d.view);
-	weir_plane_sync(a->plane, d.tables, agent_uptime_ms(a));
+	err = weir_plane_sync(a->plane, d.tables, agent_uptime_ms(a));
 	publish(a, &d);
+	return err;
 }
 
 static void on_flush(uv_timer_t *t)
@@ -259,6 +261,8 @@ static int apply_outside(struct weir_agent *a, const struct weir_model *m,
 		err = weir_plane_sync(a->plane, tables, agent_uptime_ms(a));
 		if (err && a->answering)
 			listen_dns(a, &a->model->agent);
+		if (err) /* endpoints of the new tables only have slots by now */
+			weir_plane_sync(a->plane, a->tables, agent_uptime_ms(a));
 	}
 	if (err)
 		attach(a, &a->model->agent);
@@ -373,21 +377,31 @@ int weir_agent_open(uv_loop_t *loop, const char *config_path, struct weir_model 
 	start_handles(a);
 	a->model = model;
 	a->health = carry_health(a, model);
-	reconcile(a);
-	err = attach(a, &model->agent);
-	if (!err)
-		err = weir_prober_open(loop, on_verdict, a, &a->prober);
+	err = weir_prober_open(loop, on_verdict, a, &a->prober);
 	if (!err)
 		err = weir_dns_open(loop, &a->zones, weir_plane_dns_filter_fd(a->plane), &a->dns);
 	if (err) {
+		weir_error("cannot start: %s", strerror(-err));
 		weir_agent_close(a);
 		return err;
 	}
-	weir_prober_set(a->prober, model);
+	*out = a;
+	return 0;
+}
+
+/* Attaches first: that is what the world may refuse, and then adopted tables stay as they are. */
+int weir_agent_start(struct weir_agent *a)
+{
+	int err = attach(a, &a->model->agent);
+
+	if (!err)
+		err = reconcile(a);
+	if (err)
+		return err;
+	weir_prober_set(a->prober, a->model);
 	a->revision = 1;
 	a->loaded_ms = agent_now_ms();
 	answer_when_ready(a);
-	*out = a;
 	return 0;
 }
 

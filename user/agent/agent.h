@@ -18,10 +18,14 @@ bool weir_config_read(const char *path, struct weir_model **out, struct weir_err
 /* "weir.yaml:12:5: pools[2].origins[0].weight: must be ..." into out. Returns out. */
 const char *weir_config_error(const char *path, const struct weir_err *err, char *out, size_t size);
 
-/* Takes model over, adopts or makes the packet path, attaches, listens, probes. *out is the
- * caller's: weir_agent_close(). 0 or a negative errno, said in the log. */
+/* Takes model over and loads or adopts the packet path; nothing that packets would notice changes
+ * before weir_agent_start(). *out is the caller's: weir_agent_close(). 0 or a negative errno, said
+ * in the log. */
 int weir_agent_open(uv_loop_t *loop, const char *config_path, struct weir_model *model,
 		    struct weir_agent **out);
+
+/* Attaches, makes the tables say what model says, listens and probes. The same errors. */
+int weir_agent_start(struct weir_agent *a);
 
 /* Reads the configuration file again: all of it or, after an error that the log and the status
  * tell, nothing. */

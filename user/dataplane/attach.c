@@ -186,12 +186,15 @@ static int replace_shared(struct weir_plane *p, int ifindex, uint32_t map,
 	return err < 0 ? err : 0;
 }
 
-static int attach_one(struct weir_plane *p, const char *ifname, int ifindex, enum weir_attach mode)
+/* *added: nothing of ours was there. */
+static int attach_one(struct weir_plane *p, const char *ifname, int ifindex, enum weir_attach mode,
+		      bool *added)
 {
 	uint32_t map = map_id(bpf_map__fd(p->skel->maps.weir_rows));
 	struct found f = look(ifindex, map, 0);
 	int err;
 
+	*added = !f.ours;
 	if (f.ours && mode_differs(&f, mode)) {
 		err = take_off(ifindex, map, 0);
 		if (err >= 0)
@@ -281,7 +284,7 @@ static bool untouched(const struct weir_plane_interface *i, enum weir_attach mod
 }
 
 static int attach_named(struct weir_plane *p, const char *ifname, enum weir_attach mode,
-			struct weir_plane_interface *out)
+			struct weir_plane_interface *out, bool *added)
 {
 	int ifindex = (int)if_nametoindex(ifname), err;
 	const struct weir_plane_interface *old = find(p->interfaces, p->n_interfaces, ifindex);
@@ -296,7 +299,7 @@ static int attach_named(struct weir_plane *p, const char *ifname, enum weir_atta
 		snprintf(out->name, sizeof(out->name), "%s", ifname);
 		return 0;
 	}
-	err = attach_one(p, ifname, ifindex, mode);
+	err = attach_one(p, ifname, ifindex, mode, added);
 	if (err) {
 		say_attach_error(ifname, err);
 		return err;
@@ -326,15 +329,18 @@ int weir_plane_attach(struct weir_plane *p, const char *const *ifnames, uint32_t
 		      enum weir_attach mode)
 {
 	struct weir_plane_interface *all = weir_new_array(n, struct weir_plane_interface);
+	bool *added = weir_new_array(n, bool);
 	uint32_t map = map_id(bpf_map__fd(p->skel->maps.weir_rows)), done = 0;
 	int err = 0;
 
-	while (done < n && !(err = attach_named(p, ifnames[done], mode, &all[done])))
+	while (done < n && !(err = attach_named(p, ifnames[done], mode, &all[done], &added[done])))
 		done++;
+	/* What was there before stays: the first time that is an earlier agent's, with traffic. */
+	for (uint32_t i = 0; err && i < done; i++)
+		if (added[i] && !find(p->interfaces, p->n_interfaces, all[i].ifindex))
+			detach_one(all[i].ifindex, map);
+	free(added);
 	if (err) {
-		/* The first time these may be an earlier agent's, with traffic on them. */
-		if (p->attached)
-			detach_missing(map, all, done, p->interfaces, p->n_interfaces);
 		free(all);
 		return err;
 	}
