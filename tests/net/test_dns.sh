@@ -102,7 +102,7 @@ began=$(now_ms)
 check "DNS stops naming an ill endpoint" wait_until 5 answers "$(addresses a c)"
 at_most "within ten times interval and timeout, in ms" $(($(now_ms) - began)) 4000
 touch "$NET_DIR/nginx.a/ill" "$NET_DIR/nginx.c/ill"
-sleep 1
+check "all of them ill" wait_until 5 status_is bal '.pools[0].healthy' 0
 is "when all are ill the fallback pool answers with all it has" "$(sorted direct.example.org A)" "$(addresses a b c)"
 rm "$NET_DIR/nginx.a/ill"
 check "with the first healthy one, that one" wait_until 5 answers "$(addresses a)"
@@ -113,6 +113,10 @@ is "and answered at once" "$(sorted changes.example.org A)" 192.0.2.79
 at_least "queries and answers are counted" "$(status bal '[.dns.udp_queries, .dns.udp_answers] | min')" 3000
 at_least "also those over TCP" "$(status bal '[.dns.tcp_queries, .dns.tcp_answers] | min')" 14
 is "no well-formed query was dropped" "$(status bal '[.dns.filter[] | select(.drop) | .packets] | add')" 0
+
+in_ns bal ss --kill --udp --all 'sport = :53' >"$NET_DIR/killed" 2>&1
+check "DNS goes on after an error of its sockets (ss --kill)" \
+	eval '[ "$(sorted +tries=3 changes.example.org A)" = 192.0.2.79 ]'
 check "the agent ends well" agent_term bal
 check "no sanitizer report" no_sanitizer_report
 finish

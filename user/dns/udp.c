@@ -118,8 +118,10 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	struct weir_dns_udp *u = poll->data;
 	struct weir_dns_batch *b = u->d->batch;
 
-	(void)status; /* an error of the socket is taken away by receiving */
 	(void)events;
+	/* libuv watches a socket with an error no more; receiving takes the error away. */
+	if (status < 0)
+		uv_poll_start(poll, UV_READABLE, on_readable);
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		int n = receive(u, b);
 
