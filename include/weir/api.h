@@ -21,7 +21,7 @@ enum weir_exit {
  * { "version", "node", "region", "started_at",
  *   "config": { "file", "loaded_at", "revision": int, "error": null | string },
  *   "table_digest": "16 hex digits",
- *   "interfaces": [ { "name", "mode": "native|generic", "shared": bool } ],
+ *   "interfaces": [ { "name", "mode": "native|generic|detached", "shared": bool } ],
  *   "services": [ { "vip", "protocol": "tcp|udp", "port", "load_balancer", "pool": null | id,
  *                   "fallback": bool, "forwarding": "ipip|l2", "rows": int,
  *                   "endpoints": [ { "address", "rows": int } ] } ],
@@ -33,8 +33,8 @@ enum weir_exit {
  *                               "connections", "packets", "bytes",
  *                               "next_hop": null (no packets go there) | bool } ] } ],
  *   "packets": [ { "reason": "FORWARD", "drop": bool, "text", "packets", "bytes" } ],
- *   "dns": { "listen": [ "address:port" ] (those that are open), "udp_queries", "udp_answers", "tcp_queries",
- *            "tcp_answers", "tcp_connections", "send_errors",
+ *   "dns": { "listen": [ "address:port" ] (those that are open), "udp_queries", "udp_answers",
+ *            "tcp_queries", "tcp_answers", "tcp_connections", "send_errors",
  *            "filter": [ { "reason", "drop": bool, "text", "packets", "bytes" } ] },
  *   "usage": { "services", "endpoints", "draining_endpoints", "rows", "unsettled_rows" } } */
 #define WEIR_API_STATUS "/weir/v1/status"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# A world that does not fit the configuration, or stops fitting it: ports that are taken.
+# A world that does not fit the configuration, or stops fitting it: ports that are taken,
+# interfaces that go.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -87,6 +88,33 @@ stop "$TAKEN"
 check "when it is free DNS begins by itself" wait_until 5 status_is bal '.dns.listen | length' 2
 is "and answers" "$(in_ns client dig @$DNS4 +short +tries=1 +time=2 one.example.org A)" 192.0.2.78
 at_most "the log is not filled" "$(grep -c 'in use' "${AGENT_LOG[bal]}")" 2
+
+# Interfaces.
+runs() { status_is bal '.interfaces | map("\(.name) \(.mode)") | join(", ")' "$1"; }
+extra() { ip -n "$NET-bal" link add name "$1" type veth peer name "$1-far" && ip -n "$NET-bal" link set dev "$1" up; }
+extra_has_xdp() { ip -n "$NET-bal" link show dev eth1 | grep -q 'prog/xdp'; }
+extra eth1
+sed -i 's/interfaces: .*/interfaces: [eth0, eth1]/' "$config"
+check "a second interface is taken" agent_reload bal
+ip -n "$NET-bal" link del dev eth1
+check "when it is gone the status says so" wait_until 5 runs "eth0 native, eth1 detached"
+sed -i 's/192.0.2.78/192.0.2.79/' "$config"
+check "and other changes are taken" agent_reload bal
+extra eth1
+check "when it comes back" wait_until 5 runs "eth0 native, eth1 native"
+check "it has the program" extra_has_xdp
+in_ns bal bpftool net detach xdpdrv dev eth0
+check "a program that was taken off is seen, and comes back" wait_until 5 has_xdp
+check "and the log tells" grep -E 'eth0: .*taken off' "${AGENT_LOG[bal]}"
+check "eth0 is as it was" wait_until 5 runs "eth0 native, eth1 native"
+in_ns bal bpftool net detach xdpdrv dev eth1
+in_ns bal bpftool net attach xdpdrv pinned "$XDP_PASS" dev eth1
+check "an interface that another program took is said to be lost" wait_until 5 runs "eth0 native, eth1 detached"
+in_ns bal bpftool net detach xdpdrv dev eth1
+check "and taken again when it is free" wait_until 15 runs "eth0 native, eth1 native"
+sed -i 's/interfaces: .*/interfaces: [eth0]/' "$config"
+check "one that is no longer named is let go" agent_reload bal
+check "at once" eval '! extra_has_xdp'
 check "the agent ends well" agent_term bal
 agent_detach bal
 check "no sanitizer report" no_sanitizer_report

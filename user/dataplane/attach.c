@@ -283,6 +283,24 @@ static bool untouched(const struct weir_plane_interface *i, enum weir_attach mod
 	       (mode == WEIR_ATTACH_AUTO || generic == (mode == WEIR_ATTACH_GENERIC));
 }
 
+static const struct weir_plane_interface *find_name(const struct weir_plane *p, const char *name)
+{
+	for (uint32_t i = 0; i < p->n_interfaces; i++)
+		if (!strcmp(p->interfaces[i].name, name))
+			return &p->interfaces[i];
+	return NULL;
+}
+
+static void lose(struct weir_plane_interface *i, const char *how)
+{
+	if (i->main_id)
+		weir_error("%s: %s; attaching again when that can be done", i->name, how);
+	i->ifindex = 0;
+	i->mode = "detached";
+	i->shared = false;
+	i->main_id = 0;
+}
+
 static int attach_named(struct weir_plane *p, const char *ifname, enum weir_attach mode,
 			struct weir_plane_interface *out, bool *added)
 {
@@ -290,6 +308,11 @@ static int attach_named(struct weir_plane *p, const char *ifname, enum weir_atta
 	const struct weir_plane_interface *old = find(p->interfaces, p->n_interfaces, ifindex);
 	struct found f;
 
+	if (!ifindex && (old = find_name(p, ifname))) {
+		*out = *old;
+		lose(out, "is gone");
+		return 0;
+	}
 	if (!ifindex) {
 		weir_error("%s: no such interface", ifname);
 		return -ENODEV;
@@ -351,8 +374,51 @@ int weir_plane_attach(struct weir_plane *p, const char *const *ifnames, uint32_t
 	free(p->interfaces);
 	p->interfaces = all;
 	p->n_interfaces = n;
+	p->mode = mode;
 	p->attached = true;
 	return 0;
+}
+
+/* Whether ours still runs there, alone or behind a dispatcher that others have changed. */
+static bool still_there(struct weir_plane *p, struct weir_plane_interface *i, int ifindex)
+{
+	uint32_t id = main_id(ifindex);
+	struct found f;
+	bool there;
+
+	if (ifindex != i->ifindex || !id)
+		return false;
+	if (id == i->main_id)
+		return true;
+	f = look(ifindex, map_id(bpf_map__fd(p->skel->maps.weir_rows)), 0);
+	there = f.ours;
+	if (f.mp)
+		xdp_multiprog__close(f.mp);
+	if (there)
+		i->main_id = id;
+	return there;
+}
+
+/* An interface can go and come back as another of the same name, and somebody can take the program
+ * off: traffic must not wait for the next reload. */
+void interfaces_watch(struct weir_plane *p, uint64_t now_ms)
+{
+	for (uint32_t n = 0; n < p->n_interfaces; n++) {
+		struct weir_plane_interface *i = &p->interfaces[n];
+		int ifindex = (int)if_nametoindex(i->name);
+		struct weir_plane_interface again = { 0 };
+		bool added;
+
+		if (i->main_id && still_there(p, i, ifindex))
+			continue;
+		lose(i, ifindex ? "the packet program was taken off" : "is gone");
+		if (!ifindex || now_ms < i->retry_ms)
+			continue;
+		if (attach_named(p, i->name, p->mode, &again, &added))
+			i->retry_ms = now_ms + ATTACH_RETRY_MS;
+		else
+			*i = again;
+	}
 }
 
 uint32_t weir_plane_interfaces(const struct weir_plane *p, const struct weir_plane_interface **out)

@@ -281,6 +281,7 @@ void weir_plane_tick(struct weir_plane *p, uint64_t now_ms)
 {
 	rows_reclaim(p);
 	settle(p, now_ms);
+	interfaces_watch(p, now_ms);
 	if (now_ms - p->poked_ms >= NEIGH_POKE_MS) {
 		p->poked_ms = now_ms;
 		neigh_poke(p);

@@ -25,7 +25,8 @@ void weir_plane_close(struct weir_plane *p);
 
 /* Attaches to exactly these interfaces: new ones first, then those no longer named are detached.
  * An interface that runs an older agent's program gets this one's without a gap. -EBUSY: a
- * foreign XDP program that does not share is there; it was left alone. */
+ * foreign XDP program that does not share is there; it was left alone. An interface that was
+ * attached and is gone since is no error: the tick attaches it when it comes back. */
 int weir_plane_attach(struct weir_plane *p, const char *const *ifnames, uint32_t n,
 		      enum weir_attach mode);
 
@@ -34,8 +35,8 @@ int weir_plane_attach(struct weir_plane *p, const char *const *ifnames, uint32_t
  * than the ABI allows; nothing was changed. */
 int weir_plane_sync(struct weir_plane *p, const struct weir_tables *t, uint64_t now_ms);
 
-/* Ends drain windows and frees what nobody uses any more; call about once a second. now_ms: any
- * monotonic clock, the same as above. */
+/* Ends drain windows, frees what nobody uses any more, attaches where the program was lost; call
+ * about once a second. now_ms: any monotonic clock, the same as above. */
 void weir_plane_tick(struct weir_plane *p, uint64_t now_ms);
 
 /* A descriptor to watch for reading: the kernel's routes and neighbours have changed. */
@@ -51,9 +52,10 @@ bool weir_plane_was_healthy(const struct weir_plane *p, const union weir_addr *a
 struct weir_plane_interface {
 	char name[16];
 	int ifindex;
-	const char *mode; /* "native", "generic"; static */
-	bool shared;      /* through libxdp's dispatcher: other programs can join */
-	uint32_t main_id; /* the kernel's id of what it runs: dispatcher or program */
+	const char *mode;  /* "native", "generic", "detached": it is gone; static */
+	bool shared;       /* through libxdp's dispatcher: other programs can join */
+	uint32_t main_id;  /* the kernel's id of what it runs: dispatcher or program; 0: none */
+	uint64_t retry_ms; /* mode "detached": when it is tried again */
 };
 /* Valid until the next weir_plane_attach(). Returns how many. */
 uint32_t weir_plane_interfaces(const struct weir_plane *p, const struct weir_plane_interface **out);

@@ -12,10 +12,11 @@
 struct weir_bpf;
 struct mnl_socket;
 
-#define ROW_UNIT      WEIR_TABLE_MIN /* row space is given out in these */
-#define ROW_UNITS     (WEIR_MAX_ROWS / ROW_UNIT)
-#define UDP_WINDOW_MS 5000 /* how long unrecorded datagrams of a changed row go to prev */
-#define NEIGH_POKE_MS 5000 /* how often the kernel is asked to confirm a next hop */
+#define ROW_UNIT        WEIR_TABLE_MIN /* row space is given out in these */
+#define ROW_UNITS       (WEIR_MAX_ROWS / ROW_UNIT)
+#define UDP_WINDOW_MS   5000  /* how long unrecorded datagrams of a changed row go to prev */
+#define ATTACH_RETRY_MS 10000 /* how often an interface that came back is tried */
+#define NEIGH_POKE_MS   5000  /* how often the kernel is asked to confirm a next hop */
 
 /* Where packets for an endpoint leave: found by a route look-up, kept true by netlink. */
 struct nexthop {
@@ -82,6 +83,7 @@ struct weir_plane {
 
 	struct weir_plane_interface *interfaces;
 	uint32_t n_interfaces;
+	enum weir_attach mode; /* asked for */
 	bool attached; /* interfaces says it all: what earlier agents left elsewhere is gone */
 };
 
@@ -90,6 +92,9 @@ void plane_quiet_libraries(void);
 /* While libxdp tries what this kernel can do, its failures are no news. */
 void plane_probing(bool on);
 struct weir_bpf *plane_skel_open(const struct weir_plane *p);
+
+/* attach.c */
+void interfaces_watch(struct weir_plane *p, uint64_t now_ms);
 
 /* endpoints.c: slots and templates */
 void endpoints_adopt(struct weir_plane *p);
