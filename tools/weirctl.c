@@ -113,12 +113,13 @@ static json_t *fetch(const char *at)
 	if (status == 200 && json_is_object(root))
 		return root;
 	if (status == 200)
-		fprintf(stderr, "weirctl: what answers at %s is no weir agent: not JSON\n", at);
+		weirctl_say(stderr, "weirctl: what answers at %s is no weir agent: not JSON", at);
 	else
-		fprintf(stderr, "weirctl: %s answered with HTTP status %ld: %s\n", at, status,
-			json_is_string(json_object_get(root, "error"))
-				? json_string_value(json_object_get(root, "error"))
-				: "is it a weir agent of this version?");
+		weirctl_say(stderr, "weirctl: %s answered with HTTP status %ld: %s", at, status,
+			    json_is_string(json_object_get(root, "error"))
+				    ? json_string_value(json_object_get(root, "error"))
+				    : "is it a weir agent of this version?");
+	fputc('\n', stderr);
 	json_decref(root);
 	return NULL;
 }

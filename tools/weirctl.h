@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 enum weirctl_colour {
 	WEIRCTL_PLAIN,
@@ -16,6 +17,9 @@ enum weirctl_colour {
 
 /* text, in a colour if the terminal wants one; without control characters. */
 void weirctl_put(enum weirctl_colour c, bool colour, const char *text);
+
+/* Prints without control characters; a newline is one, too. */
+void weirctl_say(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Columns as wide as they must be. */
 struct weirctl_table {

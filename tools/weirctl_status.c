@@ -57,8 +57,9 @@ static void print_config(const json_t *config, bool colour)
 {
 	char ago[WEIRCTL_NUMBER];
 
-	printf("config      %s, revision %lld, loaded %s ago\n", str(config, "file"),
-	       num(config, "revision"), weirctl_ago(str(config, "loaded_at"), ago));
+	weirctl_say(stdout, "config      %s, revision %lld, loaded %s ago", str(config, "file"),
+		    num(config, "revision"), weirctl_ago(str(config, "loaded_at"), ago));
+	putchar('\n');
 	if (!json_is_string(json_object_get(config, "error")))
 		return;
 	weirctl_put(WEIRCTL_BAD, colour, "CONFIG ERROR");
@@ -74,14 +75,15 @@ static void print_header(const json_t *s, bool colour)
 	char ago[WEIRCTL_NUMBER];
 	size_t i;
 
-	printf("node        %s, region %s, weir %s, up %s\n", str(s, "node"), str(s, "region"),
-	       str(s, "version"), weirctl_ago(str(s, "started_at"), ago));
+	weirctl_say(stdout, "node        %s, region %s, weir %s, up %s", str(s, "node"),
+		    str(s, "region"), str(s, "version"), weirctl_ago(str(s, "started_at"), ago));
+	putchar('\n');
 	print_config(json_object_get(s, "config"), colour);
-	printf("digest      %s\n", str(s, "table_digest"));
-	printf("interfaces  ");
+	weirctl_say(stdout, "digest      %s", str(s, "table_digest"));
+	printf("\ninterfaces  ");
 	json_array_foreach(json_object_get(s, "interfaces"), i, nic)
-		printf("%s%s (%s%s)", i ? ", " : "", str(nic, "name"), str(nic, "mode"),
-		       yes(nic, "shared") ? ", shared" : "");
+		weirctl_say(stdout, "%s%s (%s%s)", i ? ", " : "", str(nic, "name"),
+			    str(nic, "mode"), yes(nic, "shared") ? ", shared" : "");
 	printf("%s\n", json_array_size(json_object_get(s, "interfaces")) ? "" : "none");
 	printf("in use      %lld services, %lld endpoints (%lld draining), %lld rows (%lld "
 	       "unsettled)\n",
@@ -235,9 +237,10 @@ static void print_pool(const json_t *s, const json_t *pool, bool colour)
 	printf(", %lld of %zu healthy, needs %lld, ", num(pool, "healthy"),
 	       json_array_size(origins), num(pool, "minimum_origins"));
 	if (json_is_null(json_object_get(pool, "monitor")))
-		printf("no monitor\n");
+		printf("no monitor");
 	else
-		printf("monitor %s\n", str(pool, "monitor"));
+		weirctl_say(stdout, "monitor %s", str(pool, "monitor"));
+	putchar('\n');
 	weirctl_table_init(&t, TITLES("<NAME", "<ADDRESS", ">WEIGHT", ">SHARE", "<STATE", ">SINCE",
 				      "<REASON", ">RTT", ">CONNECTIONS", ">PACKETS", ">BYTES"));
 	json_array_foreach(origins, i, o) add_origin(&t, rows, all, o);
@@ -276,7 +279,11 @@ static void print_dns(const json_t *dns, bool colour)
 
 	printf("\nDNS on ");
 	json_array_foreach(json_object_get(dns, "listen"), i, at)
-		printf("%s%s", i ? ", " : "", json_is_string(at) ? json_string_value(at) : "-");
+	{
+		const char *text = json_string_value(at);
+
+		weirctl_say(stdout, "%s%s", i ? ", " : "", text ? text : "-");
+	}
 	puts(json_array_size(json_object_get(dns, "listen")) ? "" : "no address");
 	printf("  UDP %lld queries, %lld answers; TCP %lld queries, %lld answers on %lld "
 	       "connections; %lld answers could not be sent\n",

@@ -15,11 +15,36 @@ struct weirctl_cell {
 	enum weirctl_colour colour;
 };
 
-/* What an agent or a configuration sends must not move the cursor. */
-static void put_clean(const char *text)
+/* A control character, also one of the upper half (U+0080 to U+009F, two bytes). */
+static bool is_control(const unsigned char *s)
 {
-	for (; *text; text++)
-		putchar((unsigned char)*text < ' ' || *text == 127 ? '?' : *text);
+	return *s < ' ' || *s == 127 || (*s == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0);
+}
+
+/* What an agent or a configuration sends must not move the cursor. */
+static void put_clean(FILE *to, const char *text)
+{
+	for (const unsigned char *s = (const unsigned char *)text; *s; s++) {
+		bool control = is_control(s);
+
+		fputc(control ? '?' : *s, to);
+		s += control && *s == 0xc2;
+	}
+}
+
+void weirctl_say(FILE *to, const char *fmt, ...)
+{
+	char *text;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		abort();
+	put_clean(to, text);
+	free(text);
 }
 
 void weirctl_put(enum weirctl_colour c, bool colour, const char *text)
@@ -31,7 +56,7 @@ void weirctl_put(enum weirctl_colour c, bool colour, const char *text)
 
 	if (painted)
 		fputs(code[c], stdout);
-	put_clean(text);
+	put_clean(stdout, text);
 	if (painted)
 		fputs("\033[0m", stdout);
 }
