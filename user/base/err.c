@@ -32,6 +32,8 @@ static void tidy(char *text)
 		n = character(s);
 		if (!n || *s < 0x20 || *s == 0x7f)
 			*s = '?';
+		else if (*s == 0xc2 && s[1] < 0xa0) /* control characters of the upper half */
+			s[0] = s[1] = '?';
 	}
 }
 

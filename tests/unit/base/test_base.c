@@ -220,6 +220,9 @@ static void errors_are_cut_where_a_character_ends(void **state)
 	assert_int_equal(strlen(e.path), sizeof(e.path) - 1);
 	assert_string_equal(e.path + sizeof(e.path) - 4, "xx?");
 	assert_string_equal(e.text, "a?b?[2J?c");
+	assert_false(weir_err_set(&e, "\xc2\x9b[2J", "\xc2\x80\xc2\x9f\xc2\xa0\x7f"));
+	assert_string_equal(e.path, "??[2J");
+	assert_string_equal(e.text, "????\xc2\xa0?");
 	assert_false(weir_err_set(&e, "caf\xc3\xa9", "%s", "\xf0\x9f\x90\x9f"));
 	assert_string_equal(e.path, "caf\xc3\xa9");
 	assert_string_equal(e.text, "\xf0\x9f\x90\x9f");
