@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fuzz_config.c - any bytes as a configuration: an error with a place, or a model whose view can
- * be built for any health. What is true of every accepted document is asserted. */
+/* fuzz_config.c - any bytes as a configuration: an error with a place, or a model whose view and
+ * whose zones can be built for any health. What is true of every accepted document is asserted. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "model/view.h"
 #include "model/yaml.h"
+#include "zone/zone.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,6 +27,7 @@ static void build_view(const struct weir_model *m, unsigned seed)
 		for (uint32_t k = 0; k < v->lbs[i].n_serving; k++)
 			assert(v->lbs[i].serving[k]->weight && v->lbs[i].serving[k]->enabled);
 	}
+	weir_zones_free(weir_zones_build(v));
 	weir_arena_free(arena);
 	free(health);
 }

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Runs a libFuzzer binary for some seconds:  tests/fuzz/run.sh build/fuzz/fuzz_NAME SECONDS
-# It starts from tests/fuzz/corpus/NAME and knows the words of tests/fuzz/corpus/NAME.dict. Exit status: that of the fuzzer, 2 for a bad call. What it
-# finds stays out of the tree, but an input that crashed it is kept and named.
+# It starts from tests/fuzz/corpus/NAME and knows the words of tests/fuzz/corpus/NAME.dict. Exit
+# status: that of the fuzzer, 2 for a bad call. What it finds stays out of the tree, but an input
+# that crashed it is kept and named.
 set -u
 [ $# -eq 2 ] && [ -x "$1" ] || { echo "usage: $0 FUZZER SECONDS" >&2; exit 2; }
 fuzzer=$(realpath "$1")
