@@ -146,6 +146,28 @@ static void without_a_route_there_is_no_next_hop_until_there_is_one(void **state
 	assert_int_equal(bed_send(b, &f, PKT_SYN), 0);
 }
 
+static void an_endpoint_that_is_gone_is_not_looked_for(void **state)
+{
+	struct bed *b = *state;
+
+	bed_serve(b, 0, WEIR_TABLE_MIN, 0, 2);
+	bed_sync(b);
+	bed_serve(b, 0, WEIR_TABLE_MIN, 0, 1);
+	b->wish.endpoint[1].there = false;
+	bed_sync(b);
+	bed_pass(b, DRAIN_MS);
+	bed_pass(b, 10000);
+	sh("ip neigh del 10.1.0.2 dev w0");
+	weir_plane_readable(b->plane);
+	bed_pass(b, 10000);
+	sh("! ip neigh show to 10.1.0.2 | grep -q .");
+	sh("ip neigh replace 10.1.0.2 lladdr 06:00:00:00:00:01 dev w0 nud permanent");
+	b->wish.endpoint[1].there = true;
+	bed_serve(b, 0, WEIR_TABLE_MIN, 0, 2);
+	bed_sync(b);
+	assert_int_equal(template(b, 1)->hdr[5], 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +178,7 @@ int main(void)
 		BED_TEST(a_neighbour_that_falls_silent_keeps_its_address),
 		BED_TEST(a_route_by_a_gateway_is_followed),
 		BED_TEST(without_a_route_there_is_no_next_hop_until_there_is_one),
+		BED_TEST(an_endpoint_that_is_gone_is_not_looked_for),
 	};
 
 	return BED_TESTS(tests);

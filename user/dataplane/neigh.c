@@ -9,6 +9,7 @@
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -217,19 +218,24 @@ static void own_mac(struct nexthop *n)
 static uint32_t nexthop_get(struct weir_plane *p, const struct route *r)
 {
 	struct nexthop *n;
+	uint32_t at = p->n_nexthops;
 
-	for (uint32_t i = 0; i < p->n_nexthops; i++)
+	for (uint32_t i = 0; i < p->n_nexthops; i++) {
 		if (p->nexthops[i].ifindex == r->ifindex &&
 		    weir_addr_eq(&p->nexthops[i].addr, &r->via))
 			return i + 1;
-	p->nexthops = weir_grow(p->nexthops, p->n_nexthops + 1, sizeof(*n));
-	n = &p->nexthops[p->n_nexthops++];
+		if (!p->nexthops[i].ifindex)
+			at = i;
+	}
+	if (at == p->n_nexthops)
+		p->nexthops = weir_grow(p->nexthops, ++p->n_nexthops, sizeof(*n));
+	n = &p->nexthops[at];
 	*n = (struct nexthop){ .addr = r->via, .ifindex = r->ifindex };
 	own_mac(n);
 	neigh_request(p, n, RTM_GETNEIGH, 0, 0);
 	if (!n->fresh)
 		poke(p, n);
-	return p->n_nexthops;
+	return at + 1;
 }
 
 void neigh_resolve(struct weir_plane *p, uint32_t slot)
@@ -255,10 +261,25 @@ static void resolve_all(struct weir_plane *p)
 			neigh_resolve(p, s);
 }
 
+/* Those no endpoint needs any more, or the kernel would look for them for ever. */
+static void forget_unused(struct weir_plane *p)
+{
+	bool *used = weir_new_array(p->n_nexthops, bool);
+
+	for (uint32_t s = 1; s < p->slot_top; s++)
+		if (p->slots[s].nexthop)
+			used[p->slots[s].nexthop - 1] = true;
+	for (uint32_t i = 0; i < p->n_nexthops; i++)
+		if (!used[i])
+			p->nexthops[i] = (struct nexthop){ 0 };
+	free(used);
+}
+
 void neigh_poke(struct weir_plane *p)
 {
+	forget_unused(p);
 	for (uint32_t i = 0; i < p->n_nexthops; i++)
-		if (!p->nexthops[i].fresh)
+		if (p->nexthops[i].ifindex && !p->nexthops[i].fresh)
 			poke(p, &p->nexthops[i]);
 }
 
@@ -296,7 +317,8 @@ void weir_plane_readable(struct weir_plane *p)
 		if (n < 0) { /* some were lost: ask for everything */
 			news.routes = true;
 			for (uint32_t i = 0; i < p->n_nexthops; i++)
-				neigh_request(p, &p->nexthops[i], RTM_GETNEIGH, 0, 0);
+				if (p->nexthops[i].ifindex)
+					neigh_request(p, &p->nexthops[i], RTM_GETNEIGH, 0, 0);
 			continue;
 		}
 		mnl_cb_run(buf, (size_t)n, 0, 0, on_event, &news);
