@@ -211,18 +211,20 @@ static int attach_one(struct weir_plane *p, const char *ifname, int ifindex, enu
 	return err;
 }
 
-static void detach_one(int ifindex, uint32_t map)
+/* 0, or an error that was said. */
+static int detach_one(int ifindex, uint32_t map)
 {
 	char name[IF_NAMESIZE] = "";
 	int n = take_off(ifindex, map, 0);
 
 	if (!n)
-		return;
+		return 0;
 	if_indextoname((unsigned)ifindex, name);
 	if (n < 0)
 		weir_error("%s: cannot detach: %s", name, strerror(-n));
 	else
 		weir_info("%s: detached", name);
+	return n < 0 ? n : 0;
 }
 
 static const struct weir_plane_interface *find(const struct weir_plane_interface *all, uint32_t n,
@@ -234,15 +236,17 @@ static const struct weir_plane_interface *find(const struct weir_plane_interface
 	return NULL;
 }
 
-static void detach_others(uint32_t map, const struct weir_plane_interface *keep, uint32_t n)
+static int detach_others(uint32_t map, const struct weir_plane_interface *keep, uint32_t n)
 {
 	struct if_nameindex *all = if_nameindex();
+	int err = all ? 0 : -errno, one;
 
 	for (struct if_nameindex *i = all; i && i->if_index; i++)
-		if (!find(keep, n, (int)i->if_index))
-			detach_one((int)i->if_index, map);
+		if (!find(keep, n, (int)i->if_index) && (one = detach_one((int)i->if_index, map)))
+			err = one;
 	if (all)
 		if_freenameindex(all);
+	return err;
 }
 
 /* Detaches from those of `from` that are not in `keep`. */
@@ -452,9 +456,12 @@ static int remove_version(const char *dir)
 	snprintf(path, sizeof(path), "%s/weir_rows", dir);
 	fd = bpf_obj_get(path);
 	if (fd >= 0) {
-		detach_others(map_id(fd), NULL, 0);
+		err = detach_others(map_id(fd), NULL, 0);
 		close(fd);
 	}
+	if (err ||
+	    (fd < 0 && errno != ENOENT)) /* the pins are what programs of ours are known by */
+		return err ? err : -errno;
 	d = opendir(dir);
 	while (d && (e = readdir(d))) {
 		if (!strncmp(e->d_name, "weir_", 5)) {
@@ -475,8 +482,13 @@ int weir_plane_remove(const char *pin_path)
 	int err = 0, one;
 
 	plane_quiet_libraries();
-	if (!d)
-		return errno == ENOENT ? 0 : -errno;
+	if (!d && errno == ENOENT)
+		return 0;
+	if (!d) {
+		err = -errno;
+		weir_error("%s: cannot be read: %s", pin_path, strerror(-err));
+		return err;
+	}
 	while ((e = readdir(d))) {
 		if (e->d_name[0] != 'v')
 			continue;

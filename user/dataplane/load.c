@@ -82,11 +82,14 @@ static int check_version(const char *pin_path)
 static int lock_dir(struct weir_plane *p)
 {
 	p->lock_fd = open(p->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (p->lock_fd < 0)
-		return -errno;
-	if (flock(p->lock_fd, LOCK_EX | LOCK_NB)) {
-		weir_error("%s: another agent is using it", p->dir);
-		return -EBUSY;
+	if (p->lock_fd < 0 || flock(p->lock_fd, LOCK_EX | LOCK_NB)) {
+		int err = errno == EWOULDBLOCK ? -EBUSY : -errno;
+
+		if (err == -EBUSY)
+			weir_error("%s: another agent is using it", p->dir);
+		else
+			weir_error("%s: cannot be locked: %s", p->dir, strerror(-err));
+		return err;
 	}
 	return 0;
 }
@@ -230,8 +233,10 @@ int weir_plane_open(const char *pin_path, const uint8_t hash_key[16], struct wei
 	err = make_pin_path(pin_path);
 	if (!err)
 		err = check_version(pin_path);
-	if (!err && mkdir(p->dir, 0700) && errno != EEXIST)
+	if (!err && mkdir(p->dir, 0700) && errno != EEXIST) {
 		err = -errno;
+		weir_error("%s: cannot be made: %s", p->dir, strerror(-err));
+	}
 	if (!err)
 		err = lock_dir(p);
 	if (!err)
