@@ -118,24 +118,24 @@ wait_until 10 status_is bal '.pools[0].healthy' 2
 before=$(status bal '"\(.table_digest) \(.config.revision)"')
 unchanged() { [ "$(status bal '"\(.table_digest) \(.config.revision)"')" = "$before" ]; }
 
-# keeps SENTENCE: the file is refused on SIGHUP, and everything is as it was.
+# keeps SENTENCE PATTERN: the file is refused on SIGHUP for this reason, and all is as it was.
 keeps() {
 	if agent_reload bal; then not_ok "SIGHUP with $1 is refused"; else ok "SIGHUP with $1 is refused"; fi
+	check "and says why" grep -E "$2" <<<"$(status bal .config.error)"
 	check "and leaves the running state" unchanged
 	note "  $(status bal .config.error | head -c 300)"
 }
 cp "$config" "$NET_DIR/good.yaml"
 sed 's/weight: 1$/weight: 7/' "$NET_DIR/good.yaml" >"$config"
-keeps "a weight out of range"
-check "the status has line and path" grep -qE 'weir.yaml:[0-9]+.*pools\[0\]\.origins\[0\]\.weight' <<<"$(status bal .config.error)"
+keeps "a weight out of range" 'weir.yaml:[0-9]+.*pools\[0\]\.origins\[0\]\.weight'
 python3 tests/net/noise.py config bytes 9 >"$config"
-keeps "64 KiB of noise"
+keeps "64 KiB of noise" 'weir.yaml:[0-9]+.*not YAML'
 rm "$config"
-keeps "no file"
+keeps "no file" 'No such file'
 sed -e 's/interfaces: .*/interfaces: [eth0, eth9]/' -e 's/weight: 1$/weight: 0.1/' "$NET_DIR/good.yaml" >"$config"
-keeps "an interface that does not exist, beside a good change"
+keeps "an interface that does not exist, beside a good change" 'not applied: No such device'
 sed -e 's/dns: .*/dns: { listen: ["127.0.0.1:8650"] }/' -e 's/weight: 1$/weight: 0.1/' "$NET_DIR/good.yaml" >"$config"
-keeps "a DNS address that is taken, beside a good change"
+keeps "a DNS address that is taken, beside a good change" 'not applied: Address already in use'
 is "DNS still answers" "$(in_ns client dig @$DNS4 +short +tries=1 +time=2 one.example.org A)" 192.0.2.1
 cp "$NET_DIR/good.yaml" "$config"
 sed -i 's/weight: 1$/weight: 0.5/' "$config"

@@ -49,7 +49,7 @@ ill c
 serves "that one ill too: the fallback pool serves" d
 is "the status names it as fallback" "$(status bal '.load_balancers[0] | "\(.pool) \(.fallback)"')" "last true"
 ill d
-sleep 1
+check "that one ill, too" wait_until 5 status_is bal '.pools[] | select(.id == "last").state' critical
 serves "the fallback pool serves as last resort, ill as it is" d
 well a
 serves "the first pool is back above its minimum, and serves" a b

@@ -49,12 +49,13 @@ wait_until 5 origin_is c healthy
 connect "$got" --connections 3000
 check_shares "after its first pass it gets its share" "$got" 15 a=1 b=1 c=1
 
-# death SENTENCE NAME KIND COMMAND...: the last connection sent to an endpoint that dies.
+# death SENTENCE NAME KIND COMMAND...: the last connection sent to an endpoint that dies. Attempts
+# that hang must not keep others from being started, or nobody would see where those go.
 death() {
 	local sentence=$1 name=$2 kind=$3 killed last
 
 	shift 3
-	start client "$got" "$WEIR_LOAD" connect --for 60 --every 1 --timeout 0.9 "$VIP4:80"
+	start client "$got" "$WEIR_LOAD" connect --for 60 --every 1 --parallel 2000 --timeout 0.9 "$VIP4:80"
 	short=$STARTED
 	sleep 0.5
 	killed=$(now_ms)
