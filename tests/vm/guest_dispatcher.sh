@@ -12,7 +12,16 @@ clang() { cp build/tests/net/xdp_pass.bpf.o "${@: -1}"; }
 programs() { in_ns bal xdp-loader status "$1" | awk '$1 == "=>" { printf "%s%s", sep, $3; sep = " " }'; }
 # program_id IF NAME
 program_id() { in_ns bal xdp-loader status "$1" | awk -v name="$2" '$1 == "=>" && $3 == name { print $4 }'; }
-other_packets() { bpftool -j map dump name other_packets | jq '.[0].formatted.value // .[0].value'; }
+# The map of the program that is there now. By name there may be two: one of a program that was
+# taken off lives on where an agent that was killed has left libxdp's pins behind.
+other_packets() {
+	local map
+
+	map=$(bpftool -j prog show id "$(program_id eth0 other_xdp)" | jq '.map_ids[]' | while read -r id; do
+		bpftool -j map show id "$id" | jq 'select(.name == "other_packets").id'
+	done)
+	bpftool -j map dump id "$map" | jq '.[0].formatted.value // .[0].value'
+}
 programs_are() { [ "$(programs "$1")" = "$2" ]; }
 # agent_spawn BALANCER CONFIG: like agent_start, but does not wait.
 agent_spawn() {
