@@ -24,8 +24,8 @@ struct {
 	__type(value, struct weir_row);
 } weir_rows SEC(".maps");
 
-/* Flows of rows that are not at rest. Written and read by pick(); read by user/dataplane/rows.c
- * to see which rows may come to rest. */
+/* Flows of rows that are not at rest. Written and read by pick(); read and wiped by
+ * user/dataplane/settle.c, which sees by them which rows may come to rest. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

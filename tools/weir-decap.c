@@ -19,7 +19,8 @@
 #include "decap.skel.h"
 #include "weir/api.h"
 
-#define PROGRAM "weir_decap"
+#define PROGRAM   "weir_decap"
+#define MOST_VIPS 1024 /* what decap_vips holds */
 
 static const char usage[] =
 	"usage: weir-decap --interface IF --vip ADDRESS [--vip ADDRESS ...]\n"
@@ -70,6 +71,8 @@ static int check_options(const struct options *o, int rest, const char *first)
 		return bad_usage("--interface %s: no such interface", o->ifname);
 	if (o->detach && o->n_vips)
 		return bad_usage("%s and --vip exclude each other", "--detach");
+	if (o->n_vips > MOST_VIPS)
+		return bad_usage("more than %s VIPs", "1024");
 	if (!o->detach && !o->n_vips)
 		return bad_usage("%s is missing", "--vip");
 	return 0;

@@ -80,6 +80,7 @@ static int reconcile(struct weir_agent *a)
 
 	say_moves(a->view, d.view);
 	err = weir_plane_sync(a->plane, d.tables, agent_uptime_ms(a));
+	a->behind = err != 0;
 	publish(a, &d);
 	return err;
 }
@@ -341,6 +342,8 @@ static void on_tick(uv_timer_t *t)
 	struct weir_agent *a = t->data;
 
 	weir_plane_tick(a->plane, agent_uptime_ms(a));
+	if (a->behind) /* there may be room now: something has drained */
+		reconcile(a);
 	if (a->ready)
 		answer(a);
 	else

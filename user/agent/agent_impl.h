@@ -29,6 +29,7 @@ struct weir_agent {
 
 	uv_poll_t netlink;
 	uv_timer_t tick;    /* every second */
+	bool behind;        /* the packet path had no room for what was decided last */
 	uv_timer_t flush;   /* a reconcile is due at the end of this turn of the loop */
 	uint32_t n_handles; /* of these, not yet closed */
 	bool ready;         /* every monitored origin had a verdict, or time is up */

@@ -223,6 +223,10 @@ void endpoint_write(struct weir_plane *p, uint32_t slot)
 		outer_v4(&e, s, id);
 	else if (id->mode == WEIR_MODE_IPIP)
 		outer_v6(&e, s, id);
+	if (to->ifindex != n->ifindex || to->hdr_len != e.hdr_len ||
+	    memcmp(to->hdr + 8, e.hdr + 8,
+		   sizeof(e.hdr) - 8)) /* a counted drop, not half a header */
+		__atomic_store_n(&to->ifindex, 0, __ATOMIC_RELEASE);
 	memcpy(&first, e.hdr, 8);
 	__atomic_store_n((uint64_t *)(void *)to->hdr, first, __ATOMIC_RELAXED);
 	memcpy(to->hdr + 8, e.hdr + 8, sizeof(e.hdr) - 8);

@@ -58,6 +58,14 @@ static bool lives(const struct weir_plane *p, const struct weir_flow *f, uint32_
 	return age <= (int32_t)idle;
 }
 
+/* Silent for so long that its age would soon look like that of a young one: they wrap. */
+static bool ancient(const struct weir_flow *f, uint32_t now)
+{
+	uint32_t age = ((now << WEIR_FLOW_FLAGS) - f->seen) >> WEIR_FLOW_FLAGS;
+
+	return age > 1u << 28 && age < 1u << 29;
+}
+
 /* Marks rows that a live flow away from cur still needs, and wipes records of rows at rest. False:
  * there was no record at all. */
 static bool sweep(struct weir_plane *p, uint8_t *busy)
@@ -75,7 +83,7 @@ static bool sweep(struct weir_plane *p, uint8_t *busy)
 			continue;
 		any = true;
 		row = row_of(p, by_id, key);
-		if (!row || row->prev == WEIR_ROW_REST)
+		if (!row || row->prev == WEIR_ROW_REST || ancient(f, now))
 			__atomic_store_n(&f->key, 0, __ATOMIC_RELAXED);
 		else if (f->endpoint != row->cur && endpoint_is_alive(p, f->endpoint) &&
 			 lives(p, f, now))
