@@ -292,11 +292,48 @@ static void a_time_out_is_repeated_at_once_as_often_as_told(void **state)
 	m.timeout_ms = SHORT_MS;
 	m.retries = 2;
 	expect_fail(probe_once(*state, m, s->at), WEIR_REASON_HTTP_TIMEOUT);
-	await((struct bed *)*state, s->ended == 3);
-	assert_int_equal(s->accepted, 3);
-	m.retries = 0;
+	await((struct bed *)*state, s->ended == s->accepted);
+	assert_in_range(s->accepted, 3, 6); /* a busy machine may excuse each of them once */
+	m.retries = s->accepted = 0;
 	expect_fail(probe_once(*state, m, s->at), WEIR_REASON_HTTP_TIMEOUT);
-	assert_int_equal(s->accepted, 4);
+	assert_in_range(s->accepted, 1, 2);
+}
+
+struct stall {
+	uv_prepare_t handle; /* first */
+	struct server *server;
+	unsigned left;
+};
+
+/* Keeps the loop from all else over a time-out, whenever a probe has just come in. */
+static void on_prepare(uv_prepare_t *handle)
+{
+	struct stall *s = (struct stall *)handle;
+
+	if (!s->left || !s->server->accepted)
+		return;
+	s->left--;
+	s->server->accepted = 0;
+	usleep(2 * SHORT_MS * 1000);
+}
+
+static void a_late_loop_is_excused_once(void **state)
+{
+	struct bed *b = *state;
+	struct server *s = server_new(b, "127.0.0.1", ANSWERS, OK_REPLY);
+	struct stall stall = { .server = s, .left = 1 };
+	struct weir_monitor m = http_monitor();
+
+	m.timeout_ms = SHORT_MS;
+	uv_prepare_init(&b->loop, &stall.handle);
+	uv_prepare_start(&stall.handle, on_prepare);
+	expect_pass(probe_once(b, m, s->at));
+	assert_int_equal(stall.left, 0);
+	stall.left = 2;
+	expect_fail(probe_once(b, m, s->at), WEIR_REASON_HTTP_TIMEOUT);
+	assert_int_equal(stall.left, 0);
+	uv_close((uv_handle_t *)&stall.handle, NULL);
+	uv_run(&b->loop, UV_RUN_NOWAIT);
 }
 
 static void a_server_that_drips_times_out(void **state)
@@ -338,6 +375,7 @@ int main(void)
 		test(a_reset_is_said_so),
 		test(a_failure_is_not_blamed_on_an_earlier_one),
 		test(a_time_out_is_repeated_at_once_as_often_as_told),
+		test(a_late_loop_is_excused_once),
 		test(a_server_that_drips_times_out),
 	};
 

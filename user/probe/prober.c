@@ -72,6 +72,7 @@ static void on_expired(uv_timer_t *timer)
 static void attempt(struct weir_target *t)
 {
 	t->attempts++;
+	t->excused = false;
 	if (t->monitor->type == WEIR_MONITOR_HTTP) {
 		weir_http_start(t->prober->http, t);
 		return;

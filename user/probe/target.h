@@ -32,6 +32,7 @@ struct weir_target {
 	uv_timer_t timer;
 	enum weir_target_state state;
 	uint8_t attempts; /* of the present probe */
+	bool excused;     /* BUSY: the attempt was begun again, as this host was late */
 	void *run;        /* BUSY: the engine's state of the attempt */
 };
 
