@@ -6,15 +6,12 @@
  * earlier agent left is recognized by the maps it uses, and replaced without a gap: alone by the
  * kernel's atomic exchange, behind the dispatcher by letting the new one in before the old one
  * goes. An agent that dies in between leaves both, and the next one takes all but its own off. */
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_link.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -249,6 +246,11 @@ static int detach_others(uint32_t map, const struct weir_plane_interface *keep, 
 	return err;
 }
 
+int detach_everywhere(int map_fd)
+{
+	return detach_others(map_id(map_fd), NULL, 0);
+}
+
 /* Detaches from those of `from` that are not in `keep`. */
 static void detach_missing(uint32_t map, const struct weir_plane_interface *from, uint32_t n_from,
 			   const struct weir_plane_interface *keep, uint32_t n)
@@ -429,77 +431,4 @@ uint32_t weir_plane_interfaces(const struct weir_plane *p, const struct weir_pla
 {
 	*out = p->interfaces;
 	return p->n_interfaces;
-}
-
-static bool in_use(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool locked = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
-
-	if (fd >= 0)
-		close(fd);
-	return locked;
-}
-
-/* Every pin of one version, after its programs are off all interfaces. */
-static int remove_version(const char *dir)
-{
-	char path[PATH_MAX + 256];
-	DIR *d;
-	struct dirent *e;
-	int fd, err = 0;
-
-	if (in_use(dir)) {
-		weir_error("%s: an agent is using it; stop it first", dir);
-		return -EBUSY;
-	}
-	snprintf(path, sizeof(path), "%s/weir_rows", dir);
-	fd = bpf_obj_get(path);
-	if (fd >= 0) {
-		err = detach_others(map_id(fd), NULL, 0);
-		close(fd);
-	}
-	if (err ||
-	    (fd < 0 && errno != ENOENT)) /* the pins are what programs of ours are known by */
-		return err ? err : -errno;
-	d = opendir(dir);
-	while (d && (e = readdir(d))) {
-		if (!strncmp(e->d_name, "weir_", 5)) {
-			snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-			err |= unlink(path);
-		}
-	}
-	if (d)
-		closedir(d);
-	return rmdir(dir) || err ? -errno : 0;
-}
-
-int weir_plane_remove(const char *pin_path)
-{
-	char dir[PATH_MAX];
-	DIR *d = opendir(pin_path);
-	struct dirent *e;
-	int err = 0, one;
-
-	plane_quiet_libraries();
-	if (!d && errno == ENOENT)
-		return 0;
-	if (!d) {
-		err = -errno;
-		weir_error("%s: cannot be read: %s", pin_path, strerror(-err));
-		return err;
-	}
-	while ((e = readdir(d))) {
-		if (e->d_name[0] != 'v')
-			continue;
-		snprintf(dir, sizeof(dir), "%s/%s", pin_path, e->d_name);
-		one = remove_version(dir);
-		if (one && one != -EBUSY) {
-			weir_error("%s: cannot be removed: %s", dir, strerror(-one));
-		}
-		err = one ? one : err;
-	}
-	closedir(d);
-	rmdir(pin_path); /* stays if others keep something there */
-	return err;
 }

@@ -96,6 +96,9 @@ struct weir_bpf *plane_skel_open(const struct weir_plane *p);
 /* attach.c */
 void interfaces_watch(struct weir_plane *p, uint64_t now_ms);
 
+/* attach.c: takes programs that use this map off every interface. 0, or an error that was said. */
+int detach_everywhere(int map_fd);
+
 /* endpoints.c: slots and templates */
 void endpoints_adopt(struct weir_plane *p);
 uint32_t endpoint_find(const struct weir_plane *p, const union weir_addr *addr, uint8_t mode);
