@@ -20,12 +20,21 @@
 #define MEMORY_MAX      32768   /* bytes of a connection: request line, headers, buffers */
 #define BODY_MAX        65536   /* bytes of a request's body */
 #define BODY_CUT        1048576 /* bytes of a body without a length that are read to refuse it */
+#define REST            4       /* an answer stays for so many times as long as it took to make */
 
 struct weir_api {
 	uv_poll_t poll;
 	uv_timer_t timer;
 	struct MHD_Daemon *daemon;
 	struct weir_agent *agent;
+	struct kept *kept; /* by route */
+};
+
+/* The last answer of a path: those who ask all the time, or all at once, share it, and do not keep
+ * the loop from health and DNS. */
+struct kept {
+	struct MHD_Response *response; /* NULL: none */
+	uint64_t until_ns;
 };
 
 struct request {
@@ -63,33 +72,57 @@ static json_t *get_index(const struct weir_api *api)
 
 /* --- answers --- */
 
-/* Takes body over. */
-static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, json_t *body)
+/* Takes body over. NULL: no memory. */
+static struct MHD_Response *response_of(json_t *body)
 {
 	char *text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(15));
 	struct MHD_Response *r;
-	enum MHD_Result ok;
 
 	json_decref(body);
 	if (!text)
-		return MHD_NO;
+		return NULL;
 	r = MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE);
 	if (!r) {
 		free(text);
-		return MHD_NO;
+		return NULL;
 	}
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
 	MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	return r;
+}
+
+static void forget(struct kept *k)
+{
+	if (k->response)
+		MHD_destroy_response(k->response); /* unless a connection still sends it */
+	k->response = NULL;
+}
+
+static enum MHD_Result answer(struct weir_api *api, struct MHD_Connection *c, size_t route)
+{
+	struct kept *k = &api->kept[route];
+	uint64_t now_ns = uv_hrtime();
+
+	if (now_ns >= k->until_ns) {
+		forget(k);
+		k->response = response_of(routes[route].get(api));
+		k->until_ns = uv_hrtime() + REST * (uv_hrtime() - now_ns);
+	}
+	return k->response ? MHD_queue_response(c, MHD_HTTP_OK, k->response) : MHD_NO;
+}
+
+static enum MHD_Result refuse(struct MHD_Connection *c, unsigned status, const char *why)
+{
+	struct MHD_Response *r = response_of(json_pack("{s:s}", "error", why));
+	enum MHD_Result ok;
+
+	if (!r)
+		return MHD_NO;
 	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
 		MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
 	ok = MHD_queue_response(c, status, r);
 	MHD_destroy_response(r);
 	return ok;
-}
-
-static enum MHD_Result refuse(struct MHD_Connection *c, unsigned status, const char *why)
-{
-	return answer(c, status, json_pack("{s:s}", "error", why));
 }
 
 static enum MHD_Result refuse_body(struct MHD_Connection *c)
@@ -106,7 +139,7 @@ static enum MHD_Result serve(struct weir_api *api, struct MHD_Connection *c, con
 		if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 			return refuse(c, MHD_HTTP_METHOD_NOT_ALLOWED,
 				      "this path can be read only (GET, HEAD)");
-		return answer(c, MHD_HTTP_OK, routes[i].get(api));
+		return answer(api, c, i);
 	}
 	return refuse(c, MHD_HTTP_NOT_FOUND, "no such path; GET / lists what there is");
 }
@@ -244,6 +277,7 @@ int weir_api_open(uv_loop_t *loop, const struct weir_sockaddr *addr, struct weir
 	int fd = listen_on(addr), err = fd;
 
 	api->agent = agent;
+	api->kept = weir_new_array(N_ROUTES, struct kept);
 	if (fd >= 0) {
 		api->daemon = start(fd, api);
 		err = api->daemon ? 0 : -ENOTSUP;
@@ -257,6 +291,7 @@ int weir_api_open(uv_loop_t *loop, const struct weir_sockaddr *addr, struct weir
 			   weir_sockaddr_text(addr, text), strerror(-err));
 		if (api->daemon)
 			MHD_stop_daemon(api->daemon);
+		free(api->kept);
 		free(api);
 		return err;
 	}
@@ -286,4 +321,7 @@ void weir_api_close(struct weir_api *api)
 	uv_timer_stop(&api->timer);
 	uv_close((uv_handle_t *)&api->poll, on_poll_closed);
 	MHD_stop_daemon(api->daemon);
+	for (size_t i = 0; i < N_ROUTES; i++)
+		forget(&api->kept[i]);
+	free(api->kept);
 }
