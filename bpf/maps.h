@@ -15,7 +15,8 @@ struct {
 	__type(value, struct weir_service);
 } weir_services SEC(".maps");
 
-/* The rows of all tables. Written by user/dataplane/rows.c, read by pick(). */
+/* The rows of all tables. Written by user/dataplane/sync.c and settle.c, read by
+ * pick(). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -54,7 +55,8 @@ struct {
 	__type(value, struct weir_endpoint_id);
 } weir_endpoint_ids SEC(".maps");
 
-/* Written by finish(), read by user/dataplane/stats.c, zeroed by endpoints.c for a new owner. */
+/* What endpoints were sent. Written by forward(), read by user/dataplane/stats.c, zeroed by
+ * endpoints.c for a new owner. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, WEIR_MAX_ENDPOINTS);
@@ -62,7 +64,7 @@ struct {
 	__type(value, struct weir_endpoint_stats);
 } weir_endpoint_counts SEC(".maps");
 
-/* Written by finish(), read by user/dataplane/stats.c. */
+/* What became of packets. Written by leave() and forward(), read by user/dataplane/stats.c. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, WEIR_REASON_COUNT);
