@@ -9,10 +9,12 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI 2
+#define WEIR_ABI 3
 
-#define WEIR_MAX_SERVICES     16384   /* VIP + protocol + port */
-#define WEIR_SERVICE_SLOTS    32768   /* open addressing, at most half full; a power of two */
+#define WEIR_MAX_SERVICES      16384 /* VIP + protocol + port */
+#define WEIR_SERVICE_SLOT_BITS 16
+#define WEIR_SERVICE_SLOTS \
+	(1 << WEIR_SERVICE_SLOT_BITS) /* open addressing, at most a quarter full */
 #define WEIR_SERVICE_PROBE    16      /* slots looked at before an address is nobody's */
 #define WEIR_MAX_ENDPOINTS    131072  /* slots, including those that drain; slot 0 is never used */
 #define WEIR_MAX_ROWS         4194304 /* rows of all tables together: 32 MiB */
@@ -184,13 +186,14 @@ enum weir_dns_reason {
 };
 
 /* Where the probe sequence of a service starts. Not keyed: only the agent chooses what is in the
- * table, and a sequence is bounded whoever asks. */
+ * table, and a sequence is bounded whoever asks. The last bytes of an address, in which VIPs
+ * differ, are the high bits of q[1]: turned round, since a product carries upwards only. */
 static inline __u32 weir_service_slot(const union weir_addr *vip, __be16 port, __u8 proto)
 {
-	__u64 h = vip->q[1] ^ vip->q[0] * 0x9e3779b97f4a7c15ull;
+	__u64 h = (vip->q[1] >> 32 | vip->q[1] << 32) ^ vip->q[0] * 0x9e3779b97f4a7c15ull;
 
-	h = (h ^ ((__u64)port << 8 | proto)) * 0xd6e8feb86659fd93ull;
-	return (__u32)(h >> 40) & (WEIR_SERVICE_SLOTS - 1);
+	h ^= (__u64)((__u32)port << 8 | proto) << 32;
+	return (__u32)(h * 0xd6e8feb86659fd93ull >> (64 - WEIR_SERVICE_SLOT_BITS));
 }
 
 _Static_assert(sizeof(union weir_addr) == 16, "weir_addr");

@@ -2,8 +2,9 @@
 /* bench_packet.c - what a packet costs in the packet program, net of the harness.
  *
  * Every row is measured once a round, all rows after each other, in thread CPU time over REPEAT
- * runs of the harness and its target in the kernel. Net = the row - the harness with a target
- * that only says XDP_TX, measured right before it, since these machines drift within a round -
+ * runs of the harness and its target in the kernel. Net = the row - the harness with the same
+ * packets and flows and a target that only says XDP_TX, measured right before it, since these
+ * machines drift within a round -
  * what it costs the harness to take the outer header off again (measured in the same round).
  * Printed is the median over the rounds. One JSON object a line; an argument is a regular
  * expression of the rows wanted. */
@@ -160,19 +161,22 @@ static uint64_t cpu_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-static double measure(const struct plane *p, struct harness_bpf *h, const struct row *r)
+/* floor: the same packets and flows, but only XDP_TX. */
+static double measure(const struct plane *p, struct harness_bpf *h, const struct row *r, int floor)
 {
+	enum target target = floor ? ONLY_TX : r->target;
 	struct pkt in = r->packet();
 	uint8_t out[PKT_MAX];
-	uint32_t base, key = 0, fd = (uint32_t)target_fd(p, h, r->target);
+	uint32_t base, key = 0, fd = (uint32_t)target_fd(p, h, target);
+	uint32_t growth = target == ONLY_TX ? 0 : r->growth;
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in.data, .data_size_in = in.len,
 		    .data_out = out, .data_size_out = sizeof(out), .repeat = REPEAT);
 	uint64_t begin;
 	int err;
 
 	h->bss->frame_len = in.len;
-	h->bss->growth = r->growth;
-	h->bss->shake = r->shake;
+	h->bss->growth = growth;
+	h->bss->shake = floor ? 0 : r->shake;
 	h->bss->flow_mask = r->flows - 1;
 	memcpy(&base, in.data + 30, sizeof(base));
 	h->bss->vip_base = ntohl(base) & ~255u;
@@ -182,11 +186,11 @@ static double measure(const struct plane *p, struct harness_bpf *h, const struct
 	assert(!err);
 	begin = cpu_ns();
 	err = bpf_prog_test_run_opts(bpf_program__fd(h->progs.harness), &run);
-	if (err || run.retval != (r->target == WEIR && r->packet == foreign4 ? 2u : 3u)) {
+	if (err || run.retval != (target == WEIR && r->packet == foreign4 ? 2u : 3u)) {
 		fprintf(stderr, "%s: error %d, action %u\n", r->name, err, run.retval);
 		exit(1);
 	}
-	assert(run.data_size_out == in.len + r->growth);
+	assert(run.data_size_out == in.len + growth);
 	return (double)(cpu_ns() - begin) / REPEAT;
 }
 
@@ -259,8 +263,8 @@ int main(int argc, char **argv)
 		for (size_t i = 0; i < N_ROWS; i++) {
 			if (rows[i].target == WEIR && regexec(&wanted, rows[i].name, 0, NULL, 0))
 				continue;
-			rows[i].tx_ns[at] = measure(p, h, &rows[TX]);
-			rows[i].ns[at] = measure(p, h, &rows[i]);
+			rows[i].tx_ns[at] = measure(p, h, &rows[i], 1);
+			rows[i].ns[at] = measure(p, h, &rows[i], 0);
 		}
 	}
 	for (size_t i = 0; i < N_ROWS; i++)

@@ -235,13 +235,14 @@ static void the_service_table_goes_round(void **state)
 {
 	const uint32_t last = WEIR_SERVICE_SLOTS - 1;
 	union weir_addr vip;
-	uint32_t port = 0;
+	uint32_t n = 0, port = 0;
 	struct plane_service s;
 	char text[16];
 
 	(void)state;
 	do { /* some address and port begin in the last slot */
-		snprintf(text, sizeof(text), "192.0.3.%u", ++port & 255);
+		port = 1 + n / 256;
+		snprintf(text, sizeof(text), "192.0.3.%u", n++ & 255);
 		vip = pkt_addr(text);
 		assert_in_range(port, 1, 65535);
 	} while (weir_service_slot(&vip, htons((uint16_t)port), IPPROTO_TCP) != last);
@@ -250,6 +251,31 @@ static void the_service_table_goes_round(void **state)
 	plane_set_rows(plane, &s, endpoint, REST);
 	assert_int_equal(plane->services[0].key.id, s.id);
 	expect_sent(v4(IPPROTO_TCP, text, (uint16_t)port), WEIR_FORWARD, endpoint);
+}
+
+/* VIPs differ in their last byte, as operators number them: nobody waits behind many others, and
+ * a quarter of the table can be filled. */
+static void vips_of_one_network_do_not_crowd_together(void **state)
+{
+	static const uint16_t ports[] = { 80, 443 };
+	char text[32];
+	uint32_t farthest = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < WEIR_MAX_SERVICES / 2; i++) {
+		union weir_addr vip;
+		uint32_t at, far = 0;
+
+		snprintf(text, sizeof(text), i & 2 ? "2001:db8:5::%x" : "10.5.%u.%u",
+			 i & 2 ? i / 4 : i / 1024, i / 4 & 255);
+		vip = pkt_addr(text);
+		at = weir_service_slot(&vip, htons(ports[i & 1]), IPPROTO_TCP);
+		while (plane->services[(at + far) & (WEIR_SERVICE_SLOTS - 1)].key.used)
+			far++;
+		plane->services[(at + far) & (WEIR_SERVICE_SLOTS - 1)].key.used = WEIR_SLOT_USED;
+		farthest = far > farthest ? far : farthest;
+	}
+	assert_in_range(farthest, 0, WEIR_SERVICE_PROBE / 2);
 }
 
 static void a_deleted_service_is_nobodys(void **state)
@@ -281,6 +307,7 @@ int main(void)
 		TEST(a_mapped_address_on_the_wire_is_no_ipv4_vip),
 		TEST(a_service_is_found_behind_its_full_neighbours),
 		TEST(the_service_table_goes_round),
+		TEST(vips_of_one_network_do_not_crowd_together),
 		TEST(a_deleted_service_is_nobodys),
 	};
 
