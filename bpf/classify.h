@@ -45,6 +45,7 @@ static __always_inline enum weir_reason classify(struct packet *p)
 	p->table.base = (__u32)ref;
 	p->table.mask = ref >> 32;
 	p->service_id = s->key.id;
+	p->flags = s->key.flags;
 	return WEIR_FORWARD;
 }
 

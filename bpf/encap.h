@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* encap.h - puts the endpoint's header in front of the packet. VLAN tags stay. */
+/* encap.h - puts the endpoint's header in front of the packet. VLAN tags stay.
+ *
+ * DSCP and ECN are copied outside: the uniform model of RFC 2983, and the normal mode of RFC 6040
+ * for an ingress, so that a mark made on the way is seen by the endpoint. The inner packet stays
+ * as it is, its TTL too: the VIP is here, this is its last hop (RFC 2003, section 3.1, has only
+ * those count down who forward); an endpoint that lacks the VIP would send packets round, but it
+ * counts down. */
 #ifndef WEIR_ENCAP_H
 #define WEIR_ENCAP_H
 
-#define HDR_L2 14
-#define HDR_V4 34
-#define HDR_V6 54
+/* Set by the agent when it loads the program. */
+const volatile __be16 weir_gue_port = bpf_htons(6080); /* IANA */
+/* Outer source addresses vary in these bits of their last word, so that the receive queues of an
+ * endpoint share the load also where it hashes over addresses alone. 0: they do not. */
+const volatile __be32 weir_spread_v4, weir_spread_v6;
 
 static __always_inline __u16 fold(__u32 sum)
 {
@@ -22,62 +30,91 @@ static __always_inline void checksum_replace(__sum16 *sum, __u16 from, __u16 to)
 
 /* l2_len is a constant, as the verifier likes it. */
 static __always_inline void *behind_tags(struct xdp_md *ctx, const struct weir_endpoint *e,
-					 __u32 l2_len, __u32 header)
+					 __u32 l2_len, __u32 front, __u32 header)
 {
 	__u8 *data = (void *)(long)ctx->data;
 
-	if (data + l2_len + header > (__u8 *)(long)ctx->data_end)
+	if (data + l2_len + front > (__u8 *)(long)ctx->data_end)
 		return NULL;
 	copy(data + l2_len - 2, e->hdr + 2 * ETH_ALEN, 2 + header);
 	return data + l2_len;
 }
 
-/* Puts the endpoint's Ethernet header, with the packet's own VLAN tags, and its outer IP header of
- * so many bytes (a constant) in front. Returns where the latter begins; NULL: no room. */
-static __always_inline void *open_frame(struct xdp_md *ctx, const struct packet *p, __u32 header)
+/* Makes room for so many bytes (front, a constant), and puts the endpoint's Ethernet header, with
+ * the packet's own VLAN tags, and its outer IP header (header, a constant) there. Returns where
+ * the latter begins; NULL: no room. */
+static __always_inline void *open_frame(struct xdp_md *ctx, const struct packet *p, __u32 front,
+					__u32 header)
 {
 	const struct weir_endpoint *e = p->endpoint;
 	__u8 *data;
 	__u64 tags;
 
-	if (bpf_xdp_adjust_head(ctx, -(int)header))
+	if (bpf_xdp_adjust_head(ctx, -(int)front))
 		return NULL;
 	data = (void *)(long)ctx->data;
-	if (data + header + HDR_L2 + 8 > (__u8 *)(long)ctx->data_end)
+	if (data + front + HDR_L2 + 8 > (__u8 *)(long)ctx->data_end)
 		return NULL;
 	if (p->l2_len == HDR_L2) {
 		copy(data, e->hdr, HDR_L2 + header);
 		return data + HDR_L2;
 	}
-	copy(&tags, data + header + 2 * ETH_ALEN, 8); /* all but the type behind a second tag */
+	copy(&tags, data + front + 2 * ETH_ALEN, 8); /* all but the type behind a second tag */
 	copy(data, e->hdr, 2 * ETH_ALEN);
 	copy(data + 2 * ETH_ALEN, &tags, 8);
-	return p->l2_len == HDR_L2 + 4 ? behind_tags(ctx, e, HDR_L2 + 4, header)
-				       : behind_tags(ctx, e, HDR_L2 + 8, header);
+	return p->l2_len == HDR_L2 + 4 ? behind_tags(ctx, e, HDR_L2 + 4, front, header)
+				       : behind_tags(ctx, e, HDR_L2 + 8, front, header);
+}
+
+/* What depends on the packet in an outer IPv4 header, as two words. */
+static __always_inline void fill_v4(struct iphdr *ip, const struct packet *p, __u32 len, __u8 proto)
+{
+	__u32 first = bpf_htonl(0x45000000u | (__u32)p->tos << 16 | (len & 0xffff));
+	__u32 sum = p->endpoint->csum + (first >> 16) + (__u16)(first - 0x45) + bpf_htons(proto);
+	__be32 spread = weir_spread_v4 & p->hash;
+
+	if (weir_spread_v4) {
+		ip->saddr |= spread;
+		sum += (spread & 0xffff) + (spread >> 16);
+	}
+	*(__u32 *)ip = first;
+	ip->protocol = proto;
+	ip->check = fold(sum);
+}
+
+/* The flow label lets routers and receive queues tell flows apart (RFC 6438). */
+static __always_inline void fill_v6(struct ipv6hdr *ip, const struct packet *p, __u32 len,
+				    __u8 proto)
+{
+	*(__u32 *)ip = bpf_htonl(0x60000000u | (__u32)p->tos << 20 | (p->hash & 0xfffff));
+	ip->payload_len = bpf_htons((__u16)len);
+	ip->nexthdr = proto;
+	if (weir_spread_v6)
+		ip->saddr.s6_addr32[3] |= weir_spread_v6 & p->hash;
+}
+
+static __always_inline __u8 inner_protocol(const struct packet *p)
+{
+	return p->v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
 }
 
 static __always_inline enum weir_reason encap_v4(struct xdp_md *ctx, const struct packet *p)
 {
-	__be16 len = bpf_htons((__u16)(p->ip_len + sizeof(struct iphdr)));
-	__u8 inner = p->v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
-	struct iphdr *ip = open_frame(ctx, p, sizeof(*ip));
+	struct iphdr *ip = open_frame(ctx, p, sizeof(*ip), sizeof(*ip));
 
 	if (!ip)
 		return WEIR_DROP_NO_HEADROOM;
-	ip->tot_len = len;
-	ip->protocol = inner;
-	ip->check = fold(p->endpoint->csum + len + bpf_htons(inner));
+	fill_v4(ip, p, p->ip_len + sizeof(*ip), inner_protocol(p));
 	return WEIR_FORWARD;
 }
 
 static __always_inline enum weir_reason encap_v6(struct xdp_md *ctx, const struct packet *p)
 {
-	struct ipv6hdr *ip = open_frame(ctx, p, sizeof(*ip));
+	struct ipv6hdr *ip = open_frame(ctx, p, sizeof(*ip), sizeof(*ip));
 
 	if (!ip)
 		return WEIR_DROP_NO_HEADROOM;
-	ip->payload_len = bpf_htons((__u16)p->ip_len);
-	ip->nexthdr = p->v6 ? IPPROTO_IPV6 : IPPROTO_IPIP;
+	fill_v6(ip, p, p->ip_len, inner_protocol(p));
 	return WEIR_FORWARD;
 }
 
@@ -92,7 +129,9 @@ static __always_inline enum weir_reason encap_l2(struct xdp_md *ctx, const struc
 	return WEIR_FORWARD;
 }
 
-/* WEIR_FORWARD: the packet is ready to leave. */
+#include "gue.h"
+
+/* WEIR_FORWARD: the packet is ready to leave. WEIR_REPLY_MTU: its sender may be told. */
 static __always_inline enum weir_reason encap(struct xdp_md *ctx, const struct packet *p)
 {
 	const struct weir_endpoint *e = p->endpoint;
@@ -101,11 +140,15 @@ static __always_inline enum weir_reason encap(struct xdp_md *ctx, const struct p
 		return WEIR_DROP_TRUNCATED;
 	if (!e->ifindex)
 		return WEIR_DROP_NO_NEXT_HOP;
-	if (e->hdr_len == HDR_L2)
+	if (p->ip_len > e->mtu)
+		return WEIR_REPLY_MTU;
+	if (e->hdr_len == WEIR_HDR_IP4)
+		return encap_v4(ctx, p);
+	if (e->hdr_len == WEIR_HDR_IP6)
+		return encap_v6(ctx, p);
+	if (e->hdr_len == WEIR_HDR_L2)
 		return encap_l2(ctx, p);
-	if (p->ip_len > 65535 - sizeof(struct ipv6hdr))
-		return WEIR_DROP_TOO_BIG;
-	return e->hdr_len == HDR_V4 ? encap_v4(ctx, p) : encap_v6(ctx, p);
+	return encap_gue(ctx, p);
 }
 
 #endif

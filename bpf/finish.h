@@ -41,7 +41,7 @@ static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, e
 	count_endpoint(p);
 	if (p->endpoint->ifindex == ctx->ingress_ifindex)
 		return XDP_TX;
-	return (int)bpf_redirect(p->endpoint->ifindex, 0);
+	return (int)bpf_redirect_map(&weir_devices, p->endpoint->ifindex, XDP_DROP);
 }
 
 #endif

@@ -54,6 +54,7 @@ static __always_inline enum weir_reason fragment_follow(struct packet *p)
 
 	if (!f || !endpoint_alive(f->endpoint))
 		return WEIR_DROP_FRAGMENT;
+	p->hash = hash >> 32;
 	p->slot = f->endpoint;
 	p->endpoint = find_endpoint(p->slot);
 	return p->endpoint ? WEIR_FORWARD_FRAGMENT : WEIR_DROP_FRAGMENT;

@@ -55,6 +55,15 @@ struct {
 	__type(value, struct weir_endpoint_id);
 } weir_endpoint_ids SEC(".maps");
 
+/* The interfaces that endpoints are reached by, by ifindex. Written by user/dataplane/neigh.c, read
+ * by forward() for packets that leave by another interface than they came. */
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
+	__uint(max_entries, WEIR_MAX_DEVICES);
+	__type(key, __u32);
+	__type(value, __u32);
+} weir_devices SEC(".maps");
+
 /* What endpoints were sent. Written by forward(), read by user/dataplane/stats.c, zeroed by
  * endpoints.c for a new owner. */
 struct {

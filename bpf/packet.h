@@ -3,6 +3,8 @@
 #ifndef WEIR_PACKET_H
 #define WEIR_PACKET_H
 
+#define HDR_L2 14
+
 struct cursor {
 	void *pos, *end;
 };
@@ -64,12 +66,15 @@ struct packet {
 	__u8 l2_len;    /* 14, with VLAN tags 18 or 22 */
 	__u8 about;     /* an ICMP error about the flow */
 	__u8 fragment;  /* enum fragment */
-	__u8 pad[3];
+	__u8 tos;       /* DSCP and ECN, as IPv4 has them in its second byte */
+	__u8 pad[2];
 	__u32 fragment_id;
 	__u32 ip_len;    /* of the IP packet, header included, as it says itself */
 	__u32 frame_len; /* of the frame as it came */
-	__u32 service_id;
-	__u32 slot; /* of the endpoint */
+	__u16 service_id;
+	__u16 flags; /* enum weir_service_flag */
+	__u32 hash;  /* of the flow, without the part that chooses the row */
+	__u32 slot;  /* of the endpoint */
 	struct weir_table_ref table;
 	const struct weir_endpoint *endpoint;
 };

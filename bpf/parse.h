@@ -12,6 +12,7 @@
 #define IP_MORE          0x2000
 #define MAX_VLAN_TAGS    2
 #define MAX_EXTENSIONS   6
+#define TCP_FLAGS_AT     13
 #define ICMP_QUOTE_PORTS 4 /* of the 8 bytes that RFC 792 has routers quote */
 
 struct vlan_tag {
@@ -99,6 +100,8 @@ static __always_inline enum weir_reason parse_icmp(struct cursor *c, struct pack
 /* TCP or UDP at the cursor. */
 static __always_inline enum weir_reason parse_ports(struct cursor *c, struct packet *p)
 {
+	__u32 flags;
+
 	if (p->proto == IPPROTO_TCP) {
 		const struct tcphdr *tcp = take(c, sizeof(*tcp));
 
@@ -106,8 +109,9 @@ static __always_inline enum weir_reason parse_ports(struct cursor *c, struct pac
 			return WEIR_DROP_TRUNCATED;
 		p->read += sizeof(*tcp);
 		copy(p->ports, tcp, 4);
-		p->first = tcp->syn && !tcp->ack;
-		p->last = tcp->fin || tcp->rst;
+		flags = ((const __u8 *)tcp)[TCP_FLAGS_AT];
+		p->first = flags >> 1 & ~flags >> 4 & 1; /* SYN, no ACK; no branch to follow */
+		p->last = (flags | flags >> 2) & 1;      /* FIN or RST */
 	} else {
 		const struct udphdr *udp = take(c, sizeof(*udp));
 
@@ -130,12 +134,25 @@ static __always_inline enum weir_reason parse_upper(struct cursor *c, struct pac
 	return WEIR_PASS_VIP_OTHER;
 }
 
+/* Bytes that were compared are read once more, so that to the verifier all that a packet can be is
+ * one state from here on. */
+static __always_inline __u8 again(const void *byte)
+{
+	return *(const volatile __u8 *)byte;
+}
+
+static __always_inline __u8 ip_is_v6(const void *ip)
+{
+	return again(ip) >> 5 & 1; /* of 4 and 6 */
+}
+
 static __always_inline void take_v4(struct packet *p, const struct iphdr *ip)
 {
 	map_v4(&p->src, ip->saddr);
 	map_v4(&p->dst, ip->daddr);
-	p->proto = ip->protocol;
-	p->v6 = 0;
+	p->proto = again(&ip->protocol);
+	p->v6 = ip_is_v6(ip);
+	p->tos = ip->tos;
 	p->plain = 1;
 	p->read = sizeof(*ip);
 	p->ip_len = bpf_ntohs(ip->tot_len);
@@ -145,8 +162,9 @@ static __always_inline void take_v6(struct packet *p, const struct ipv6hdr *ip)
 {
 	copy(&p->src, &ip->saddr, 16);
 	copy(&p->dst, &ip->daddr, 16);
-	p->proto = ip->nexthdr;
-	p->v6 = 1;
+	p->proto = again(&ip->nexthdr);
+	p->v6 = ip_is_v6(ip);
+	p->tos = (__u8)(bpf_ntohl(*(const __be32 *)ip) >> 20);
 	p->plain = 1;
 	p->read = sizeof(*ip);
 	p->ip_len = bpf_ntohs(ip->payload_len) + (__u32)sizeof(*ip);

@@ -6,7 +6,6 @@
 #include "hash.h"
 
 /* Set by the agent when it loads the program. */
-const volatile __u32 weir_hash_key[WEIR_HASH_KEYS];
 const volatile __u32 weir_flow_idle = 300 * 250; /* WEIR_FLOW_IDLE_S in jiffies */
 const volatile __u32 weir_flow_young = 250;      /* WEIR_FLOW_YOUNG_S */
 
@@ -76,58 +75,76 @@ static __always_inline struct weir_flow *flow_find(struct weir_flow_bucket *b, _
 	return NULL;
 }
 
+/* What pick_flow() asks of a packet, and what it answers: a reason and a slot. */
+enum flow_kind {
+	FLOW_FIRST = 1,
+	FLOW_LAST = 2,
+	FLOW_ABOUT = 4,
+	FLOW_UDP = 8,
+};
+#define PICKED(why, slot) ((__u64)(why) << 32 | (slot))
+
+/* A packet of a recorded flow: it stays where it is recorded, if that endpoint lives. */
+static __always_inline __u64 pick_recorded(struct weir_flow *f, __u32 cur, __u32 now, __u32 kind)
+{
+	__u32 slot = f->endpoint;
+
+	if (kind & FLOW_FIRST) { /* a new flow, or its SYN again: record it anew */
+		f->endpoint = cur;
+		f->seen = now;
+		return PICKED(WEIR_FORWARD, cur);
+	}
+	f->seen = now | WEIR_FLOW_ESTABLISHED | (f->seen & WEIR_FLOW_CLOSING) |
+		  (kind & FLOW_LAST ? WEIR_FLOW_CLOSING : 0);
+	if (endpoint_alive(slot))
+		return PICKED(WEIR_FORWARD_FLOW, slot);
+	f->endpoint = cur;
+	return PICKED(WEIR_FORWARD, cur);
+}
+
 /* A packet of a row that is not at rest. A SYN goes to cur and is recorded. Another packet stays
  * where its flow is recorded, if that endpoint lives; without a record it belongs to a flow from
  * before the change, goes to prev and is recorded too. Where there is no room for a record, a SYN
- * goes to prev like the packets that follow it will. */
-static __always_inline enum weir_reason pick_flow(struct packet *p, __u64 hash, __u32 cur,
-						  __u32 prev)
+ * goes to prev like the packets that follow it will. A global function: verified once, and what it
+ * answers is unknown to the verifier, which then need not follow each case through encap(). */
+__attribute__((noinline)) __u64 pick_flow(__u64 hash, __u64 row, __u32 service_id, __u32 kind)
 {
-	__u32 index = (__u32)(hash >> 16) & (WEIR_FLOW_BUCKETS - 1);
-	__u64 key = hash >> 32 << 32 | p->service_id << 16 | (hash & 0xffff);
+	__u32 index = (__u32)(hash >> 16) & (WEIR_FLOW_BUCKETS - 1), cur = (__u32)row;
+	__u64 key = hash >> 32 << 32 | service_id << 16 | (hash & 0xffff);
 	struct weir_flow_bucket *b = bpf_map_lookup_elem(&weir_flows, &index);
-	__u32 now = (__u32)bpf_jiffies64() << WEIR_FLOW_FLAGS;
+	__u32 now = (__u32)bpf_jiffies64() << WEIR_FLOW_FLAGS, prev = row >> 32;
 	__u32 old = prev & WEIR_ROW_SLOT;
 	struct weir_flow *f;
 
 	if (!b) /* cannot be: the index is masked */
-		return WEIR_DROP_NO_ENDPOINT;
+		return PICKED(WEIR_DROP_NO_ENDPOINT, 0);
 	f = flow_find(b, key);
-	if (p->about) { /* not a packet of the flow: it leaves no trace */
-		p->slot = f && endpoint_alive(f->endpoint) ? f->endpoint : f ? cur : old;
-		return WEIR_FORWARD_ICMP;
-	}
-	if (f && p->first) { /* a new flow, or its SYN again: record it anew */
-		f->endpoint = cur;
-		f->seen = now;
-		p->slot = cur;
-		return WEIR_FORWARD;
-	}
-	if (f) {
-		f->seen = now | WEIR_FLOW_ESTABLISHED | (f->seen & WEIR_FLOW_CLOSING) |
-			  (p->last ? WEIR_FLOW_CLOSING : 0);
-		p->slot = f->endpoint;
-		if (endpoint_alive(p->slot))
-			return WEIR_FORWARD_FLOW;
-		f->endpoint = p->slot = cur;
-		return WEIR_FORWARD;
-	}
-	if (p->first || (p->proto == IPPROTO_UDP && prev & WEIR_ROW_UDP_NEW)) {
-		if (flow_record(b, key, cur, now)) {
-			p->slot = cur;
-			return WEIR_FORWARD;
-		}
+	if (kind & FLOW_ABOUT) /* not a packet of the flow: it leaves no trace */
+		return PICKED(WEIR_FORWARD_ICMP, f && endpoint_alive(f->endpoint) ? f->endpoint
+						 : f                              ? cur
+										  : old);
+	if (f)
+		return pick_recorded(f, cur, now, kind);
+	if (kind & FLOW_FIRST || (kind & FLOW_UDP && prev & WEIR_ROW_UDP_NEW)) {
+		if (flow_record(b, key, cur, now))
+			return PICKED(WEIR_FORWARD, cur);
 	} else {
 		flow_record(b, key, old, now);
 	}
-	p->slot = old;
-	return WEIR_FORWARD_PREV;
+	return PICKED(WEIR_FORWARD_PREV, old);
+}
+
+/* Without a branch: the verifier would follow each. */
+static __always_inline __u32 flow_kind(const struct packet *p)
+{
+	return p->first * FLOW_FIRST | p->last * FLOW_LAST | p->about * FLOW_ABOUT |
+	       (p->proto == IPPROTO_UDP) * FLOW_UDP;
 }
 
 /* With p->endpoint set: go on to encap(). */
 static __always_inline enum weir_reason pick(struct packet *p)
 {
-	__u64 hash = hash_flow(weir_hash_key, p);
+	__u64 hash = hash_flow(p);
 	__u32 index = p->table.base + ((__u32)hash & p->table.mask);
 	const struct weir_row *row = bpf_map_lookup_elem(&weir_rows, &index);
 	enum weir_reason why = p->about ? WEIR_FORWARD_ICMP : WEIR_FORWARD;
@@ -135,10 +152,14 @@ static __always_inline enum weir_reason pick(struct packet *p)
 
 	if (!row) /* cannot be: the agent keeps tables inside the map */
 		return WEIR_DROP_NO_ENDPOINT;
+	p->hash = hash >> 32;
 	word = *(const volatile __u64 *)row;
 	p->slot = (__u32)word;
-	if ((word >> 32) != WEIR_ROW_REST)
-		why = pick_flow(p, hash, (__u32)word, word >> 32);
+	if ((word >> 32) != WEIR_ROW_REST) {
+		word = pick_flow(hash, word, p->service_id, flow_kind(p));
+		p->slot = (__u32)word;
+		why = (enum weir_reason)(word >> 32);
+	}
 	if (p->slot == WEIR_NO_ENDPOINT)
 		return WEIR_DROP_NO_ENDPOINT;
 	p->endpoint = find_endpoint(p->slot);

@@ -21,6 +21,7 @@
 #include "fragment.h"
 #include "encap.h"
 #include "icmp.h"
+#include "mtu.h"
 #include "finish.h"
 #include "dns_filter.h"
 
@@ -44,7 +45,12 @@ int weir_xdp(struct xdp_md *ctx)
 	if (p.fragment == FIRST_FRAGMENT)
 		fragment_lead(&p);
 	bad = encap(ctx, &p);
-	return bad == WEIR_FORWARD ? forward(ctx, &p, why) : leave(&p, bad);
+	if (bad == WEIR_FORWARD)
+		return forward(ctx, &p, why);
+	if (bad == WEIR_REPLY_MTU)
+		bad = (enum weir_reason)reply_mtu(ctx, p.endpoint->mtu, p.l2_len, p.v6,
+						  p.frame_len);
+	return leave(&p, bad);
 }
 
 /* What bpf_jiffies64() says: run by the agent, which must read the ages of recorded flows. */

@@ -24,6 +24,9 @@
 #define WEIR_FLOW_WAYS        4
 #define WEIR_FRAGMENT_BUCKETS 4096 /* a power of two, of WEIR_FLOW_WAYS datagrams each */
 #define WEIR_HASH_KEYS        10   /* 32-bit words of the packet hash key */
+#define WEIR_MAX_DEVICES      1024 /* interfaces that endpoints are reached by */
+#define WEIR_ICMP_PER_S       1000 /* errors that the packet path sends, per CPU */
+#define WEIR_ICMP_BURST       64
 
 #define WEIR_NO_ENDPOINT 0u /* the slot no endpoint has: rows of a service nobody can serve */
 
@@ -42,13 +45,18 @@ struct weir_service_key {
 	__u8 proto; /* IPPROTO_TCP, IPPROTO_UDP, 0 */
 	__u8 used;  /* WEIR_SLOT_* */
 	__u16 id; /* of the service, 1 .. WEIR_MAX_SERVICES - 1; never shared, part of flow keys */
-	__u16 pad;
+	__u16 flags; /* WEIR_SERVICE_*: what is not usual about it */
 };
 
 enum weir_slot {
 	WEIR_SLOT_FREE = 0,    /* ends a probe sequence */
 	WEIR_SLOT_USED = 1,    /* a service */
 	WEIR_SLOT_DELETED = 2, /* was one: a probe sequence goes on */
+};
+
+/* Flags of a service. None: flows by addresses, protocol and ports, a datagram flow like any. */
+enum weir_service_flag {
+	WEIR_SERVICE_CLIENT = 1, /* rows and records by client address alone */
 };
 
 /* One slot of the service table. Where the rows of a service are is one 8-byte word, so that a
@@ -96,20 +104,32 @@ struct weir_flow_bucket {
 enum weir_mode {
 	WEIR_MODE_IPIP = 0, /* RFC 2003, RFC 2473, RFC 4213: any family in any family */
 	WEIR_MODE_L2 = 1,   /* direct server return: only the MAC addresses change */
+	WEIR_MODE_GUE =
+		2, /* IP in UDP: GUE variant 1 (draft-ietf-intarea-gue), any family in any */
 };
 
 /* An endpoint as the packet path needs it: one cache line. hdr is what goes in front of the
- * inner IP header: 14 bytes of Ethernet, then for IPIP the outer IP header. What depends on the
- * packet is 0 in it: length, protocol (next header), and for IPv4 the checksum; csum is the
- * unfolded sum of that header. */
+ * inner IP header: 14 bytes of Ethernet, then for tunnels the outer IP header; the UDP header of
+ * GUE is made for each packet. What depends on the packet is 0 in it: DSCP and ECN, length,
+ * protocol (next header), flow label, and for IPv4 the checksum. */
 struct weir_endpoint {
 	__u8 hdr[54];
-	__u8 hdr_len; /* 14 (L2), 34 (IPv4), 54 (IPv6) */
+	__u8 hdr_len; /* what is put in front, Ethernet included: WEIR_HDR_* */
 	__u8 state;   /* WEIR_ENDPOINT_* bits */
-	__u32 csum;
+	__u16 csum;   /* of 16-bit words as they lie in memory: IPv4 outside the sum of that header,
+		       * IPv6 outside the sum of its addresses */
+	__u16 mtu;    /* the largest IP packet of a client that gets there */
 	__u32 ifindex; /* the interface it is reached by; 0: no next hop is known yet */
 };
 #define WEIR_ENDPOINT_ALIVE 1u /* recorded flows may stay here; else they go to the row's cur */
+
+enum weir_hdr {
+	WEIR_HDR_L2 = 14,
+	WEIR_HDR_IP4 = 34,
+	WEIR_HDR_IP6 = 54,
+	WEIR_HDR_GUE4 = 42,
+	WEIR_HDR_GUE6 = 62,
+};
 
 /* Who has an endpoint slot. Written and read by the agent alone, so that a new agent can adopt
  * what it finds. */
@@ -146,6 +166,7 @@ struct weir_count {
 	X(FORWARD_FRAGMENT, 0, "a later fragment, forwarded to where its first one went")      \
 	X(FORWARD_ICMP, 0, "an ICMP error, forwarded to the endpoint of the flow it is about") \
 	X(REPLY_ECHO, 0, "a ping to a VIP, answered")                                          \
+	X(REPLY_MTU, 0, "too large for the way to its endpoint: the sender was told")          \
 	X(PASS_NOT_OURS, 0, "passed to the host: not for a service")                           \
 	X(PASS_NOT_IP, 0, "passed to the host: neither IPv4 nor IPv6")                         \
 	X(PASS_VIP_OTHER, 0, "passed to the host: for a VIP, but nothing a service takes")     \
@@ -156,7 +177,8 @@ struct weir_count {
 	X(DROP_NO_ENDPOINT, 1, "no endpoint can serve this service")                           \
 	X(DROP_NO_NEXT_HOP, 1, "no next hop is known for the endpoint")                        \
 	X(DROP_NO_HEADROOM, 1, "no room in front of the packet for the outer header")          \
-	X(DROP_TOO_BIG, 1, "larger than 65,535 bytes after encapsulation")
+	X(DROP_MTU, 1, "too large for the way to its endpoint, and enough senders were told")  \
+	X(DROP_NO_DEVICE, 1, "the interface towards the endpoint is gone")
 
 enum weir_reason {
 #define WEIR_REASON_ENUM(name, drop, text) WEIR_##name,
@@ -166,7 +188,7 @@ enum weir_reason {
 };
 
 #define WEIR_LAST_FORWARD WEIR_FORWARD_ICMP
-#define WEIR_LAST_REPLY   WEIR_REPLY_ECHO
+#define WEIR_LAST_REPLY   WEIR_REPLY_MTU
 #define WEIR_LAST_PASS    WEIR_PASS_VIP_OTHER
 
 /* The same for the filter on the DNS sockets. */

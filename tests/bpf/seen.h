@@ -22,7 +22,7 @@ struct seen {
 	uint32_t l2; /* where IP begins */
 	union weir_addr src, dst;
 	uint32_t ip_len, read; /* read: what of it was looked at */
-	uint8_t proto;
+	uint8_t proto, tos;
 	uint16_t sport, dport;
 	bool syn;
 	enum weir_reason why; /* the ports cannot be told; WEIR_FORWARD: they can */
@@ -112,6 +112,7 @@ static void see_v4(const struct pkt *p, struct seen *s)
 
 	addresses(ip, false, &s->src, &s->dst);
 	s->proto = ip[9];
+	s->tos = ip[1];
 	s->plain = header == 20;
 	s->ip_len = pkt_get16(ip + 2);
 	s->fragment = !frag ? WHOLE : frag & 0x1fff ? LATER : FIRST;
@@ -135,6 +136,7 @@ static void see_v6(const struct pkt *p, struct seen *s)
 	s->v6 = s->plain = true;
 	addresses(ip, true, &s->src, &s->dst);
 	s->proto = ip[6];
+	s->tos = (uint8_t)(pkt_get16(ip) >> 4);
 	s->ip_len = 40u + pkt_get16(ip + 4);
 	if (ip[0] >> 4 != 6) {
 		s->why = WEIR_DROP_BAD_HEADER;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a forwarded packet looks like, byte by byte, and when it cannot be forwarded. */
+#include <stdbool.h>
+
 #include "bed.h"
 
 #define VIP4 "192.0.2.1"
@@ -28,24 +30,40 @@ static uint32_t serve(enum weir_mode mode, const char *own, const char *far, uin
 	return slot;
 }
 
+static const struct flow *flow_to(int v6)
+{
+	static struct flow f[2];
+
+	f[0] = flow_of(IPPROTO_TCP, "198.51.100.7", 40000, VIP4, 443);
+	f[1] = flow_of(IPPROTO_TCP, "2001:db8:7::7", 40000, VIP6, 443);
+	return &f[v6];
+}
+
 static struct pkt data4(void)
 {
-	struct flow f = flow_of(IPPROTO_TCP, "198.51.100.7", 40000, VIP4, 443);
-
-	return pkt_new(&f, PKT_ACK);
+	return pkt_new(flow_to(0), PKT_ACK);
 }
 
 static struct pkt data6(void)
 {
-	struct flow f = flow_of(IPPROTO_TCP, "2001:db8:7::7", 40000, VIP6, 443);
-
-	return pkt_new(&f, PKT_ACK);
+	return pkt_new(flow_to(1), PKT_ACK);
 }
 
 static void put_macs(uint8_t *frame, uint32_t slot)
 {
 	plane_mac(slot, 0, frame);
 	plane_mac(slot, 1, frame + 6);
+}
+
+static bool is_v6(const struct pkt *p)
+{
+	return p->data[14] >> 4 == 6;
+}
+
+/* DSCP and ECN. */
+static uint8_t tos(const struct pkt *p)
+{
+	return is_v6(p) ? (uint8_t)(pkt_get16(p->data + 14) >> 4) : p->data[15];
 }
 
 /* The frame that must leave for in, built from the RFCs: 2003 and 4213 (IPv4 outside). */
@@ -59,6 +77,7 @@ static struct pkt in_ip4(const struct pkt *in, uint32_t slot, uint32_t ip_len, u
 	put_macs(p.data, slot);
 	pkt_put16(p.data + 12, 0x0800);
 	ip[0] = 0x45;
+	ip[1] = tos(in);
 	pkt_put16(ip + 2, (uint16_t)(ip_len + 20));
 	pkt_put16(ip + 6, 0x4000); /* DF */
 	ip[8] = 64;
@@ -70,17 +89,19 @@ static struct pkt in_ip4(const struct pkt *in, uint32_t slot, uint32_t ip_len, u
 	return p;
 }
 
-/* RFC 2473: IPv6 outside. */
+/* RFC 2473: IPv6 outside; the flow label is of the flow's hash. */
 static struct pkt in_ip6(const struct pkt *in, uint32_t slot, uint32_t ip_len, uint8_t proto,
 			 const char *own, const char *far)
 {
 	union weir_addr src = pkt_addr(own), dst = pkt_addr(far);
+	uint32_t label = plane_hash(flow_to(is_v6(in))) >> 32 & 0xfffff;
 	struct pkt p = { .len = in->len + 40 };
 	uint8_t *ip = p.data + 14;
 
 	put_macs(p.data, slot);
 	pkt_put16(p.data + 12, 0x86dd);
-	ip[0] = 0x60;
+	pkt_put16(ip, (uint16_t)(0x6000 | tos(in) << 4 | label >> 16));
+	pkt_put16(ip + 2, (uint16_t)label);
 	pkt_put16(ip + 4, (uint16_t)ip_len);
 	ip[6] = proto;
 	ip[7] = 64;
@@ -168,6 +189,25 @@ static void the_outer_checksum_is_right_for_any_addresses(void **state)
 	}
 }
 
+static void dscp_and_ecn_are_copied_outside(void **state)
+{
+	(void)state;
+	for (int v6 = 0; v6 < 2; v6++) {
+		uint32_t slot = serve(WEIR_MODE_IPIP, v6 ? OWN6 : OWN4, v6 ? FAR6 : FAR4, LO);
+
+		for (int t = 0; t < 256; t++) {
+			struct pkt in4 = pkt_byte(data4(), 15, t), in6 = data6();
+
+			pkt_put16(in6.data + 14, (uint16_t)(0x6000 | t << 4));
+			assert_int_equal(tos(&in6), t);
+			leaves_as(in4, v6 ? in_ip6(&in4, slot, in4.len - 14, 4, OWN6, FAR6)
+					  : in_ip4(&in4, slot, in4.len - 14, 4, OWN4, FAR4));
+			leaves_as(in6, v6 ? in_ip6(&in6, slot, in6.len - 14, 41, OWN6, FAR6)
+					  : in_ip4(&in6, slot, in6.len - 14, 41, OWN4, FAR4));
+		}
+	}
+}
+
 static void direct_return_changes_the_mac_addresses_only(void **state)
 {
 	uint32_t slot = serve(WEIR_MODE_L2, OWN4, FAR4, LO);
@@ -194,8 +234,7 @@ static void ip_options_stay_in_the_inner_packet(void **state)
 static void ethernet_padding_is_not_counted_into_the_tunnel(void **state)
 {
 	uint32_t slot = serve(WEIR_MODE_IPIP, OWN4, FAR4, LO);
-	struct flow f = flow_of(IPPROTO_TCP, "198.51.100.7", 40000, VIP4, 443);
-	struct pkt ack = pkt_new(&f, PKT_ACK), in;
+	struct pkt ack = data4(), in;
 
 	(void)state;
 	pkt_put16(ack.data + 16, 40); /* no payload: the shortest segment, in the shortest frame */
@@ -297,6 +336,7 @@ int main(void)
 		TEST(ipv6_travels_in_ipv6),
 		TEST(every_length_is_encapsulated_exactly),
 		TEST(the_outer_checksum_is_right_for_any_addresses),
+		TEST(dscp_and_ecn_are_copied_outside),
 		TEST(direct_return_changes_the_mac_addresses_only),
 		TEST(ip_options_stay_in_the_inner_packet),
 		TEST(ethernet_padding_is_not_counted_into_the_tunnel),

@@ -5,17 +5,21 @@
 
 #include "seen.h"
 
-#define PACKETS  200000
-#define ROWS     64
-#define CLIENTS  40
-#define RESHAPED 50 /* packets between changes of a row */
+#define PACKETS   1000000
+#define ROWS      64
+#define CLIENTS   40
+#define RESHAPED  50 /* packets between changes of a row */
+#define SMALL_MTU 1220
 
 enum {
 	NONE,
 	V4,
 	V6,
 	L2,
+	GUE4,
+	GUE6,
 	FAR,
+	SMALL,
 	LOST,
 	DEAD,
 	KINDS
@@ -54,6 +58,12 @@ static uint32_t *led_by(const struct seen *s)
 		    !memcmp(&led[i].of.src, &s->src, 16) && !memcmp(&led[i].of.dst, &s->dst, 16))
 			return &led[i].slot;
 	return NULL;
+}
+
+/* Of all fragments of a datagram. */
+static uint64_t datagram_hash(const struct seen *s)
+{
+	return plane_hash_of(&s->src, &s->dst, s->id, s->v6 ? 0 : s->proto);
 }
 
 static void lead(const struct seen *s, uint32_t slot)
@@ -138,32 +148,106 @@ static uint16_t replaced(uint16_t sum, int from, int to)
 	return (uint16_t)~n;
 }
 
-static void wrap(const struct pkt *in, const struct seen *s, uint32_t slot, struct pkt *out)
+/* The sum of the inner packet as it would be if its checksums held. */
+static uint32_t promised_sum(const uint8_t *inner, const struct seen *s)
+{
+	uint32_t header = s->v6 ? 40 : 20, sum = 0;
+	uint32_t upper = s->ip_len - header + s->proto;
+
+	for (uint32_t i = s->v6 ? 8 : 12; i < header; i += 2)
+		upper += pkt_get16(inner + i);
+	for (uint32_t i = 0; s->v6 && i < header; i += 2)
+		sum += pkt_get16(inner + i);
+	while (upper >> 16)
+		upper = (upper & 0xffff) + (upper >> 16);
+	return sum + (uint16_t)~upper;
+}
+
+static void wrap_udp(const struct pkt *in, const struct seen *s, uint8_t *ip, bool outer6,
+		     uint32_t hash)
+{
+	uint8_t *udp = ip + (outer6 ? 40 : 20);
+	const uint8_t *inner = in->data + s->l2;
+	uint32_t len = s->ip_len + 8, sum = IPPROTO_UDP + len;
+	bool has = s->plain && !s->fragment && !s->about;
+
+	pkt_put16(udp, (uint16_t)(0xc000 | hash));
+	pkt_put16(udp + 2, 6080);
+	pkt_put16(udp + 4, (uint16_t)len);
+	pkt_put16(udp + 6, 0);
+	if (!has || (s->proto == IPPROTO_UDP && !pkt_get16(inner + (s->v6 ? 46 : 26))))
+		return;
+	for (int i = outer6 ? 8 : 12; i < (outer6 ? 40 : 20); i += 2)
+		sum += pkt_get16(ip + i);
+	pkt_put16(udp + 6, pkt_checksum(udp, 8, sum + promised_sum(inner, s)));
+	if (!pkt_get16(udp + 6))
+		pkt_put16(udp + 6, 0xffff);
+}
+
+static void wrap(const struct pkt *in, const struct seen *s, uint32_t hash, uint32_t slot,
+		 struct pkt *out)
 {
 	const struct weir_endpoint *e = &plane->endpoints[slot];
 	uint32_t more = e->hdr_len - 14u;
-	uint8_t *ip = out->data + s->l2;
-	bool v6 = pkt_get16(in->data + s->l2 - 2) == 0x86dd;
+	uint8_t *ip = out->data + s->l2, gue = slot == GUE4 || slot == GUE6 ? 8 : 0;
+	uint8_t proto = gue ? IPPROTO_UDP : s->v6 ? 41 : 4;
 
 	*out = *in;
 	memcpy(out->data, e->hdr, 12);
 	if (slot == L2)
 		return;
-	memcpy(ip - 2, e->hdr + 12, e->hdr_len - 12u);
+	memcpy(ip - 2, e->hdr + 12, e->hdr_len - 12u - gue);
 	memcpy(ip + more, in->data + s->l2, in->len - s->l2);
 	out->len = in->len + more;
-	if (more == 20) {
-		pkt_put16(ip + 2, (uint16_t)(s->ip_len + 20));
-		ip[9] = v6 ? 41 : 4;
+	if (more - gue == 20) {
+		ip[1] = s->tos;
+		pkt_put16(ip + 2, (uint16_t)(s->ip_len + more));
+		ip[9] = proto;
 		pkt_put16(ip + 10, pkt_checksum(ip, 20, 0));
 	} else {
-		pkt_put16(ip + 4, (uint16_t)s->ip_len);
-		ip[6] = v6 ? 41 : 4;
+		pkt_put16(ip, (uint16_t)(0x6000 | s->tos << 4 | (hash >> 16 & 15)));
+		pkt_put16(ip + 2, (uint16_t)hash);
+		pkt_put16(ip + 4, (uint16_t)(s->ip_len + gue));
+		ip[6] = proto;
 	}
+	if (gue)
+		wrap_udp(in, s, ip, more > 40, hash & 0x3fff);
 }
 
-static enum weir_reason describe(const struct pkt *in, const struct seen *s, uint32_t slot,
-				 enum weir_reason why, struct outcome *o)
+/* An ICMP error for a packet that is too large for SMALL. Too many are not answered: both may be.
+ */
+static void tell(const struct pkt *in, const struct seen *s, struct pkt *out)
+{
+	uint32_t quoted = s->v6 ? 1200 : 512, header = s->v6 ? 40 : 20, n = s->v6 ? 16 : 4;
+	const uint8_t *was = in->data + s->l2;
+	uint32_t at = s->v6 ? 8 : 12, sum = s->v6 ? 8 + quoted + IPPROTO_ICMPV6 : 0;
+	uint8_t *ip = out->data + s->l2, *icmp = ip + header;
+
+	*out = *in;
+	memcpy(out->data, in->data + 6, 6);
+	memcpy(out->data + 6, in->data, 6);
+	out->len = s->l2 + header + 8 + quoted;
+	memset(ip, 0, header + 8);
+	ip[0] = s->v6 ? 0x60 : 0x45;
+	ip[1] = s->v6 ? 0 : 0xc0;
+	pkt_put16(ip + (s->v6 ? 4 : 2), (uint16_t)(8 + quoted + (s->v6 ? 0 : 20)));
+	ip[s->v6 ? 6 : 8] = s->v6 ? IPPROTO_ICMPV6 : 64;
+	ip[s->v6 ? 7 : 9] = s->v6 ? 64 : IPPROTO_ICMP;
+	memcpy(ip + at, was + at + n, n);
+	memcpy(ip + at + n, was + at, n);
+	if (!s->v6)
+		pkt_put16(ip + 10, pkt_checksum(ip, 20, 0));
+	for (uint32_t i = 0; s->v6 && i < 2 * n; i += 2)
+		sum += pkt_get16(ip + at + i);
+	icmp[0] = s->v6 ? 2 : 3;
+	icmp[1] = s->v6 ? 0 : 4;
+	pkt_put16(icmp + 6, SMALL_MTU);
+	memcpy(icmp + 8, was, quoted);
+	pkt_put16(icmp + 2, pkt_checksum(icmp, 8 + quoted, sum));
+}
+
+static enum weir_reason describe(const struct pkt *in, const struct seen *s, uint32_t hash,
+				 uint32_t slot, enum weir_reason why, struct outcome *o)
 {
 	if (slot == NONE)
 		return WEIR_DROP_NO_ENDPOINT;
@@ -171,7 +255,12 @@ static enum weir_reason describe(const struct pkt *in, const struct seen *s, uin
 		return WEIR_DROP_TRUNCATED;
 	if (slot == LOST)
 		return WEIR_DROP_NO_NEXT_HOP;
-	wrap(in, s, slot, &o->out);
+	if (slot == SMALL && s->ip_len > SMALL_MTU) {
+		o->action = XDP_TX;
+		tell(in, s, &o->out);
+		return WEIR_REPLY_MTU;
+	}
+	wrap(in, s, hash, slot, &o->out);
 	o->action = slot == FAR ? XDP_REDIRECT : XDP_TX;
 	return why;
 }
@@ -293,7 +382,7 @@ static void compare(const struct pkt *in)
 
 		want.action = XDP_DROP;
 		if (to && alive(*to))
-			want.why = describe(in, &s, *to, want.why, &want);
+			want.why = describe(in, &s, datagram_hash(&s) >> 32, *to, want.why, &want);
 		else
 			want.why = WEIR_DROP_FRAGMENT;
 	}
@@ -302,13 +391,20 @@ static void compare(const struct pkt *in)
 		want.action = XDP_DROP;
 		if (s.fragment == FIRST && slot != NONE)
 			lead(&s, slot);
-		want.why = describe(in, &s, slot, want.why, &want);
+		want.why = describe(in, &s, plane_hash(&f) >> 32, slot, want.why, &want);
 	}
 	out = expect(*in, want.action, want.why);
 	assert_int_equal(out.len, want.out.len);
 	assert_memory_equal(out.data, want.out.data, out.len);
 	if (record != UINT32_MAX)
 		assert_int_equal(plane_record(plane, svc, &f)->endpoint, record);
+}
+
+static enum weir_mode mode_of(uint32_t kind)
+{
+	return kind == L2                     ? WEIR_MODE_L2
+	       : kind == GUE4 || kind == GUE6 ? WEIR_MODE_GUE
+					      : WEIR_MODE_IPIP;
 }
 
 static void the_program_does_what_its_description_says(void **state)
@@ -321,13 +417,16 @@ static void the_program_does_what_its_description_says(void **state)
 		services[v6][1] = plane_add_service(plane, vips[v6], IPPROTO_UDP, 443, ROWS);
 	}
 	plane_add_service(plane, vips[2], 0, 0, 0);
-	for (uint32_t kind = V4; kind < KINDS; kind++)
-		plane_add_endpoint(plane, kind == L2 ? WEIR_MODE_L2 : WEIR_MODE_IPIP,
-				   kind == V6 ? own6 : own4,
-				   kind == V6 ? "2001:db8:9::1" : "10.0.0.1",
+	for (uint32_t kind = V4; kind < KINDS; kind++) {
+		bool v6 = kind == V6 || kind == GUE6;
+
+		plane_add_endpoint(plane, mode_of(kind), v6 ? own6 : own4,
+				   v6 ? "2001:db8:9::1" : "10.0.0.1",
 				   kind == FAR    ? OTHER
 				   : kind == LOST ? 0
 						  : LO);
+	}
+	plane->endpoints[SMALL].mtu = SMALL_MTU;
 	plane->endpoints[DEAD].state = 0;
 	for (uint32_t i = 0; i < PACKETS; i++) {
 		struct pkt p = random_packet();
@@ -337,7 +436,8 @@ static void the_program_does_what_its_description_says(void **state)
 		compare(&p);
 	}
 	for (enum weir_reason why = 0; why < WEIR_REASON_COUNT; why++)
-		if (why != WEIR_DROP_NO_HEADROOM && why != WEIR_DROP_TOO_BIG)
+		if (why != WEIR_DROP_NO_HEADROOM && why != WEIR_DROP_NO_DEVICE &&
+		    why != WEIR_DROP_MTU)
 			assert_in_range(plane_count(plane, why), 100, PACKETS);
 }
 

@@ -68,9 +68,36 @@ static void an_ipip_header_is_right_but_for_the_packets_part(void **state)
 		memcpy(&word, outer + i, 2);
 		sum += word;
 	}
-	assert_int_equal(e->csum, sum);
+	assert_int_equal(e->csum, (sum & 0xffff) + (sum >> 16));
 	assert_int_equal(e->ifindex, if_nametoindex("w0"));
 	assert_int_equal(e->state, WEIR_ENDPOINT_ALIVE);
+}
+
+static bool narrow(const struct bed *b)
+{
+	return template(b, 0)->mtu == 1400 - 20;
+}
+
+static bool wide(const struct bed *b)
+{
+	return template(b, 0)->mtu == 1600 - 20;
+}
+
+static void what_is_left_of_the_ways_mtu_is_known_and_followed(void **state)
+{
+	struct bed *b = *state;
+
+	bed_serve(b, 0, WEIR_TABLE_MIN, 0, 2);
+	bed_sync(b);
+	assert_int_equal(template(b, 0)->mtu, 1500 - 20);
+	assert_int_equal(template(b, 1)->mtu, 1500);
+	sh("ip route add 10.1.0.1/32 dev w0 mtu 1400");
+	assert_true(until(b, narrow));
+	sh("ip route del 10.1.0.1/32");
+	sh("ip link set dev w0 mtu 1600");
+	assert_true(until(b, wide));
+	assert_int_equal(template(b, 1)->mtu, 1600);
+	sh("ip link set dev w0 mtu 1500");
 }
 
 static void a_direct_return_header_is_ethernet_alone(void **state)
@@ -172,6 +199,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BED_TEST(an_ipip_header_is_right_but_for_the_packets_part),
+		BED_TEST(what_is_left_of_the_ways_mtu_is_known_and_followed),
 		BED_TEST(a_direct_return_header_is_ethernet_alone),
 		BED_TEST(packets_leave_from_the_interfaces_own_address),
 		BED_TEST(a_new_mac_address_is_followed),

@@ -26,9 +26,9 @@ static void check_forwarded(const uint8_t *data, size_t size, const struct host_
 	const uint8_t *ip = f->data + 14;
 
 	assert(for_a_vip(data, size));
-	assert(grown == 0 || grown == 20 || grown == 40);
+	assert(grown == 0 || grown == 20 || grown == 40 || grown == 28 || grown == 48);
 	assert(!memcmp(f->data + 14 + grown, data + 14, size - 14));
-	if (grown == 20) {
+	if (grown == 20 || grown == 28) {
 		uint32_t sum = 0;
 
 		assert((size_t)(ip[2] << 8 | ip[3]) + 14 <= f->len);
@@ -36,7 +36,7 @@ static void check_forwarded(const uint8_t *data, size_t size, const struct host_
 			sum += (uint32_t)(ip[i] << 8 | ip[i + 1]);
 		sum = (sum & 0xffff) + (sum >> 16);
 		assert(sum + (sum >> 16) == 0xffff);
-	} else if (grown == 40) {
+	} else if (grown) {
 		assert((size_t)(ip[4] << 8 | ip[5]) + 54 <= f->len);
 	} else {
 		assert(!memcmp(f->data + 12, data + 12, 2));
@@ -50,6 +50,11 @@ static void check(const uint8_t *data, size_t size, const struct host_frame *f, 
 	if (why <= WEIR_LAST_FORWARD) {
 		assert(action == XDP_TX || action == XDP_REDIRECT);
 		check_forwarded(data, size, f);
+		return;
+	}
+	if (why <= WEIR_LAST_REPLY) { /* back to where it came from, and no longer than it was */
+		assert(action == XDP_TX && for_a_vip(data, size) && f->len <= size + 48);
+		assert(!memcmp(f->data, data + 6, 6) && !memcmp(f->data + 6, data, 6));
 		return;
 	}
 	assert(action == (why <= WEIR_LAST_PASS ? XDP_PASS : XDP_DROP));

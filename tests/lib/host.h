@@ -31,6 +31,7 @@ static struct host_maps {
 	struct weir_endpoint endpoints[HOST_ENDPOINTS];
 	struct weir_endpoint_stats stats[HOST_ENDPOINTS];
 	struct weir_count counts[WEIR_REASON_COUNT];
+	uint64_t icmp_budget[1][2];
 	uint64_t jiffies;
 } host;
 
@@ -46,6 +47,7 @@ static void *host_lookup(const char *map, const uint32_t *key)
 	HOST_MAP(weir_endpoints, host.endpoints);
 	HOST_MAP(weir_endpoint_counts, host.stats);
 	HOST_MAP(weir_reason_counts, host.counts);
+	HOST_MAP(weir_icmp_budget, host.icmp_budget);
 #undef HOST_MAP
 	return NULL;
 }
@@ -60,6 +62,33 @@ static long host_adjust_head(struct host_md *ctx, int delta)
 	return 0;
 }
 
+static long host_adjust_tail(struct host_md *ctx, int delta)
+{
+	unsigned long to = ctx->data_end + (unsigned long)(long)delta;
+
+	if (delta > 0 || to < ctx->data + 14)
+		return -1;
+	ctx->data_end = to;
+	return 0;
+}
+
+static int64_t host_csum_diff(const void *from, uint32_t from_len, const void *to, uint32_t to_len,
+			      uint32_t seed)
+{
+	uint64_t sum = seed;
+	uint32_t word;
+
+	(void)from;
+	if (from_len || to_len % 4 || to_len > 512)
+		abort();
+	for (uint32_t i = 0; i < to_len; i += 4) {
+		memcpy(&word, (const uint8_t *)to + i, 4);
+		sum += word;
+	}
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	return (int64_t)((sum & 0xffffffff) + (sum >> 32));
+}
+
 /* For the filter in the same file, which does not run here. */
 static inline long host_load_bytes(const void *skb, uint32_t off, void *to, uint32_t len)
 {
@@ -71,17 +100,21 @@ static inline long host_load_bytes(const void *skb, uint32_t off, void *to, uint
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wunused-parameter"
-#define xdp_md                        host_md
-#define bpf_map_lookup_elem(map, key) host_lookup(#map, key)
-#define bpf_xdp_adjust_head           host_adjust_head
-#define bpf_redirect(ifindex, flags)  XDP_REDIRECT
-#define bpf_jiffies64()               host.jiffies
-#define bpf_skb_load_bytes            host_load_bytes
+#define xdp_md                            host_md
+#define bpf_map_lookup_elem(map, key)     host_lookup(#map, key)
+#define bpf_xdp_adjust_head               host_adjust_head
+#define bpf_redirect_map(map, key, flags) XDP_REDIRECT
+#define bpf_xdp_adjust_tail               host_adjust_tail
+#define bpf_csum_diff                     host_csum_diff
+#define bpf_jiffies64()                   host.jiffies
+#define bpf_skb_load_bytes                host_load_bytes
 #include "../../bpf/weir.bpf.c"
 #undef xdp_md
 #undef bpf_map_lookup_elem
 #undef bpf_xdp_adjust_head
-#undef bpf_redirect
+#undef bpf_redirect_map
+#undef bpf_xdp_adjust_tail
+#undef bpf_csum_diff
 #undef bpf_jiffies64
 #undef bpf_skb_load_bytes
 #pragma GCC diagnostic pop
@@ -143,6 +176,9 @@ enum host_kind {
 	HOST_V4,
 	HOST_V6,
 	HOST_L2,
+	HOST_GUE4,
+	HOST_GUE6,
+	HOST_SMALL,  /* IPv4, by a way that takes little */
 	HOST_FAR,    /* IPv4, by another interface */
 	HOST_NO_HOP, /* no next hop */
 	HOST_DEAD,
@@ -153,20 +189,27 @@ static inline struct weir_endpoint host_endpoint(enum host_kind kind)
 {
 	struct weir_endpoint e = { .hdr = { 6, 0, 0, 0, 0, (__u8)kind, 6 },
 				   .hdr_len = 34,
+				   .mtu = 65535 - 40,
 				   .state = kind == HOST_DEAD ? 0 : WEIR_ENDPOINT_ALIVE,
 				   .ifindex = kind == HOST_FAR ? 2 : kind != HOST_NO_HOP };
 
 	e.hdr[12] = 0x08;
 	e.hdr[14] = 0x45;
-	if (kind == HOST_L2)
+	if (kind == HOST_L2) {
 		e.hdr_len = 14;
-	if (kind == HOST_V6) {
+		e.mtu = 65535;
+	}
+	if (kind == HOST_SMALL)
+		e.mtu = 600;
+	if (kind == HOST_V6 || kind == HOST_GUE6) {
 		e.hdr_len = 54;
 		e.hdr[12] = 0x86;
 		e.hdr[13] = 0xdd;
 		e.hdr[14] = 0x60;
 	}
 	e.csum = e.hdr_len == 34 ? 0x45 : 0;
+	if (kind == HOST_GUE4 || kind == HOST_GUE6)
+		e.hdr_len += 8;
 	return e;
 }
 

@@ -5,6 +5,9 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
+#include <net/if.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +45,19 @@ static void *map_memory(const struct bpf_map *map)
 	return mem;
 }
 
-struct plane *plane_load(void)
+/* The pairs of words that all IPv4 addresses share: 0 and 0, 0 and 0, ffff and ffff. */
+static uint64_t hash_v4(void)
+{
+	uint32_t word[3] = { 0, 0, htonl(0xffff) };
+	uint64_t h = 0;
+
+	for (int i = 0; i < 3; i++)
+		h += (uint64_t)(uint32_t)(word[i] + hash_key[2 + 2 * i]) *
+		     (uint32_t)(word[i] + hash_key[3 + 2 * i]);
+	return h;
+}
+
+struct plane *plane_load_with(void (*set)(struct weir_bpf *skel))
 {
 	struct plane *p = calloc(1, sizeof(*p));
 
@@ -51,6 +66,9 @@ struct plane *plane_load(void)
 	if (!p->skel)
 		die("weir.bpf.o");
 	memcpy((void *)p->skel->rodata->weir_hash_key, hash_key, sizeof(hash_key));
+	p->skel->rodata->weir_hash_v4 = hash_v4();
+	if (set)
+		set(p->skel);
 	if (weir_bpf__load(p->skel))
 		die("the kernel does not take the packet program");
 	p->services = map_memory(p->skel->maps.weir_services);
@@ -59,6 +77,11 @@ struct plane *plane_load(void)
 	p->endpoints = map_memory(p->skel->maps.weir_endpoints);
 	p->next_endpoint = p->next_service = 1;
 	return p;
+}
+
+struct plane *plane_load(void)
+{
+	return plane_load_with(NULL);
 }
 
 void plane_free(struct plane *p)
@@ -71,6 +94,25 @@ void plane_free(struct plane *p)
 	munmap(p->endpoints, map_bytes(p->skel->maps.weir_endpoints));
 	weir_bpf__destroy(p->skel);
 	free(p);
+}
+
+uint32_t plane_namespace(void)
+{
+	uint32_t ifindex;
+
+	if (unshare(CLONE_NEWNET) ||
+	    system("ip link add plane0 type veth peer name plane1 && ip link set lo up"))
+		die("a network namespace with a veth pair");
+	ifindex = if_nametoindex("plane0");
+	if (!ifindex)
+		die("plane0");
+	return ifindex;
+}
+
+void plane_add_device(struct plane *p, uint32_t ifindex)
+{
+	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.weir_devices), &ifindex, &ifindex, 0))
+		die("weir_devices");
 }
 
 static int cpus(void)
@@ -147,12 +189,24 @@ void plane_mac(uint32_t slot, int own, uint8_t mac[6])
 	memcpy(mac, bytes, sizeof(bytes));
 }
 
-/* The sum of the header's words in memory order, as the packet program goes on with it. */
+/* The sum of 16-bit words in memory order, as the packet program goes on with it. */
+static uint16_t sum_words(const uint8_t *b, uint32_t len)
+{
+	uint32_t sum = 0;
+	uint16_t word;
+
+	for (uint32_t i = 0; i < len; i += 2) {
+		memcpy(&word, b + i, 2);
+		sum += word;
+	}
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}
+
 static void outer_v4(struct weir_endpoint *e, const union weir_addr *src,
 		     const union weir_addr *dst)
 {
 	uint8_t *ip = e->hdr + 14;
-	uint16_t word;
 
 	pkt_put16(e->hdr + 12, 0x0800);
 	ip[0] = 0x45;
@@ -160,11 +214,8 @@ static void outer_v4(struct weir_endpoint *e, const union weir_addr *src,
 	ip[8] = 64;
 	memcpy(ip + 12, src->b + 12, 4);
 	memcpy(ip + 16, dst->b + 12, 4);
-	for (int i = 0; i < 20; i += 2) {
-		memcpy(&word, ip + i, 2);
-		e->csum += word;
-	}
-	e->hdr_len = 34;
+	e->csum = sum_words(ip, 20);
+	e->hdr_len = WEIR_HDR_IP4;
 }
 
 static void outer_v6(struct weir_endpoint *e, const union weir_addr *src,
@@ -175,7 +226,8 @@ static void outer_v6(struct weir_endpoint *e, const union weir_addr *src,
 	e->hdr[14 + 7] = 64;
 	memcpy(e->hdr + 14 + 8, src->b, 16);
 	memcpy(e->hdr + 14 + 24, dst->b, 16);
-	e->hdr_len = 54;
+	e->csum = sum_words(e->hdr + 14 + 8, 32);
+	e->hdr_len = WEIR_HDR_IP6;
 }
 
 uint32_t plane_add_endpoint(struct plane *p, enum weir_mode mode, const char *src, const char *dst,
@@ -188,12 +240,15 @@ uint32_t plane_add_endpoint(struct plane *p, enum weir_mode mode, const char *sr
 	assert(slot < WEIR_MAX_ENDPOINTS);
 	plane_mac(slot, 0, e.hdr);
 	plane_mac(slot, 1, e.hdr + 6);
+	e.mtu = 65535 - 48;
 	if (mode == WEIR_MODE_L2)
-		e.hdr_len = 14;
+		e.hdr_len = WEIR_HDR_L2;
 	else if (strchr(dst, ':'))
 		outer_v6(&e, &from, &to);
 	else
 		outer_v4(&e, &from, &to);
+	if (mode == WEIR_MODE_GUE)
+		e.hdr_len += 8;
 	p->endpoints[slot] = e;
 	return slot;
 }
@@ -213,28 +268,41 @@ void plane_set_rows(struct plane *p, const struct plane_service *s, uint32_t cur
 		plane_set_row(p, s->base + i, cur, prev);
 }
 
-static struct weir_count reason(const struct plane *p, enum weir_reason why)
+/* All at once, where the kernel can (5.13): random tests ask after each packet. */
+static void read_counts(int fd, struct weir_count *per_cpu)
 {
-	struct weir_count per_cpu[MAX_CPUS], sum = { 0 };
-	uint32_t key = why;
+	static bool one_by_one;
+	uint32_t next, n = WEIR_REASON_COUNT, keys[WEIR_REASON_COUNT];
 
-	if (bpf_map_lookup_elem(bpf_map__fd(p->skel->maps.weir_reason_counts), &key, per_cpu))
-		die("weir_reason_counts");
-	for (int i = cpus() - 1; i >= 0; i--) {
-		sum.packets += per_cpu[i].packets;
-		sum.bytes += per_cpu[i].bytes;
+	if (!one_by_one && !bpf_map_lookup_batch(fd, NULL, &next, keys, per_cpu, &n, NULL))
+		return;
+	one_by_one = errno != ENOENT; /* what is said at the end of the map */
+	for (uint32_t why = 0; one_by_one && why < WEIR_REASON_COUNT; why++)
+		if (bpf_map_lookup_elem(fd, &why, per_cpu + why * (uint32_t)cpus()))
+			die("weir_reason_counts");
+}
+
+void plane_counts(const struct plane *p, struct weir_count out[WEIR_REASON_COUNT])
+{
+	int n = cpus();
+	struct weir_count *per_cpu = calloc((size_t)n * WEIR_REASON_COUNT, sizeof(*per_cpu));
+
+	assert(per_cpu);
+	read_counts(bpf_map__fd(p->skel->maps.weir_reason_counts), per_cpu);
+	memset(out, 0, WEIR_REASON_COUNT * sizeof(*out));
+	for (int i = 0; i < n * WEIR_REASON_COUNT; i++) {
+		out[i / n].packets += per_cpu[i].packets;
+		out[i / n].bytes += per_cpu[i].bytes;
 	}
-	return sum;
+	free(per_cpu);
 }
 
 uint64_t plane_count(const struct plane *p, enum weir_reason why)
 {
-	return reason(p, why).packets;
-}
+	struct weir_count all[WEIR_REASON_COUNT];
 
-uint64_t plane_count_bytes(const struct plane *p, enum weir_reason why)
-{
-	return reason(p, why).bytes;
+	plane_counts(p, all);
+	return all[why].packets;
 }
 
 struct weir_endpoint_stats plane_stats(const struct plane *p, uint32_t slot)
@@ -268,12 +336,20 @@ uint32_t plane_run(const struct plane *p, const struct pkt *in, struct pkt *out)
 uint64_t plane_hash(const struct flow *f)
 {
 	uint16_t ports[2] = { htons(f->sport), htons(f->dport) };
-	uint32_t a[5], b[5] = { f->proto };
+	uint32_t first;
+
+	memcpy(&first, ports, 4);
+	return plane_hash_of(&f->src, &f->dst, first, f->proto);
+}
+
+uint64_t plane_hash_of(const union weir_addr *src, const union weir_addr *dst, uint32_t first,
+		       uint32_t second)
+{
+	uint32_t a[5] = { first }, b[5] = { second };
 	uint64_t h = 0;
 
-	memcpy(a, ports, 4);
-	memcpy(a + 1, f->src.b, 16);
-	memcpy(b + 1, f->dst.b, 16);
+	memcpy(a + 1, src->b, 16);
+	memcpy(b + 1, dst->b, 16);
 	for (int i = 0; i < 5; i++)
 		h += (uint64_t)(uint32_t)(a[i] + hash_key[2 * i]) *
 		     (uint32_t)(b[i] + hash_key[2 * i + 1]);

@@ -19,6 +19,8 @@ struct plane {
 };
 
 struct plane *plane_load(void);
+/* set (may be NULL) changes what the agent would set, before the kernel sees it. */
+struct plane *plane_load_with(void (*set)(struct weir_bpf *skel));
 void plane_free(struct plane *p); /* takes NULL */
 
 /* Empties every map and zeroes every counter. */
@@ -26,6 +28,11 @@ void plane_reset(struct plane *p);
 
 /* The descriptor of weir_xdp, for tail calls and test runs. */
 int plane_fd(const struct plane *p);
+
+/* Moves this process into a network namespace of its own, with an interface besides lo, whose index
+ * is returned; and lets packets leave by an interface. */
+uint32_t plane_namespace(void);
+void plane_add_device(struct plane *p, uint32_t ifindex);
 
 struct plane_service {
 	uint32_t base, size; /* of its rows */
@@ -49,8 +56,8 @@ void plane_set_row(struct plane *p, uint32_t row, uint32_t cur, uint32_t prev);
 void plane_set_rows(struct plane *p, const struct plane_service *s, uint32_t cur, uint32_t prev);
 
 /* Packets that ended for this reason; what one endpoint was sent. */
+void plane_counts(const struct plane *p, struct weir_count out[WEIR_REASON_COUNT]);
 uint64_t plane_count(const struct plane *p, enum weir_reason why);
-uint64_t plane_count_bytes(const struct plane *p, enum weir_reason why);
 struct weir_endpoint_stats plane_stats(const struct plane *p, uint32_t slot);
 
 /* Runs one packet through the program and returns the action. out (may be NULL): what leaves. */
@@ -58,6 +65,8 @@ uint32_t plane_run(const struct plane *p, const struct pkt *in, struct pkt *out)
 
 /* The hash of a flow with this fixture's key: computed here, by the description in bpf/hash.h. */
 uint64_t plane_hash(const struct flow *f);
+uint64_t plane_hash_of(const union weir_addr *src, const union weir_addr *dst, uint32_t first,
+		       uint32_t second);
 
 /* Where a flow is recorded, if it is: bits 16 to 31 choose the bucket. */
 struct weir_flow_bucket *plane_bucket(const struct plane *p, const struct flow *f);

@@ -5,6 +5,7 @@
 #include <linux/if_ether.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
+#include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,8 +150,8 @@ void endpoint_release(struct weir_plane *p, uint32_t slot)
 	free(zero);
 }
 
-/* The sum of 16-bit words, as they lie in memory, not folded. */
-static uint32_t sum16(const void *bytes, size_t len)
+/* The sum of 16-bit words, as they lie in memory, in 16 bits. */
+static uint16_t sum16(const void *bytes, size_t len)
 {
 	const uint8_t *b = bytes;
 	uint32_t sum = 0;
@@ -161,7 +162,8 @@ static uint32_t sum16(const void *bytes, size_t len)
 		memcpy(&w, b + i, 2);
 		sum += w;
 	}
-	return sum;
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)((sum & 0xffff) + (sum >> 16));
 }
 
 static void ether_type(struct weir_endpoint *e, uint16_t type)
@@ -171,7 +173,7 @@ static void ether_type(struct weir_endpoint *e, uint16_t type)
 	memcpy(e->hdr + 2 * ETH_ALEN, &be, sizeof(be));
 }
 
-/* RFC 2003: DF set, so that the path's MTU is found; nothing of the inner header is in it. */
+/* RFC 2003: DF set, so that the path's MTU is found. */
 static void outer_v4(struct weir_endpoint *e, const struct slot *s,
 		     const struct weir_endpoint_id *id)
 {
@@ -184,7 +186,7 @@ static void outer_v4(struct weir_endpoint *e, const struct slot *s,
 
 	memcpy(&ip.saddr, &s->src.b[12], 4);
 	memcpy(&ip.daddr, &id->addr.b[12], 4);
-	e->hdr_len = ETH_HLEN + sizeof(ip);
+	e->hdr_len = WEIR_HDR_IP4;
 	memcpy(e->hdr + ETH_HLEN, &ip, sizeof(ip));
 	e->csum = sum16(&ip, sizeof(ip));
 	ether_type(e, ETH_P_IP);
@@ -198,9 +200,20 @@ static void outer_v6(struct weir_endpoint *e, const struct slot *s,
 	ip.ip6_vfc = 6 << 4;
 	memcpy(&ip.ip6_src, s->src.b, 16);
 	memcpy(&ip.ip6_dst, id->addr.b, 16);
-	e->hdr_len = ETH_HLEN + sizeof(ip);
+	e->hdr_len = WEIR_HDR_IP6;
 	memcpy(e->hdr + ETH_HLEN, &ip, sizeof(ip));
+	e->csum = sum16(&ip.ip6_src, 2 * sizeof(ip.ip6_src));
 	ether_type(e, ETH_P_IPV6);
+}
+
+/* What of the way's MTU is left for the packets of clients. */
+static uint16_t inner_mtu(const struct slot *s, const struct nexthop *n, uint32_t overhead)
+{
+	uint32_t mtu = s->mtu ? s->mtu : n->mtu;
+
+	if (mtu > 65535)
+		mtu = 65535;
+	return (uint16_t)(mtu > overhead ? mtu - overhead : 0);
 }
 
 /* Writes what the packet path needs, except the alive bit, from the slot's next hop. The first
@@ -219,10 +232,13 @@ void endpoint_write(struct weir_plane *p, uint32_t slot)
 	}
 	memcpy(e.hdr, n->mac, ETH_ALEN);
 	memcpy(e.hdr + ETH_ALEN, n->own_mac, ETH_ALEN);
-	if (id->mode == WEIR_MODE_IPIP && weir_addr_is_v4(&id->addr))
+	if (id->mode != WEIR_MODE_L2 && weir_addr_is_v4(&id->addr))
 		outer_v4(&e, s, id);
-	else if (id->mode == WEIR_MODE_IPIP)
+	else if (id->mode != WEIR_MODE_L2)
 		outer_v6(&e, s, id);
+	if (id->mode == WEIR_MODE_GUE)
+		e.hdr_len += sizeof(struct udphdr);
+	e.mtu = inner_mtu(s, n, e.hdr_len - ETH_HLEN);
 	if (to->ifindex != n->ifindex || to->hdr_len != e.hdr_len ||
 	    memcmp(to->hdr + 8, e.hdr + 8,
 		   sizeof(e.hdr) - 8)) /* a counted drop, not half a header */
@@ -232,5 +248,6 @@ void endpoint_write(struct weir_plane *p, uint32_t slot)
 	memcpy(to->hdr + 8, e.hdr + 8, sizeof(e.hdr) - 8);
 	to->hdr_len = e.hdr_len;
 	to->csum = e.csum;
+	to->mtu = e.mtu;
 	__atomic_store_n(&to->ifindex, n->ifindex, __ATOMIC_RELEASE);
 }

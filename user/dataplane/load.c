@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* load.c - loads the programs over the pinned maps, or over new ones that it pins. */
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -96,8 +97,17 @@ static int lock_dir(struct weir_plane *p)
 
 static void set_key(struct weir_bpf *skel, const uint8_t key[16])
 {
+	const uint32_t same[3] = { 0, 0, htonl(0xffff) }; /* in all IPv4 addresses */
+	uint64_t v4 = 0;
+
 	for (uint32_t i = 0; i < WEIR_HASH_KEYS; i++)
 		skel->rodata->weir_hash_key[i] = (uint32_t)weir_hash_bytes(i + 1, key, 16);
+	for (uint32_t i = 0; i < 3; i++) {
+		const volatile uint32_t *k = &skel->rodata->weir_hash_key[2 + 2 * i];
+
+		v4 += (uint64_t)(uint32_t)(same[i] + k[0]) * (uint32_t)(same[i] + k[1]);
+	}
+	skel->rodata->weir_hash_v4 = v4;
 }
 
 static uint32_t ticks_per_second(void)
@@ -117,15 +127,21 @@ struct weir_bpf *plane_skel_open(const struct weir_plane *p)
 	if (!skel)
 		return NULL;
 	set_key(skel, p->hash_key);
+	skel->rodata->weir_hz = ticks_per_second();
 	skel->rodata->weir_flow_idle = WEIR_FLOW_IDLE_S * ticks_per_second();
 	skel->rodata->weir_flow_young = WEIR_FLOW_YOUNG_S * ticks_per_second();
 	bpf_object__for_each_map(map, skel->obj)
 	{
-		if (bpf_map__is_internal(map))
+		if (bpf_map__is_internal(map) || map == skel->maps.weir_devices)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", p->dir, bpf_map__name(map));
 		bpf_map__set_pin_path(map, path);
 	}
+	/* The kernel adds a flag to device maps that libbpf then takes for another map's: not
+	 * pinned, but shared by all programs of this agent, and filled before any of them is
+	 * attached. */
+	if (p->skel)
+		bpf_map__reuse_fd(skel->maps.weir_devices, bpf_map__fd(p->skel->maps.weir_devices));
 	return skel;
 }
 

@@ -14,9 +14,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 #include "dataplane/plane_impl.h"
+#include "weir.skel.h"
 
 #define NUD_USABLE (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
 
@@ -69,9 +73,16 @@ static int ask(struct weir_plane *p, struct nlmsghdr *h, mnl_cb_t cb, void *arg)
 
 struct route {
 	union weir_addr via, src;
-	uint32_t ifindex;
+	uint32_t ifindex, mtu; /* mtu 0: the route has none of its own */
 	bool has_via, has_src, usable;
 };
+
+static int on_metric(const struct nlattr *a, void *arg)
+{
+	if (mnl_attr_get_type(a) == RTAX_MTU)
+		((struct route *)arg)->mtu = mnl_attr_get_u32(a);
+	return MNL_CB_OK;
+}
 
 static int on_route(const struct nlmsghdr *h, void *arg)
 {
@@ -90,6 +101,8 @@ static int on_route(const struct nlmsghdr *h, void *arg)
 			r->has_src = get_addr(a, &r->src);
 		else if (mnl_attr_get_type(a) == RTA_OIF)
 			r->ifindex = mnl_attr_get_u32(a);
+		else if (mnl_attr_get_type(a) == RTA_METRICS)
+			mnl_attr_parse_nested(a, on_metric, r);
 		else if (mnl_attr_get_type(a) == RTA_VIA) {
 			const struct rtvia *via = mnl_attr_get_payload(a);
 
@@ -202,7 +215,8 @@ static void poke(struct weir_plane *p, const struct nexthop *n)
 	neigh_request(p, n, RTM_NEWNEIGH, NTF_USE, NLM_F_CREATE);
 }
 
-static void own_mac(struct nexthop *n)
+/* The interface it is reached by: its MAC address and MTU, and packets may be sent out of it. */
+static void look_at_device(struct weir_plane *p, struct nexthop *n)
 {
 	struct ifreq ifr = { 0 };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -211,7 +225,13 @@ static void own_mac(struct nexthop *n)
 		return;
 	if (if_indextoname(n->ifindex, ifr.ifr_name) && !ioctl(fd, SIOCGIFHWADDR, &ifr))
 		memcpy(n->own_mac, ifr.ifr_hwaddr.sa_data, ETH_ALEN);
+	if (ifr.ifr_name[0] && !ioctl(fd, SIOCGIFMTU, &ifr))
+		n->mtu = (uint32_t)ifr.ifr_mtu;
 	close(fd);
+	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.weir_devices), &n->ifindex, &n->ifindex,
+				BPF_ANY))
+		weir_error("%s: packets cannot be sent out of it: %s", ifr.ifr_name,
+			   strerror(errno));
 }
 
 /* The index + 1 of this next hop, asked after when it is new. */
@@ -231,7 +251,7 @@ static uint32_t nexthop_get(struct weir_plane *p, const struct route *r)
 		p->nexthops = weir_grow(p->nexthops, ++p->n_nexthops, sizeof(*n));
 	n = &p->nexthops[at];
 	*n = (struct nexthop){ .addr = r->via, .ifindex = r->ifindex };
-	own_mac(n);
+	look_at_device(p, n);
 	neigh_request(p, n, RTM_GETNEIGH, 0, 0);
 	if (!n->fresh)
 		poke(p, n);
@@ -246,6 +266,7 @@ void neigh_resolve(struct weir_plane *p, uint32_t slot)
 	s->nexthop = 0;
 	if (find_route(p, &p->ids[slot].addr, &r)) {
 		s->src = r.src;
+		s->mtu = r.mtu;
 		s->nexthop = nexthop_get(p, &r);
 	}
 	endpoint_write(p, slot);
@@ -255,7 +276,7 @@ void neigh_resolve(struct weir_plane *p, uint32_t slot)
 static void resolve_all(struct weir_plane *p)
 {
 	for (uint32_t i = 0; i < p->n_nexthops; i++)
-		own_mac(&p->nexthops[i]);
+		look_at_device(p, &p->nexthops[i]);
 	for (uint32_t s = 1; s < p->slot_top; s++)
 		if (p->ids[s].used)
 			neigh_resolve(p, s);

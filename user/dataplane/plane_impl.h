@@ -22,6 +22,7 @@ struct mnl_socket;
 struct nexthop {
 	union weir_addr addr; /* gateway, or the endpoint itself */
 	uint32_t ifindex;     /* 0: free */
+	uint32_t mtu;         /* of the interface */
 	uint8_t mac[ETH_ALEN], own_mac[ETH_ALEN];
 	bool known; /* mac is */
 	bool fresh; /* the kernel has confirmed it lately */
@@ -33,6 +34,7 @@ struct slot {
 	uint64_t drain_until_ms; /* not wanted: its flows may stay until then; 0: not begun */
 	uint32_t nexthop;        /* index + 1; 0: no route */
 	union weir_addr src;     /* of the outer header */
+	uint32_t mtu;            /* of the route; 0: the interface's */
 };
 
 /* The agent's side of a service. */
