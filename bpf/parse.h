@@ -271,6 +271,19 @@ static __always_inline int is_vlan(__be16 proto)
 	return proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD);
 }
 
+/* What is behind the tags. A function of its own, so that it is verified once and not for each
+ * number of tags. */
+__attribute__((noinline)) int parse_odd_ip(struct xdp_md *ctx, __u32 l2_len, __u32 v6)
+{
+	struct cursor c = { .pos = (void *)(long)ctx->data + (l2_len & 0x1f),
+			    .end = (void *)(long)ctx->data_end };
+	struct packet *p = odd_packet();
+
+	if (!p)
+		return WEIR_DROP_TRUNCATED;
+	return v6 ? odd_v6(&c, p) : odd_v4(&c, p);
+}
+
 /* Frames with VLAN tags, IPv4 options, IPv6 extension headers; fragments, ICMP, and all that is no
  * TCP or UDP. A global function: verified once, not for every way that leads here. */
 __attribute__((noinline)) int parse_odd(struct xdp_md *ctx)
@@ -293,11 +306,9 @@ __attribute__((noinline)) int parse_odd(struct xdp_md *ctx)
 		proto = tag->proto;
 		p->l2_len += sizeof(*tag);
 	}
-	if (proto == bpf_htons(ETH_P_IP))
-		return odd_v4(&c, p);
-	if (proto == bpf_htons(ETH_P_IPV6))
-		return odd_v6(&c, p);
-	return WEIR_PASS_NOT_IP;
+	if (proto != bpf_htons(ETH_P_IP) && proto != bpf_htons(ETH_P_IPV6))
+		return WEIR_PASS_NOT_IP;
+	return parse_odd_ip(ctx, p->l2_len, proto == bpf_htons(ETH_P_IPV6));
 }
 
 /* The short way; WEIR_PASS_NOT_IP: it is none. */
