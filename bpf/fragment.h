@@ -28,21 +28,20 @@ static __always_inline struct weir_flow_bucket *fragment_bucket(__u64 hash)
 	return bpf_map_lookup_elem(&weir_fragments, &index);
 }
 
-/* Remembers where a first fragment goes. */
-static __always_inline void fragment_lead(const struct packet *p)
+/* Remembers where a first fragment goes. A function of its own: verified once. */
+__attribute__((noinline)) int fragment_lead(__u64 hash, __u32 slot)
 {
-	__u64 hash = fragment_hash(p);
 	struct weir_flow_bucket *b = fragment_bucket(hash);
 	struct weir_flow *f = b ? flow_find(b, hash) : NULL;
-
 	__u32 now = (__u32)bpf_jiffies64() << WEIR_FLOW_FLAGS;
 
 	if (f) { /* an id that comes round */
-		f->endpoint = p->slot;
+		f->endpoint = slot;
 		f->seen = now;
 	} else if (b) {
-		flow_record(b, hash, p->slot, now);
+		flow_record(b, hash, slot, now);
 	}
+	return 0;
 }
 
 /* With p->endpoint set: go on to encap(). */

@@ -43,7 +43,7 @@ int weir_xdp(struct xdp_md *ctx)
 	if (!p.endpoint)
 		return leave(&p, why);
 	if (p.fragment == FIRST_FRAGMENT)
-		fragment_lead(&p);
+		fragment_lead(fragment_hash(&p), p.slot);
 	bad = encap(ctx, &p);
 	if (bad == WEIR_FORWARD)
 		return forward(ctx, &p, why);
