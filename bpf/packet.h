@@ -67,7 +67,8 @@ struct packet {
 	__u8 about;     /* an ICMP error about the flow */
 	__u8 fragment;  /* enum fragment */
 	__u8 tos;       /* DSCP and ECN, as IPv4 has them in its second byte */
-	__u8 pad[2];
+	__u8 tcp_flags; /* of the short way, read before it is known whether they are any */
+	__u8 pad;
 	__u32 fragment_id;
 	__u32 ip_len;    /* of the IP packet, header included, as it says itself */
 	__u32 frame_len; /* of the frame as it came */

@@ -97,11 +97,16 @@ static __always_inline enum weir_reason parse_icmp(struct cursor *c, struct pack
 	return WEIR_PASS_VIP_OTHER;
 }
 
+/* Without a branch, which the verifier would follow. */
+static __always_inline void take_flags(struct packet *p, __u32 flags, __u32 is_tcp)
+{
+	p->first = flags >> 1 & ~flags >> 4 & is_tcp; /* SYN, no ACK */
+	p->last = (flags | flags >> 2) & is_tcp;      /* FIN or RST */
+}
+
 /* TCP or UDP at the cursor. */
 static __always_inline enum weir_reason parse_ports(struct cursor *c, struct packet *p)
 {
-	__u32 flags;
-
 	if (p->proto == IPPROTO_TCP) {
 		const struct tcphdr *tcp = take(c, sizeof(*tcp));
 
@@ -109,9 +114,7 @@ static __always_inline enum weir_reason parse_ports(struct cursor *c, struct pac
 			return WEIR_DROP_TRUNCATED;
 		p->read += sizeof(*tcp);
 		copy(p->ports, tcp, 4);
-		flags = ((const __u8 *)tcp)[TCP_FLAGS_AT];
-		p->first = flags >> 1 & ~flags >> 4 & 1; /* SYN, no ACK; no branch to follow */
-		p->last = (flags | flags >> 2) & 1;      /* FIN or RST */
+		take_flags(p, ((const __u8 *)tcp)[TCP_FLAGS_AT], 1);
 	} else {
 		const struct udphdr *udp = take(c, sizeof(*udp));
 
@@ -311,59 +314,50 @@ __attribute__((noinline)) int parse_odd(struct xdp_md *ctx)
 	return parse_odd_ip(ctx, p->l2_len, proto == bpf_htons(ETH_P_IPV6));
 }
 
-/* The short way; WEIR_PASS_NOT_IP: it is none. */
-static __always_inline enum weir_reason parse_plain(struct cursor *c, struct packet *p)
+/* The short way: TCP or UDP right behind an IP header without options, in a frame that holds more
+ * than all of it. WEIR_PASS_NOT_IP: it is none. */
+static __always_inline enum weir_reason parse_plain(struct xdp_md *ctx, struct packet *p)
 {
-	const struct ethhdr *eth = take(c, sizeof(*eth));
-	const struct ipv6hdr *v6;
-	const struct iphdr *v4;
+	const __u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	const struct iphdr *v4 = (void *)(data + HDR_L2);
+	const struct ipv6hdr *v6 = (void *)(data + HDR_L2);
+	const __u8 *upper;
 
-	if (!eth)
+	p->endpoint = NULL;
+	p->frame_len = (__u32)(end - data);
+	p->ports_why = WEIR_FORWARD;
+	p->l2_len = HDR_L2;
+	p->about = p->fragment = 0;
+	if (data + HDR_L2 + sizeof(*v4) + sizeof(struct tcphdr) > end)
 		return WEIR_PASS_NOT_IP;
-	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
-		v4 = take(c, sizeof(*v4));
-		if (!v4 || *(const __u8 *)v4 != 0x45 ||
-		    v4->frag_off & bpf_htons(IP_OFFSET | IP_MORE) ||
+	if (((const struct ethhdr *)data)->h_proto == bpf_htons(ETH_P_IP)) {
+		if (*(const __u8 *)v4 != 0x45 || v4->frag_off & bpf_htons(IP_OFFSET | IP_MORE) ||
 		    (v4->protocol != IPPROTO_TCP && v4->protocol != IPPROTO_UDP))
 			return WEIR_PASS_NOT_IP;
 		take_v4(p, v4);
+		upper = (const __u8 *)(v4 + 1);
 	} else {
-		if (eth->h_proto != bpf_htons(ETH_P_IPV6))
-			return WEIR_PASS_NOT_IP;
-		v6 = take(c, sizeof(*v6));
-		if (!v6 || v6->version != 6 ||
+		if (((const struct ethhdr *)data)->h_proto != bpf_htons(ETH_P_IPV6) ||
+		    data + HDR_L2 + sizeof(*v6) + sizeof(struct tcphdr) > end || v6->version != 6 ||
 		    (v6->nexthdr != IPPROTO_TCP && v6->nexthdr != IPPROTO_UDP))
 			return WEIR_PASS_NOT_IP;
 		take_v6(p, v6);
 		if (is_mapped(&p->dst))
 			return WEIR_PASS_NOT_IP;
+		upper = (const __u8 *)(v6 + 1);
 	}
-	p->ports_why = parse_ports(c, p);
+	copy(p->ports, upper, 4);
+	p->tcp_flags = upper[TCP_FLAGS_AT];
 	return WEIR_FORWARD;
 }
 
-/* WEIR_FORWARD: go on to classify(). */
-static __always_inline enum weir_reason parse(struct xdp_md *ctx, struct packet *p)
+/* What of a packet of the short way matters only once it is ours. */
+static __always_inline void parse_plain_rest(struct packet *p)
 {
-	struct cursor c = { .pos = (void *)(long)ctx->data, .end = (void *)(long)ctx->data_end };
-	__u32 frame_len = (__u32)(c.end - c.pos);
-	const struct packet *odd;
-	enum weir_reason why;
+	__u32 is_tcp = p->proto >> 1 & 1; /* of 6 and 17 */
 
-	p->frame_len = frame_len;
-	p->endpoint = NULL;
-	p->ports_why = WEIR_FORWARD;
-	p->l2_len = sizeof(struct ethhdr);
-	p->first = p->last = p->about = p->fragment = 0;
-	if (parse_plain(&c, p) == WEIR_FORWARD)
-		return WEIR_FORWARD;
-	why = (enum weir_reason)parse_odd(ctx);
-	odd = odd_packet();
-	if (why == WEIR_FORWARD && odd) {
-		copy(p, odd, PACKET_PARSED);
-		p->frame_len = frame_len;
-	}
-	return why;
+	take_flags(p, p->tcp_flags, is_tcp);
+	p->read += sizeof(struct udphdr) + is_tcp * (sizeof(struct tcphdr) - sizeof(struct udphdr));
 }
 
 #endif

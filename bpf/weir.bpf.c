@@ -25,32 +25,57 @@
 #include "finish.h"
 #include "dns_filter.h"
 
+/* From a packet that was read to its action. */
+static __always_inline int process(struct xdp_md *ctx, struct packet *p, enum weir_reason why,
+				   int plain)
+{
+	enum weir_reason bad;
+
+	if (why == WEIR_FORWARD)
+		why = classify(p);
+	if (why == WEIR_FORWARD && plain)
+		parse_plain_rest(p);
+	if (why == WEIR_FORWARD)
+		why = pick(p);
+	else if (why == WEIR_FORWARD_FRAGMENT)
+		why = fragment_follow(p);
+	else if (why == WEIR_REPLY_ECHO)
+		why = (enum weir_reason)reply_echo(ctx);
+	if (!p->endpoint)
+		return leave(p, why);
+	if (p->fragment == FIRST_FRAGMENT)
+		fragment_lead(fragment_hash(p), p->slot);
+	bad = encap(ctx, p);
+	if (bad == WEIR_FORWARD)
+		return forward(ctx, p, why);
+	if (bad == WEIR_REPLY_MTU)
+		bad = (enum weir_reason)reply_mtu(ctx, p->endpoint->mtu, p->l2_len, p->v6,
+						  p->frame_len);
+	return leave(p, bad);
+}
+
+/* The long way, for all that is odd: a function of its own, so that the short way is made without
+ * what it has no use for. */
+__attribute__((noinline)) int process_odd(struct xdp_md *ctx)
+{
+	struct packet p;
+	enum weir_reason why = (enum weir_reason)parse_odd(ctx);
+	const struct packet *odd = odd_packet();
+
+	p.endpoint = NULL;
+	if (why == WEIR_FORWARD && odd)
+		copy(&p, odd, PACKET_PARSED);
+	p.frame_len = (__u32)(ctx->data_end - ctx->data);
+	return process(ctx, &p, why, 0);
+}
+
 SEC("xdp")
 int weir_xdp(struct xdp_md *ctx)
 {
 	struct packet p; /* each stage sets what it finds out: clearing it all would cost 2 ns */
-	enum weir_reason why, bad;
 
-	why = parse(ctx, &p);
-	if (why == WEIR_FORWARD)
-		why = classify(&p);
-	if (why == WEIR_FORWARD)
-		why = pick(&p);
-	else if (why == WEIR_FORWARD_FRAGMENT)
-		why = fragment_follow(&p);
-	else if (why == WEIR_REPLY_ECHO)
-		why = (enum weir_reason)reply_echo(ctx);
-	if (!p.endpoint)
-		return leave(&p, why);
-	if (p.fragment == FIRST_FRAGMENT)
-		fragment_lead(fragment_hash(&p), p.slot);
-	bad = encap(ctx, &p);
-	if (bad == WEIR_FORWARD)
-		return forward(ctx, &p, why);
-	if (bad == WEIR_REPLY_MTU)
-		bad = (enum weir_reason)reply_mtu(ctx, p.endpoint->mtu, p.l2_len, p.v6,
-						  p.frame_len);
-	return leave(&p, bad);
+	return parse_plain(ctx, &p) == WEIR_FORWARD ? process(ctx, &p, WEIR_FORWARD, 1)
+						    : process_odd(ctx);
 }
 
 /* What bpf_jiffies64() says: run by the agent, which must read the ages of recorded flows. */

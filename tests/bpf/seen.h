@@ -107,7 +107,7 @@ static void see_v4(const struct pkt *p, struct seen *s)
 {
 	const uint8_t *ip = p->data + s->l2;
 	uint32_t header = (ip[0] & 15) * 4u, frag = pkt_get16(ip + 6) & 0x3fff;
-	bool odd = ip[0] != 0x45 || frag || s->l2 != 14 ||
+	bool odd = ip[0] != 0x45 || frag || s->l2 != 14 || p->len < 54 ||
 		   (ip[9] != IPPROTO_TCP && ip[9] != IPPROTO_UDP);
 
 	addresses(ip, false, &s->src, &s->dst);
