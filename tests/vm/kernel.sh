@@ -41,7 +41,8 @@ rm -rf "${dir:?}/root" "${dir:?}/lib"
 for deb in "$apt"/archives/*.deb; do dpkg -x "$deb" "$dir/root"; done
 [ -d "$dir/root/lib" ] || mv "$dir/root/usr/lib" "$dir/root/lib"
 mv "$dir/root/lib" "$dir/lib"
-mv "$dir"/root/boot/vmlinuz-* "$dir/vmlinuz"
+find "$dir" -name "vmlinuz*" -type f -exec mv {} "$dir/vmlinuz" \;
+[ -s "$dir/vmlinuz" ] || { echo "kernel.sh: no kernel in ${image[*]} ${more[*]}" >&2 && exit 1; }
 /sbin/depmod -b "$dir" "$(ls "$dir/lib/modules")"
 rm -rf "${dir:?}/root" "${apt:?}"
 touch "$dir/complete"
