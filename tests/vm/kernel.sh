@@ -28,7 +28,7 @@ options=(-q -o Dir::Etc::SourceList="$apt/sources.list" -o Dir::Etc::SourceParts
 	-o Acquire::Languages=none -o Acquire::Retries=3 -o APT::Sandbox::User=root)
 
 # depends PACKAGE...: those kernel packages it cannot be without.
-depends() { apt-cache "${options[@]}" depends "$@" | sed -nE 's/^ *Depends: (linux-(image|modules|binary)-.*)/\1/p'; }
+depends() { apt-cache "${options[@]}" depends "$@" | sed -nE 's/^ *Depends: (linux-(image|modules|binary|base-[0-9]).*)/\1/p'; }
 
 apt-get "${options[@]}" update >&2
 # The name that stays leads to the package of today; newer kernels keep modules in one of their own.
@@ -39,9 +39,9 @@ mapfile -t more < <(depends "${image[@]}")
 
 rm -rf "${dir:?}/root" "${dir:?}/lib"
 for deb in "$apt"/archives/*.deb; do dpkg -x "$deb" "$dir/root"; done
-[ -d "$dir/root/lib" ] || mv "$dir/root/usr/lib" "$dir/root/lib"
-mv "$dir/root/lib" "$dir/lib"
-find "$dir" -name "vmlinuz*" -type f -exec mv {} "$dir/vmlinuz" \;
+mkdir "$dir/lib"
+find "$dir/root" -path '*/lib/modules' -exec mv {} "$dir/lib/" \; -prune
+find "$dir/root" "$dir/lib" -name 'vmlinuz*' -type f -exec mv {} "$dir/vmlinuz" \;
 [ -s "$dir/vmlinuz" ] || { echo "kernel.sh: no kernel in ${image[*]} ${more[*]}" >&2 && exit 1; }
 /sbin/depmod -b "$dir" "$(ls "$dir/lib/modules")"
 rm -rf "${dir:?}/root" "${apt:?}"
