@@ -68,7 +68,7 @@ static __always_inline enum weir_reason gue_v4(struct xdp_md *ctx, const struct 
 	if (!ip)
 		return WEIR_DROP_NO_HEADROOM;
 	fill_v4(ip, p, p->ip_len + sizeof(*ip) + sizeof(struct udphdr), IPPROTO_UDP);
-	fill_udp((void *)(ip + 1), p, (__u64)ip->saddr + ip->daddr, (void *)(long)ctx->data_end);
+	fill_udp((void *)(ip + 1), p, (__u64)ip->saddr + ip->daddr, packet_end(ctx));
 	return WEIR_FORWARD;
 }
 
@@ -80,7 +80,7 @@ static __always_inline enum weir_reason gue_v6(struct xdp_md *ctx, const struct 
 		return WEIR_DROP_NO_HEADROOM;
 	fill_v6(ip, p, p->ip_len + sizeof(struct udphdr), IPPROTO_UDP);
 	fill_udp((void *)(ip + 1), p, (__u64)p->endpoint->csum + (weir_spread_v6 & p->hash),
-		 (void *)(long)ctx->data_end);
+		 packet_end(ctx));
 	return WEIR_FORWARD;
 }
 

@@ -20,6 +20,14 @@ static __always_inline void *take(struct cursor *c, __u32 len)
 	return p;
 }
 
+/* Behind the last byte. Looked up anew each time: the verifier refuses a pointer into the context
+ * that clang would keep for several look-ups. */
+static __always_inline void *packet_end(struct xdp_md *ctx)
+{
+	barrier_var(ctx);
+	return (void *)(long)ctx->data_end;
+}
+
 /* Copies len bytes (a constant, even) by words. Of bytes whose alignment it does not know, as in a
  * packet, clang makes a load and a store each; the kernel lets programs read any alignment. */
 __attribute__((no_sanitize("alignment"))) static __always_inline void

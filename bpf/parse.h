@@ -144,17 +144,12 @@ static __always_inline __u8 again(const void *byte)
 	return *(const volatile __u8 *)byte;
 }
 
-static __always_inline __u8 ip_is_v6(const void *ip)
-{
-	return again(ip) >> 5 & 1; /* of 4 and 6 */
-}
-
 static __always_inline void take_v4(struct packet *p, const struct iphdr *ip)
 {
 	map_v4(&p->src, ip->saddr);
 	map_v4(&p->dst, ip->daddr);
 	p->proto = again(&ip->protocol);
-	p->v6 = ip_is_v6(ip);
+	p->v6 = 0;
 	p->tos = ip->tos;
 	p->plain = 1;
 	p->read = sizeof(*ip);
@@ -166,7 +161,7 @@ static __always_inline void take_v6(struct packet *p, const struct ipv6hdr *ip)
 	copy(&p->src, &ip->saddr, 16);
 	copy(&p->dst, &ip->daddr, 16);
 	p->proto = again(&ip->nexthdr);
-	p->v6 = ip_is_v6(ip);
+	p->v6 = 1;
 	p->tos = (__u8)(bpf_ntohl(*(const __be32 *)ip) >> 20);
 	p->plain = 1;
 	p->read = sizeof(*ip);
@@ -315,37 +310,38 @@ __attribute__((noinline)) int parse_odd(struct xdp_md *ctx)
 }
 
 /* The short way: TCP or UDP right behind an IP header without options, in a frame that holds more
- * than all of it. WEIR_PASS_NOT_IP: it is none. */
-static __always_inline enum weir_reason parse_plain(struct xdp_md *ctx, struct packet *p)
+ * than all of it. A function for each family, so that the stages behind them are made for each,
+ * too. WEIR_PASS_NOT_IP: the packet is not of this kind. */
+static __always_inline enum weir_reason parse_plain_v4(const __u8 *data, const __u8 *end,
+						       struct packet *p)
 {
-	const __u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	const struct iphdr *v4 = (void *)(data + HDR_L2);
-	const struct ipv6hdr *v6 = (void *)(data + HDR_L2);
-	const __u8 *upper;
+	const struct iphdr *ip = (void *)(data + HDR_L2);
+	const __u8 *upper = (void *)(ip + 1);
 
-	p->endpoint = NULL;
-	p->frame_len = (__u32)(end - data);
-	p->ports_why = WEIR_FORWARD;
-	p->l2_len = HDR_L2;
-	p->about = p->fragment = 0;
-	if (data + HDR_L2 + sizeof(*v4) + sizeof(struct tcphdr) > end)
+	if (upper + sizeof(struct tcphdr) > end ||
+	    ((const struct ethhdr *)data)->h_proto != bpf_htons(ETH_P_IP) ||
+	    *(const __u8 *)ip != 0x45 || ip->frag_off & bpf_htons(IP_OFFSET | IP_MORE) ||
+	    (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP))
 		return WEIR_PASS_NOT_IP;
-	if (((const struct ethhdr *)data)->h_proto == bpf_htons(ETH_P_IP)) {
-		if (*(const __u8 *)v4 != 0x45 || v4->frag_off & bpf_htons(IP_OFFSET | IP_MORE) ||
-		    (v4->protocol != IPPROTO_TCP && v4->protocol != IPPROTO_UDP))
-			return WEIR_PASS_NOT_IP;
-		take_v4(p, v4);
-		upper = (const __u8 *)(v4 + 1);
-	} else {
-		if (((const struct ethhdr *)data)->h_proto != bpf_htons(ETH_P_IPV6) ||
-		    data + HDR_L2 + sizeof(*v6) + sizeof(struct tcphdr) > end || v6->version != 6 ||
-		    (v6->nexthdr != IPPROTO_TCP && v6->nexthdr != IPPROTO_UDP))
-			return WEIR_PASS_NOT_IP;
-		take_v6(p, v6);
-		if (is_mapped(&p->dst))
-			return WEIR_PASS_NOT_IP;
-		upper = (const __u8 *)(v6 + 1);
-	}
+	take_v4(p, ip);
+	copy(p->ports, upper, 4);
+	p->tcp_flags = upper[TCP_FLAGS_AT];
+	return WEIR_FORWARD;
+}
+
+static __always_inline enum weir_reason parse_plain_v6(const __u8 *data, const __u8 *end,
+						       struct packet *p)
+{
+	const struct ipv6hdr *ip = (void *)(data + HDR_L2);
+	const __u8 *upper = (void *)(ip + 1);
+
+	if (upper + sizeof(struct tcphdr) > end ||
+	    ((const struct ethhdr *)data)->h_proto != bpf_htons(ETH_P_IPV6) || ip->version != 6 ||
+	    (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP))
+		return WEIR_PASS_NOT_IP;
+	take_v6(p, ip);
+	if (is_mapped(&p->dst))
+		return WEIR_PASS_NOT_IP;
 	copy(p->ports, upper, 4);
 	p->tcp_flags = upper[TCP_FLAGS_AT];
 	return WEIR_FORWARD;

@@ -72,10 +72,20 @@ __attribute__((noinline)) int process_odd(struct xdp_md *ctx)
 SEC("xdp")
 int weir_xdp(struct xdp_md *ctx)
 {
-	struct packet p; /* each stage sets what it finds out: clearing it all would cost 2 ns */
+	const __u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	/* Each stage sets what it finds out: clearing it all would cost 2 ns. */
+	struct packet p;
 
-	return parse_plain(ctx, &p) == WEIR_FORWARD ? process(ctx, &p, WEIR_FORWARD, 1)
-						    : process_odd(ctx);
+	p.endpoint = NULL;
+	p.frame_len = (__u32)(end - data);
+	p.ports_why = WEIR_FORWARD;
+	p.l2_len = HDR_L2;
+	p.about = p.fragment = 0;
+	if (parse_plain_v4(data, end, &p) == WEIR_FORWARD)
+		return process(ctx, &p, WEIR_FORWARD, 1);
+	if (parse_plain_v6(data, end, &p) == WEIR_FORWARD)
+		return process(ctx, &p, WEIR_FORWARD, 1);
+	return process_odd(ctx);
 }
 
 /* What bpf_jiffies64() says: run by the agent, which must read the ages of recorded flows. */
