@@ -84,12 +84,20 @@ enum flow_kind {
 };
 #define PICKED(why, slot) ((__u64)(why) << 32 | (slot))
 
+/* Whether a SYN begins a flow in place of the recorded one. Not while that is alive: anybody can send
+ * a SYN in a client's name, and it must not take the flow elsewhere. */
+static __always_inline int begins_anew(const struct weir_flow *f, __u32 now)
+{
+	return !(f->seen & WEIR_FLOW_ESTABLISHED) || f->seen & WEIR_FLOW_CLOSING ||
+	       flow_age(f, now) > weir_flow_idle;
+}
+
 /* A packet of a recorded flow: it stays where it is recorded, if that endpoint lives. */
 static __always_inline __u64 pick_recorded(struct weir_flow *f, __u32 cur, __u32 now, __u32 kind)
 {
 	__u32 slot = f->endpoint;
 
-	if (kind & FLOW_FIRST) { /* a new flow, or its SYN again: record it anew */
+	if (kind & FLOW_FIRST && begins_anew(f, now)) {
 		f->endpoint = cur;
 		f->seen = now;
 		return PICKED(WEIR_FORWARD, cur);

@@ -36,10 +36,10 @@ static void syn(const struct flow *f, enum weir_reason why, uint32_t slot)
 	expect_sent(pkt_new(f, PKT_SYN), why, slot);
 }
 
-/* A later segment, or a datagram. */
 /* In the unit of weir_flow.seen. */
 #define SECONDS(n) ((uint32_t)(n) * (plane_idle(plane) / WEIR_FLOW_IDLE_S))
 
+/* A later segment, or a datagram. */
 static void data(const struct flow *f, enum weir_reason why, uint32_t slot)
 {
 	expect_sent(pkt_new(f, PKT_ACK), why, slot);
@@ -172,12 +172,31 @@ static void a_syn_again_is_recorded_anew(void **state)
 	(void)state;
 	rows(b, a);
 	syn(&f, WEIR_FORWARD, b);
-	data(&f, WEIR_FORWARD_FLOW, b);
 	rows(c, a);
 	syn(&f, WEIR_FORWARD, c);
 	recorded(&f, c, 0);
 	data(&f, WEIR_FORWARD_FLOW, c);
 	assert_int_equal(n_records(), 1);
+}
+
+/* Anybody can send one in the client's name. */
+static void a_syn_does_not_move_an_established_flow(void **state)
+{
+	struct flow f = tcp_flow(1000);
+
+	(void)state;
+	rows(b, a);
+	data(&f, WEIR_FORWARD_PREV, a);
+	data(&f, WEIR_FORWARD_FLOW, a);
+	syn(&f, WEIR_FORWARD_FLOW, a);
+	recorded(&f, a, WEIR_FLOW_ESTABLISHED);
+	plane_record(plane, &tcp, &f)->seen -= plane_idle(plane) + SECONDS(1);
+	syn(&f, WEIR_FORWARD, b); /* silent for so long that it is another one */
+	data(&f, WEIR_FORWARD_FLOW, b);
+	plane->endpoints[b].state = 0;
+	rows(c, a);
+	syn(&f, WEIR_FORWARD, c);
+	plane->endpoints[b].state = WEIR_ENDPOINT_ALIVE;
 }
 
 static void datagrams_follow_prev_until_udp_is_new(void **state)
@@ -309,8 +328,7 @@ static void a_flow_of_one_packet_gives_way_before_established_ones(void **state)
 	rows(b, a);
 	neighbours(f, CROWD);
 	fill(f, WEIR_FLOW_WAYS, 1);
-	rows(c, a);
-	syn(&f[2], WEIR_FORWARD, c);
+	record_of(&f[2])->seen &= ~WEIR_FLOW_ESTABLISHED;
 	for (uint32_t i = 0; i < WEIR_FLOW_WAYS; i++)
 		record_of(&f[i])->seen -= SECONDS(i == 2 ? 5 : 20);
 	data(&f[WEIR_FLOW_WAYS], WEIR_FORWARD_PREV, a);
@@ -392,6 +410,7 @@ int main(void)
 		TEST(a_change_back_keeps_flows_recorded_in_between),
 		TEST(a_flow_leaves_a_dead_endpoint_for_cur),
 		TEST(a_syn_again_is_recorded_anew),
+		TEST(a_syn_does_not_move_an_established_flow),
 		TEST(datagrams_follow_prev_until_udp_is_new),
 		TEST(the_udp_flag_changes_nothing_for_tcp),
 		TEST(a_record_belongs_to_one_service),
