@@ -39,7 +39,7 @@ __attribute__((noinline)) int fragment_lead(__u64 hash, __u32 slot)
 		f->endpoint = slot;
 		f->seen = now;
 	} else if (b) {
-		flow_record(b, hash, slot, now);
+		flow_record(b, hash, slot, now, weir_flow_young);
 	}
 	return 0;
 }

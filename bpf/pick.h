@@ -31,8 +31,9 @@ static __always_inline __u32 flow_age(const struct weir_flow *f, __u32 now)
 }
 
 /* How readily a way is given up, the highest first: free or forgotten, then a flow that is
- * closing, then one of a single packet, each by its age; 0: never. */
-static __always_inline __u32 flow_eviction(const struct weir_flow *f, __u32 now)
+ * closing, then one of a single packet, each by its age; 0: never. young: a flow of one packet
+ * does not give way sooner, in jiffies. */
+static __always_inline __u32 flow_eviction(const struct weir_flow *f, __u32 now, __u32 young)
 {
 	__u32 age = flow_age(f, now);
 
@@ -40,18 +41,19 @@ static __always_inline __u32 flow_eviction(const struct weir_flow *f, __u32 now)
 		return 0xffffffff;
 	if (f->seen & WEIR_FLOW_CLOSING)
 		return 0x80000000 | age;
-	return f->seen & WEIR_FLOW_ESTABLISHED || age < weir_flow_young ? 0 : age;
+	return f->seen & WEIR_FLOW_ESTABLISHED || age < young ? 0 : age + 1;
 }
 
 /* Records a flow with its first packet; false: no way of its bucket gives way. The key is written
  * last, so that nobody finds a half-written record. */
-static __always_inline int flow_record(struct weir_flow_bucket *b, __u64 key, __u32 slot, __u32 now)
+static __always_inline int flow_record(struct weir_flow_bucket *b, __u64 key, __u32 slot, __u32 now,
+				       __u32 young)
 {
 	struct weir_flow *to = NULL;
 	__u32 best = 0;
 
 	for (int i = 0; i < WEIR_FLOW_WAYS; i++) {
-		__u32 e = flow_eviction(&b->way[i], now);
+		__u32 e = flow_eviction(&b->way[i], now, young);
 
 		if (e > best) {
 			best = e;
@@ -84,8 +86,8 @@ enum flow_kind {
 };
 #define PICKED(why, slot) ((__u64)(why) << 32 | (slot))
 
-/* Whether a SYN begins a flow in place of the recorded one. Not while that is alive: anybody can send
- * a SYN in a client's name, and it must not take the flow elsewhere. */
+/* Whether a SYN begins a flow in place of the recorded one. Not while that is alive: anybody can
+ * send a SYN in a client's name, and it must not take the flow elsewhere. */
 static __always_inline int begins_anew(const struct weir_flow *f, __u32 now)
 {
 	return !(f->seen & WEIR_FLOW_ESTABLISHED) || f->seen & WEIR_FLOW_CLOSING ||
@@ -134,10 +136,10 @@ __attribute__((noinline)) __u64 pick_flow(__u64 hash, __u64 row, __u32 service_i
 	if (f)
 		return pick_recorded(f, cur, now, kind);
 	if (kind & FLOW_FIRST || (kind & FLOW_UDP && prev & WEIR_ROW_UDP_NEW)) {
-		if (flow_record(b, key, cur, now))
+		if (flow_record(b, key, cur, now, weir_flow_young))
 			return PICKED(WEIR_FORWARD, cur);
-	} else {
-		flow_record(b, key, old, now);
+	} else { /* a flow that lives: the handshakes of a flood do not keep it out */
+		flow_record(b, key, old, now, 0);
 	}
 	return PICKED(WEIR_FORWARD_PREV, old);
 }

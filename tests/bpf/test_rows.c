@@ -351,6 +351,21 @@ static void a_young_flow_of_one_packet_does_not_give_way(void **state)
 		assert_non_null(record_of(&f[i]));
 }
 
+/* In a flood of SYNs every way is young. */
+static void a_flow_from_before_finds_its_way_among_young_ones(void **state)
+{
+	struct flow f[CROWD];
+
+	(void)state;
+	rows(b, a);
+	neighbours(f, CROWD);
+	fill(f, WEIR_FLOW_WAYS, 0);
+	record_of(&f[1])->seen -= SECONDS(1) / 2;
+	data(&f[WEIR_FLOW_WAYS], WEIR_FORWARD_PREV, a);
+	assert_null(record_of(&f[1]));
+	recorded(&f[WEIR_FLOW_WAYS], a, 0);
+}
+
 static void a_closing_flow_gives_way_first_also_after_its_last_packets(void **state)
 {
 	struct flow f[CROWD];
@@ -419,6 +434,7 @@ int main(void)
 		TEST(the_oldest_flow_of_one_packet_gives_way),
 		TEST(a_flow_of_one_packet_gives_way_before_established_ones),
 		TEST(a_young_flow_of_one_packet_does_not_give_way),
+		TEST(a_flow_from_before_finds_its_way_among_young_ones),
 		TEST(a_closing_flow_gives_way_first_also_after_its_last_packets),
 		TEST(a_silent_flow_is_forgotten_after_its_time_only),
 		TEST(a_free_way_is_taken_before_anyone_gives_way),
