@@ -45,6 +45,7 @@ BPFT := $(patsubst %.c,$(B)/%,$(wildcard tests/bpf/test_*.c))
 PLANET := $(patsubst %.c,$(B)/%,$(wildcard tests/dataplane/test_*.c))
 PROBET := $(patsubst %.c,$(B)/%,$(wildcard tests/probe/test_*.c))
 VMT := $(patsubst %.c,$(B)/%.o,$(wildcard tests/vm/*.bpf.c) tests/net/xdp_pass.bpf.c)
+NETT := $(B)/tests/net/flood
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
 OBJ = $(patsubst %.c,$(B)/%.o,$(1))
@@ -93,6 +94,9 @@ $(PLANET): $(B)/%: $(B)/%.o $(call OBJ,tests/dataplane/bed.c tests/lib/pkt.c $(w
 $(PROBET): $(B)/%: $(B)/%.o $(call OBJ,tests/probe/bed.c $(wildcard user/probe/*.c)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -luv -lcurl -o $@
 $(call OBJ,$(wildcard tests/bench/bench_*.c)): | $(B)/tests/bench/harness.skel.h
+$(call OBJ,tests/net/flood.c): | $(B)/tests/net/flood.skel.h
+$(NETT): $(B)/%: $(B)/%.o
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf -o $@
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(TEST_LIB) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf $(LIB_LIBS) -lm -o $@
 build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) | build/weir.skel.h
@@ -109,7 +113,7 @@ test: deps
 	@$(MAKE) --no-print-directory run-tests
 	@tests/run.sh all
 run-tests:
-	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(BPFT) $(PLANET) $(FUZZ) $(VMT)
+	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(BPFT) $(PLANET) $(NETT) $(FUZZ) $(VMT)
 	@$(MAKE) --no-print-directory SAN=1 $(BIN:build/%=build/san/%) \
 		$(UNIT:build/%=build/san/%) $(PROBET:build/%=build/san/%) \
 		$(PLANET:build/%=build/san/%)

@@ -115,8 +115,8 @@ static enum weir_reason pick(const struct plane_service *svc, const struct seen 
 {
 	struct weir_row row = plane->rows[svc->base + (plane_hash(f) & (svc->size - 1))];
 	const struct weir_flow *r = plane_record(plane, svc, f);
-	bool anew = s->syn && r &&
-		    (!(r->seen & WEIR_FLOW_ESTABLISHED) || r->seen & WEIR_FLOW_CLOSING);
+	bool anew =
+		s->syn && r && (!(r->seen & WEIR_FLOW_ESTABLISHED) || r->seen & WEIR_FLOW_CLOSING);
 	bool fresh = s->syn || (s->proto == IPPROTO_UDP && row.prev & WEIR_ROW_UDP_NEW);
 
 	*record = UINT32_MAX;
