@@ -15,6 +15,21 @@ const volatile __be16 weir_gue_port = bpf_htons(6080); /* IANA */
  * endpoint share the load also where it hashes over addresses alone. 0: they do not. */
 const volatile __be32 weir_spread_v4, weir_spread_v6;
 
+/* Set by the agent where the kernel can hand over frames in several buffers: what is behind
+ * ctx->data_end of such a frame is carried along, out of reach. */
+const volatile __u8 weir_multi_buffer;
+
+/* Whether the IP packet is longer than the frame it came in. A frame in several buffers is looked
+ * at a second time: until then frame_len is that of the first buffer. */
+static __always_inline int cut_short(struct xdp_md *ctx, struct packet *p)
+{
+	if (__builtin_expect(p->ip_len + p->l2_len <= p->frame_len, 1))
+		return 0;
+	if (weir_multi_buffer)
+		p->frame_len = (__u32)bpf_xdp_get_buff_len(ctx);
+	return p->ip_len + p->l2_len > p->frame_len;
+}
+
 static __always_inline __u16 fold(__u32 sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -132,11 +147,11 @@ static __always_inline enum weir_reason encap_l2(struct xdp_md *ctx, const struc
 #include "gue.h"
 
 /* WEIR_FORWARD: the packet is ready to leave. WEIR_REPLY_MTU: its sender may be told. */
-static __always_inline enum weir_reason encap(struct xdp_md *ctx, const struct packet *p)
+static __always_inline enum weir_reason encap(struct xdp_md *ctx, struct packet *p)
 {
 	const struct weir_endpoint *e = p->endpoint;
 
-	if (p->ip_len < p->read || p->ip_len + p->l2_len > p->frame_len)
+	if (p->ip_len < p->read || cut_short(ctx, p))
 		return WEIR_DROP_TRUNCATED;
 	if (!e->ifindex)
 		return WEIR_DROP_NO_NEXT_HOP;

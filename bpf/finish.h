@@ -26,8 +26,9 @@ static __always_inline void count_endpoint(const struct packet *p)
 }
 
 /* Answered, passed to the host, or dropped. */
-static __always_inline int leave(const struct packet *p, enum weir_reason why)
+static __always_inline int leave(struct xdp_md *ctx, struct packet *p, enum weir_reason why)
 {
+	cut_short(ctx, p); /* for the count */
 	count_reason(p, why);
 	if (why <= WEIR_LAST_REPLY)
 		return XDP_TX;

@@ -42,7 +42,7 @@ static __always_inline int process(struct xdp_md *ctx, struct packet *p, enum we
 	else if (why == WEIR_REPLY_ECHO)
 		why = (enum weir_reason)reply_echo(ctx);
 	if (!p->endpoint)
-		return leave(p, why);
+		return leave(ctx, p, why);
 	if (p->fragment == FIRST_FRAGMENT)
 		fragment_lead(fragment_hash(p), p->slot);
 	bad = encap(ctx, p);
@@ -51,7 +51,7 @@ static __always_inline int process(struct xdp_md *ctx, struct packet *p, enum we
 	if (bad == WEIR_REPLY_MTU)
 		bad = (enum weir_reason)reply_mtu(ctx, p->endpoint->mtu, p->l2_len, p->v6,
 						  p->frame_len);
-	return leave(p, bad);
+	return leave(ctx, p, bad);
 }
 
 /* The long way, for all that is odd: a function of its own, so that the short way is made without
@@ -63,6 +63,7 @@ __attribute__((noinline)) int process_odd(struct xdp_md *ctx)
 	const struct packet *odd = odd_packet();
 
 	p.endpoint = NULL;
+	p.ip_len = p.l2_len = 0;
 	if (why == WEIR_FORWARD && odd)
 		copy(&p, odd, PACKET_PARSED);
 	p.frame_len = (__u32)(ctx->data_end - ctx->data);

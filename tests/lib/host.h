@@ -106,6 +106,7 @@ static inline long host_load_bytes(const void *skb, uint32_t off, void *to, uint
 #define bpf_redirect_map(map, key, flags) XDP_REDIRECT
 #define bpf_xdp_adjust_tail               host_adjust_tail
 #define bpf_csum_diff                     host_csum_diff
+#define bpf_xdp_get_buff_len(ctx)         ((ctx)->data_end - (ctx)->data)
 #define bpf_jiffies64()                   host.jiffies
 #define bpf_skb_load_bytes                host_load_bytes
 #include "../../bpf/weir.bpf.c"
@@ -115,6 +116,7 @@ static inline long host_load_bytes(const void *skb, uint32_t off, void *to, uint
 #undef bpf_redirect_map
 #undef bpf_xdp_adjust_tail
 #undef bpf_csum_diff
+#undef bpf_xdp_get_buff_len
 #undef bpf_jiffies64
 #undef bpf_skb_load_bytes
 #pragma GCC diagnostic pop

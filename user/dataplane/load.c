@@ -130,6 +130,7 @@ struct weir_bpf *plane_skel_open(const struct weir_plane *p)
 	skel->rodata->weir_hz = ticks_per_second();
 	skel->rodata->weir_flow_idle = WEIR_FLOW_IDLE_S * ticks_per_second();
 	skel->rodata->weir_flow_young = WEIR_FLOW_YOUNG_S * ticks_per_second();
+	features_use(p->features, skel);
 	bpf_object__for_each_map(map, skel->obj)
 	{
 		if (bpf_map__is_internal(map) || map == skel->maps.weir_devices)
@@ -173,6 +174,7 @@ static int load(struct weir_plane *p)
 {
 	int err;
 
+	p->features = features_probe();
 	p->skel = plane_skel_open(p);
 	if (!p->skel)
 		return -errno;

@@ -56,6 +56,7 @@ struct weir_plane {
 	char dir[PATH_MAX]; /* <pin_path>/v<ABI> */
 	int lock_fd;        /* on dir: one agent a pin path */
 	uint8_t hash_key[16];
+	uint32_t features; /* of the kernel: features_probe() */
 
 	/* The maps. */
 	struct weir_service *services;
@@ -94,6 +95,11 @@ void plane_quiet_libraries(void);
 /* While libxdp tries what this kernel can do, its failures are no news. */
 void plane_probing(bool on);
 struct weir_bpf *plane_skel_open(const struct weir_plane *p);
+
+/* features.c: which of the features that the packet path can do without this kernel has, as bits;
+ * those that are missing are said. Programs use them when they are loaded after features_use(). */
+uint32_t features_probe(void);
+void features_use(uint32_t there, struct weir_bpf *skel);
 
 /* attach.c */
 void interfaces_watch(struct weir_plane *p, uint64_t now_ms);
