@@ -2,10 +2,11 @@
 /* attach.c - onto interfaces and off them again.
  *
  * libxdp attaches, so that other XDP programs can share the interface through its dispatcher;
- * where the kernel cannot run that it attaches our program alone. A program of ours that an
- * earlier agent left is recognized by the maps it uses, and replaced without a gap: alone by the
- * kernel's atomic exchange, behind the dispatcher by letting the new one in before the old one
- * goes. An agent that dies in between leaves both, and the next one takes all but its own off. */
+ * where the kernel cannot run that, or not with our program behind it, ours is attached alone. A
+ * program of ours that an earlier agent left is recognized by the maps it uses, and replaced
+ * without a gap: alone by the kernel's atomic exchange, behind the dispatcher by letting the new
+ * one in before the old one goes. An agent that dies in between leaves both, and the next one takes
+ * all but its own off. */
 #include <errno.h>
 #include <linux/if_link.h>
 #include <net/if.h>
@@ -145,21 +146,49 @@ static int attach_new(struct weir_plane *p, int ifindex, enum xdp_attach_mode mo
 	return err;
 }
 
+/* Without the dispatcher. Kernels take programs behind it by rules of their own: 5.10 none with
+ * global functions, 6.12 and later none that changes packets unless libxdp is newer than 1.5.
+ * -EADDRINUSE: somebody is there whom ours could only join behind it. */
+static int attach_alone(struct weir_plane *p, int ifindex, enum xdp_attach_mode mode)
+{
+	uint32_t flags = XDP_FLAGS_UPDATE_IF_NOEXIST |
+			 (mode == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	int err;
+
+	plane_probing(true);
+	err = bpf_xdp_attach(ifindex, bpf_program__fd(p->skel->progs.weir_xdp), flags, NULL);
+	plane_probing(false);
+	return err == -EBUSY || err == -EEXIST ? -EADDRINUSE : err;
+}
+
+/* Whether an error is about who is there and who we are: no other way of attaching can help. */
+static bool is_final(int err)
+{
+	return err == -EBUSY || err == -EPERM || err == -EADDRINUSE;
+}
+
+static int attach_either(struct weir_plane *p, int ifindex, enum xdp_attach_mode mode)
+{
+	uint32_t id;
+	int err = attach_new(p, ifindex, mode, &id);
+
+	return !err || is_final(err) ? err : attach_alone(p, ifindex, mode);
+}
+
 static int attach_modes(struct weir_plane *p, const char *ifname, int ifindex,
 			enum weir_attach mode)
 {
 	int err = -EOPNOTSUPP;
-	uint32_t id;
 
 	if (mode != WEIR_ATTACH_GENERIC)
-		err = attach_new(p, ifindex, XDP_MODE_NATIVE, &id);
-	if (!err || err == -EBUSY || err == -EPERM || mode == WEIR_ATTACH_NATIVE)
+		err = attach_either(p, ifindex, XDP_MODE_NATIVE);
+	if (!err || is_final(err) || mode == WEIR_ATTACH_NATIVE)
 		return err;
 	if (mode == WEIR_ATTACH_AUTO)
 		weir_warn(
 			"%s: the driver has no native XDP (%s); using generic mode, which is slower",
 			ifname, strerror(-err));
-	return attach_new(p, ifindex, XDP_MODE_SKB, &id);
+	return attach_either(p, ifindex, XDP_MODE_SKB);
 }
 
 /* A mode other than the one that is on asks for a fresh start; that is the one gap there is. */
@@ -265,6 +294,10 @@ static void say_attach_error(const char *ifname, int err)
 	if (err == -EBUSY || err == -EEXIST)
 		weir_error("%s: another XDP program is there and does not share; it was left alone",
 			   ifname);
+	else if (err == -EADDRINUSE)
+		weir_error("%s: another XDP program is there, and this kernel refuses ours beside "
+			   "it behind libxdp's dispatcher; it was left alone",
+			   ifname);
 	else if (err == -EPERM)
 		weir_error("%s: not permitted to attach; CAP_BPF and CAP_NET_ADMIN are needed",
 			   ifname);
@@ -343,7 +376,7 @@ static int attach_named(struct weir_plane *p, const char *ifname, enum weir_atta
 		};
 		snprintf(out->name, sizeof(out->name), "%s", ifname);
 		weir_info("%s: attached, %s mode, %s", ifname, out->mode,
-			  f.alone ? "alone (this kernel has no dispatcher)"
+			  f.alone ? "alone (this kernel does not run it behind libxdp's dispatcher)"
 				  : "shared by libxdp's dispatcher");
 	} else {
 		weir_error("%s: attached, but somebody took it off at once", ifname);
