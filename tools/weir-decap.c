@@ -5,6 +5,7 @@
  * again it changes the list in place, so that no packet is lost. */
 #include <errno.h>
 #include <getopt.h>
+#include <linux/if_link.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,6 +180,25 @@ static int set_vips(int map, const struct options *o)
 	return 0;
 }
 
+/* Without libxdp's dispatcher. */
+static int attach_alone(const struct options *o)
+{
+	const uint32_t free_only = XDP_FLAGS_UPDATE_IF_NOEXIST;
+	struct decap_bpf *skel = decap_bpf__open_and_load();
+	int err, fd;
+
+	if (!skel)
+		return -errno;
+	fd = bpf_program__fd(skel->progs.weir_decap);
+	err = set_vips(bpf_map__fd(skel->maps.decap_vips), o);
+	if (!err)
+		err = bpf_xdp_attach(o->ifindex, fd, free_only | XDP_FLAGS_DRV_MODE, NULL);
+	if (err && err != -EBUSY && err != -EPERM)
+		err = bpf_xdp_attach(o->ifindex, fd, free_only | XDP_FLAGS_SKB_MODE, NULL);
+	decap_bpf__destroy(skel);
+	return err;
+}
+
 static int attach(const struct options *o)
 {
 	struct decap_bpf *skel = decap_bpf__open();
@@ -198,7 +218,9 @@ static int attach(const struct options *o)
 		xdp_program__close(prog);
 	}
 	decap_bpf__destroy(skel);
-	return err;
+	/* Kernels take programs behind the dispatcher by rules of their own: 6.12 and later none
+	 * that changes packets, unless libxdp is newer than 1.5. */
+	return err && err != -EBUSY && err != -EPERM ? attach_alone(o) : err;
 }
 
 static int detach(const struct options *o, struct xdp_multiprog *mp, struct xdp_program *prog)
