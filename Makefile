@@ -2,7 +2,7 @@
 # make          build            make demo     the main job on real traffic, then clean up
 # make check    unit tests       make test     everything this machine can run
 # make bench    the figures      make install  DESTDIR, PREFIX
-# make vmtest   the selftests in a VM with Debian's kernel
+# make vmtest   the selftests in VMs with Debian's kernels (KERNELS='5.10 6.1 6.12 7')
 # V=1 shows commands; SAN=1 builds with ASan and UBSan under build/san; all output is in build/.
 MAKEFLAGS += --no-builtin-rules
 SHELL := /bin/bash
@@ -44,8 +44,9 @@ UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*.c))
 BPFT := $(patsubst %.c,$(B)/%,$(wildcard tests/bpf/test_*.c))
 PLANET := $(patsubst %.c,$(B)/%,$(wildcard tests/dataplane/test_*.c))
 PROBET := $(patsubst %.c,$(B)/%,$(wildcard tests/probe/test_*.c))
-VMT := $(patsubst %.c,$(B)/%.o,$(wildcard tests/vm/*.bpf.c) tests/net/xdp_pass.bpf.c)
+VMT := $(patsubst %.c,$(B)/%.o,$(wildcard tests/vm/*.bpf.c) tests/net/xdp_pass.bpf.c) $(B)/tests/vm/verifier
 NETT := $(B)/tests/net/flood
+KERNELS := 5.10 6.1 6.12 7
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
 OBJ = $(patsubst %.c,$(B)/%.o,$(1))
@@ -91,6 +92,8 @@ $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(TEST_LIB) $(B)/libweir.a
 $(PLANET): $(B)/%: $(B)/%.o $(call OBJ,tests/dataplane/bed.c tests/lib/pkt.c $(wildcard user/dataplane/*.c)) \
 		$(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka $(BPF_LIBS) -o $@
+$(B)/tests/vm/verifier: $(call OBJ,tests/vm/verifier.c user/dataplane/features.c) $(B)/libweir.a
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf -lmnl -o $@
 $(PROBET): $(B)/%: $(B)/%.o $(call OBJ,tests/probe/bed.c $(wildcard user/probe/*.c)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -luv -lcurl -o $@
 $(call OBJ,$(wildcard tests/bench/bench_*.c)): | $(B)/tests/bench/harness.skel.h
@@ -119,7 +122,7 @@ run-tests:
 		$(PLANET:build/%=build/san/%)
 vmtest: deps
 	@$(MAKE) --no-print-directory $(BIN) $(BPFT) $(VMT)
-	@tests/run.sh vm 6.1
+	@tests/run.sh vm $(KERNELS)
 .PHONY: unit run-tests fuzzers
 fuzzers: $(FUZZ)
 demo: all

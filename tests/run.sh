@@ -26,6 +26,7 @@ run() {
 	passed=$((passed + ok))
 	failed=$((failed + bad))
 	printf '%-6s %-44s %4d ok %3d not ok  %4d s\n' "$([ "$bad" -eq 0 ] && echo PASS || echo FAIL)" "$name" "$ok" "$bad" $((SECONDS - start))
+	sed -n 's/^ok - verifier: /       /p' "$out"
 	[ "$bad" -eq 0 ] || { echo "--- $name (exit $rc)"; tail -n 120 "$out"; echo '---'; }
 }
 
@@ -63,7 +64,9 @@ all)
 		run "${t#tests/}" bash "$t"
 		run "san/${t#tests/}" env WEIR_BIN=build/san bash "$t"
 	done
+	run vm/verifier build/tests/vm/verifier
 	run vm/6.1 tests/vm/run.sh 6.1
+	run vm/short tests/vm/short.sh 5.10 6.12 7
 	;;
 esac
 echo "$passed passed, $failed failed"

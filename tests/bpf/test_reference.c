@@ -5,7 +5,7 @@
 
 #include "seen.h"
 
-#define PACKETS   1000000
+#define PACKETS   1000000 /* unless WEIR_PACKETS says how many: emulation is slow */
 #define ROWS      64
 #define CLIENTS   40
 #define RESHAPED  50 /* packets between changes of a row */
@@ -412,6 +412,8 @@ static enum weir_mode mode_of(uint32_t kind)
 static void the_program_does_what_its_description_says(void **state)
 {
 	static const char own4[] = "10.0.0.9", own6[] = "2001:db8:9::9";
+	const char *asked = getenv("WEIR_PACKETS");
+	uint32_t packets = asked ? (uint32_t)strtoul(asked, NULL, 10) : PACKETS;
 
 	(void)state;
 	for (int v6 = 0; v6 < 2; v6++) {
@@ -430,7 +432,7 @@ static void the_program_does_what_its_description_says(void **state)
 	}
 	plane->endpoints[SMALL].mtu = SMALL_MTU;
 	plane->endpoints[DEAD].state = 0;
-	for (uint32_t i = 0; i < PACKETS; i++) {
+	for (uint32_t i = 0; i < packets; i++) {
 		struct pkt p = random_packet();
 
 		if (!(i % RESHAPED))
@@ -440,7 +442,7 @@ static void the_program_does_what_its_description_says(void **state)
 	for (enum weir_reason why = 0; why < WEIR_REASON_COUNT; why++)
 		if (why != WEIR_DROP_NO_HEADROOM && why != WEIR_DROP_NO_DEVICE &&
 		    why != WEIR_DROP_MTU)
-			assert_in_range(plane_count(plane, why), 100, PACKETS);
+			assert_in_range(plane_count(plane, why), packets / 10000, packets);
 }
 
 int main(void)

@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* How flows spread over rows, and what the verifier makes of the programs. */
+/* How flows spread over rows. */
 #include "bed.h"
-
-#include <bpf/libbpf.h>
-
-#include "weir.skel.h"
 
 #define VIP   "192.0.2.1"
 #define VIP6  "2001:db8::1"
@@ -15,8 +11,7 @@
 #define CHI2_LOW  3642
 #define CHI2_HIGH 4548
 
-#define INSTRUCTIONS_MAX 100000
-#define PROBED           4 /* tables with a base of their own */
+#define PROBED 4 /* tables with a base of their own */
 
 static uint64_t seed;
 
@@ -166,47 +161,6 @@ static void tables_of_any_size_begin_at_their_base(void **state)
 	}
 }
 
-/* "processed N insns" of a program as the verifier's statistics say it. */
-static unsigned processed(const struct bpf_program *prog, const char *log)
-{
-	const char *at = strstr(log, "processed ");
-	unsigned n = 0;
-
-	assert_non_null(at);
-	assert_int_equal(sscanf(at, "processed %u insns", &n), 1);
-	printf("# %s: the verifier processed %u instructions\n", bpf_program__name(prog), n);
-	return n;
-}
-
-static void the_verifier_is_done_soon(void **state)
-{
-	enum {
-		LOG_BYTES = 1 << 16,
-		LOG_STATS = 4,
-		PROGRAMS = 3
-	};
-	struct weir_bpf *skel = weir_bpf__open();
-	char *logs = calloc(PROGRAMS, LOG_BYTES);
-	struct bpf_program *prog;
-	int n = 0;
-
-	(void)state;
-	assert_non_null(skel);
-	assert_non_null(logs);
-	bpf_object__for_each_program(prog, skel->obj)
-	{
-		assert_in_range(n, 0, PROGRAMS - 1);
-		bpf_program__set_log_level(prog, LOG_STATS);
-		bpf_program__set_log_buf(prog, logs + n++ * LOG_BYTES, LOG_BYTES);
-	}
-	assert_int_equal(weir_bpf__load(skel), 0);
-	n = 0;
-	bpf_object__for_each_program(prog, skel->obj)
-		assert_in_range(processed(prog, logs + n++ * LOG_BYTES), 1, INSTRUCTIONS_MAX);
-	weir_bpf__destroy(skel);
-	free(logs);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,7 +168,6 @@ int main(void)
 		BED_TEST(regular_flows_hit_rows_no_less_evenly),
 		BED_TEST(a_flow_always_takes_the_row_of_its_hash),
 		BED_TEST(tables_of_any_size_begin_at_their_base),
-		BED_TEST(the_verifier_is_done_soon),
 	};
 
 	return BED_TESTS(tests);

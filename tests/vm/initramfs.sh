@@ -28,7 +28,7 @@ for name in weir-agent weirctl weir-decap weirload; do
 	strip -g -o "$root/weir/build/$name" "build/$name"
 	programs+=("build/$name")
 done
-for test in build/tests/bpf/test_*; do
+for test in build/tests/bpf/test_* build/tests/vm/verifier; do
 	case $test in *.o | *.d) continue ;; esac
 	strip -g -o "$root/weir/$test" "$test"
 	programs+=("$test")

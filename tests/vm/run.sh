@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# run.sh KERNEL - the selftests inside a Debian kernel (6.1, ...), TAP on standard output. Software
-# emulation: needs no /dev/kvm. Fails when the guest did not come to its end. Again, once, only
-# when the kernel panicked. VM_SECONDS: the limit (300).
+# run.sh KERNEL [short] - the selftests inside a Debian kernel (6.1, ...), TAP on standard output;
+# short: without the scenarios. Software emulation: needs no /dev/kvm. Fails when the guest did not
+# come to its end. Again, once, only when the kernel panicked. VM_SECONDS: the limit (300).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
-kernel=$1
+kernel=$1 scope=${2:-all}
 mkdir -p "build/vm/$kernel"
 exec 9>"build/vm/$kernel/lock" && flock 9 # one at a time
 if ! dir=$(tests/vm/kernel.sh "$kernel") || ! tests/vm/initramfs.sh "$kernel"; then
@@ -21,7 +21,7 @@ boot() {
 	timeout -k 5 "${VM_SECONDS:-300}" qemu-system-x86_64 -M pc -accel tcg -cpu max,-cx16 -smp 1 \
 		-m 1024 -nodefaults -no-reboot -display none -serial "file:$console.raw" \
 		-kernel "$dir/vmlinuz" -initrd "$dir/initramfs" \
-		-append "console=ttyS0 panic=-1 loglevel=2" </dev/null 9>&- &
+		-append "console=ttyS0 panic=-1 loglevel=2 WEIR_VM=$scope" </dev/null 9>&- &
 	machine=$!
 	wait "$machine"
 	machine=
