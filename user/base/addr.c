@@ -64,6 +64,41 @@ union weir_addr weir_addr_v6(const void *sixteen)
 	return a;
 }
 
+static bool zero_from(const union weir_addr *a, unsigned bit)
+{
+	for (; bit < 128; bit++)
+		if (a->b[bit / 8] >> (7 - bit % 8) & 1)
+			return false;
+	return true;
+}
+
+bool weir_prefix_parse(const char *text, struct weir_prefix *out)
+{
+	char host[WEIR_ADDR_TEXT];
+	size_t n = strcspn(text, "/");
+	const char *len = text[n] ? text + n + 1 : NULL;
+	struct weir_prefix p = { .bits = 128 };
+	unsigned bits, more;
+
+	if (n >= sizeof(host))
+		return false;
+	memcpy(host, text, n);
+	host[n] = 0;
+	if (!weir_addr_parse(host, &p.addr))
+		return false;
+	if (len) {
+		if (!*len || len[strspn(len, "0123456789")] || strlen(len) > 3)
+			return false;
+		bits = (unsigned)strtoul(len, NULL, 10);
+		more = weir_addr_is_v4(&p.addr) ? 96 : 0;
+		if (bits + more > 128 || !zero_from(&p.addr, bits + more))
+			return false;
+		p.bits = (uint8_t)(bits + more);
+	}
+	*out = p;
+	return true;
+}
+
 /* Decimal, 1 .. 65535, nothing around it. */
 static bool parse_port(const char *s, uint16_t *out)
 {

@@ -27,6 +27,16 @@ int weir_addr_cmp(const union weir_addr *a, const union weir_addr *b); /* memcmp
 union weir_addr weir_addr_v4(const void *four);
 union weir_addr weir_addr_v6(const void *sixteen);
 
+/* All addresses whose first bits are those of addr. */
+struct weir_prefix {
+	union weir_addr addr;
+	uint8_t bits; /* of 128, for IPv4 too */
+};
+
+/* "192.0.2.0/24" or "2001:db8::/32"; an address alone has all its bits. False: text is neither, or
+ * has bits behind its length; *out is untouched. */
+bool weir_prefix_parse(const char *text, struct weir_prefix *out);
+
 /* A transport address. */
 struct weir_sockaddr {
 	union weir_addr addr;

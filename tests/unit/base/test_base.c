@@ -57,6 +57,35 @@ static void what_is_no_address_is_refused_and_changes_nothing(void **state)
 	}
 }
 
+static void prefixes_are_of_either_family_and_have_no_bits_behind_their_length(void **state)
+{
+	static const struct {
+		const char *text;
+		int bits; /* -1: refused */
+	} all[] = {
+		{ "192.0.2.0/24", 120 }, { "192.0.2.1", 128 },
+		{ "192.0.2.1/32", 128 }, { "0.0.0.0/0", 96 },
+		{ "128.0.0.0/1", 97 },   { "2001:db8::/32", 32 },
+		{ "2001:db8::1", 128 },  { "::/0", 0 },
+		{ "8000::/1", 1 },       { "192.0.2.1/24", -1 },
+		{ "192.0.2.0/33", -1 },  { "192.0.2.0/", -1 },
+		{ "192.0.2.0/-1", -1 },  { "192.0.2.0/24x", -1 },
+		{ "192.0.2.0/ 24", -1 }, { "8000::/0", -1 },
+		{ "::/129", -1 },        { "::/4294967296", -1 },
+		{ "/24", -1 },           { "", -1 },
+		{ "192.0.2/24", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct weir_prefix p = { .bits = 7 };
+		bool ok = weir_prefix_parse(all[i].text, &p);
+
+		if (ok != (all[i].bits >= 0) || p.bits != (ok ? all[i].bits : 7))
+			fail_msg("%s: %d bits", all[i].text, ok ? p.bits : -1);
+	}
+}
+
 static void ipv4_is_mapped(void **state)
 {
 	static const uint8_t mapped[16] = {
@@ -234,6 +263,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_have_one_canonical_text),
 		cmocka_unit_test(what_is_no_address_is_refused_and_changes_nothing),
+		cmocka_unit_test(
+			prefixes_are_of_either_family_and_have_no_bits_behind_their_length),
 		cmocka_unit_test(ipv4_is_mapped),
 		cmocka_unit_test(transport_addresses_take_a_default_port),
 		cmocka_unit_test(bad_transport_addresses_are_refused),
