@@ -104,8 +104,8 @@ struct weir_flow_bucket {
 enum weir_mode {
 	WEIR_MODE_IPIP = 0, /* RFC 2003, RFC 2473, RFC 4213: any family in any family */
 	WEIR_MODE_L2 = 1,   /* direct server return: only the MAC addresses change */
-	WEIR_MODE_GUE =
-		2, /* IP in UDP: GUE variant 1 (draft-ietf-intarea-gue), any family in any */
+	WEIR_MODE_GUE = 2,  /* IP in UDP: variant 1 of GUE (draft-ietf-intarea-gue), any in any */
+	WEIR_MODE_COUNT,
 };
 
 /* An endpoint as the packet path needs it: one cache line. hdr is what goes in front of the

@@ -23,7 +23,7 @@ enum weir_exit {
  *   "table_digest": "16 hex digits",
  *   "interfaces": [ { "name", "mode": "native|generic|detached", "shared": bool } ],
  *   "services": [ { "vip", "protocol": "tcp|udp", "port", "load_balancer", "pool": null | id,
- *                   "fallback": bool, "forwarding": "ipip|l2", "rows": int,
+ *                   "fallback": bool, "forwarding": "ipip|l2|gue", "rows": int,
  *                   "endpoints": [ { "address", "rows": int } ] } ],
  *   "load_balancers": [ { "name", "enabled", "proxied", "pool": null | id, "fallback": bool } ],
  *   "pools": [ { "id", "name", "enabled", "state", "healthy": int, "minimum_origins",

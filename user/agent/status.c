@@ -36,11 +36,6 @@ static json_t *addr(const union weir_addr *a)
 	return json_string(weir_addr_text(a, text));
 }
 
-static const char *mode_text(uint8_t mode)
-{
-	return mode == WEIR_MODE_L2 ? "l2" : "ipip";
-}
-
 static json_t *interfaces(const struct weir_agent *a)
 {
 	const struct weir_plane_interface *list;
@@ -87,7 +82,7 @@ static json_t *services(const struct weir_agent *a)
 				       s->proto == IPPROTO_TCP ? "tcp" : "udp", "port",
 				       ntohs(s->port), "load_balancer", s->lb->name, "pool",
 				       text_or_null(lb->pool ? lb->pool->id : NULL), "fallback",
-				       lb->fallback, "forwarding", mode_text(s->lb->forwarding),
+				       lb->fallback, "forwarding", weir_forwarding_text(s->lb->forwarding),
 				       "rows", (int)s->size, "endpoints", shares(t, s)));
 	}
 	return out;
@@ -116,7 +111,7 @@ static json_t *next_hop(const struct weir_agent *a, const struct weir_origin *o,
 	bool any = false, known = false;
 
 	*sum = (struct weir_plane_endpoint_stats){ 0 };
-	for (uint8_t mode = WEIR_MODE_IPIP; mode <= WEIR_MODE_L2; mode++) {
+	for (uint8_t mode = 0; mode < WEIR_MODE_COUNT; mode++) {
 		struct weir_plane_endpoint_stats s;
 
 		if (!weir_plane_endpoint(a->plane, &o->addr, mode, &s))

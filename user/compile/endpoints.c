@@ -17,16 +17,18 @@ static int by_address_and_mode(const void *a, const void *b)
 /* Collects each pool once in each mode in which a balancer may use it. */
 struct visit {
 	const struct weir_view *view;
-	uint8_t *seen; /* by pool index: a bit for each mode */
+	bool *seen; /* by pool index and mode */
 	struct weir_tables_endpoint *out;
 	uint32_t n;
 };
 
 static void add_pool(struct visit *v, const struct weir_pool *pool, uint8_t mode)
 {
-	if (v->seen[pool->index] & 1u << mode)
+	bool *seen = &v->seen[WEIR_MODE_COUNT * pool->index + mode];
+
+	if (*seen)
 		return;
-	v->seen[pool->index] |= 1u << mode;
+	*seen = true;
 	for (uint32_t i = 0; i < pool->n_origins; i++) {
 		const struct weir_origin *o = &pool->origins[i];
 		enum weir_state state = v->view->health[o->index].state;
@@ -81,8 +83,8 @@ void weir_endpoints_collect(struct weir_tables *t, const struct weir_view *view,
 	const struct weir_model *m = view->model;
 	struct visit v = {
 		.view = view,
-		.seen = weir_arena_new_array(arena, m->n_pools, uint8_t),
-		.out = weir_arena_new_array(arena, 2 * (size_t)m->n_origins,
+		.seen = weir_arena_new_array(arena, WEIR_MODE_COUNT * (size_t)m->n_pools, bool),
+		.out = weir_arena_new_array(arena, WEIR_MODE_COUNT * (size_t)m->n_origins,
 					    struct weir_tables_endpoint),
 	};
 

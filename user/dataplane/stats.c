@@ -75,7 +75,7 @@ void weir_plane_usage(const struct weir_plane *p, struct weir_plane_usage *out)
 
 bool weir_plane_was_healthy(const struct weir_plane *p, const union weir_addr *addr)
 {
-	for (uint8_t mode = 0; mode <= WEIR_MODE_L2; mode++) {
+	for (uint8_t mode = 0; mode < WEIR_MODE_COUNT; mode++) {
 		uint32_t slot = endpoint_find(p, addr, mode);
 
 		if (slot && p->ids[slot].healthy)

@@ -90,6 +90,9 @@ struct weir_lb {
 	bool enabled, proxied;
 };
 
+/* What forwarding says for a mode. */
+const char *weir_forwarding_text(uint8_t mode);
+
 enum weir_record_type {
 	WEIR_RECORD_A,
 	WEIR_RECORD_AAAA,

@@ -12,6 +12,14 @@
 #define MAX_DRAIN_MS  86400000u
 #define TEXT_BYTES    1024
 
+/* By enum weir_mode. */
+static const char *const forwarding[WEIR_MODE_COUNT + 1] = { "ipip", "l2", "gue", NULL };
+
+const char *weir_forwarding_text(uint8_t mode)
+{
+	return forwarding[mode];
+}
+
 static const char *pool_id(const void *pools, size_t i)
 {
 	return ((const struct weir_pool *)pools)[i].id;
@@ -114,12 +122,11 @@ static bool take_lb_vips(const struct weir_at *at, void *lb)
 
 static bool take_forwarding(const struct weir_at *at, void *lb)
 {
-	static const char *const words[] = { "ipip", "l2", NULL };
 	unsigned i;
 
-	if (!weir_take_word(at, words, &i))
+	if (!weir_take_word(at, forwarding, &i))
 		return false;
-	((struct weir_lb *)lb)->forwarding = i ? WEIR_MODE_L2 : WEIR_MODE_IPIP;
+	((struct weir_lb *)lb)->forwarding = (uint8_t)i;
 	return true;
 }
 

@@ -248,6 +248,28 @@ static void a_service_that_nobody_can_serve_keeps_its_size(void **state)
 	world_close(&w);
 }
 
+static void one_pool_can_be_reached_in_every_mode(void **state)
+{
+	json_t *root = document(two_pools), *lbs = json_object_get(root, "load_balancers");
+	struct world w;
+	uint32_t n[WEIR_MODE_COUNT] = { 0 };
+
+	(void)state;
+	json_object_set_new(json_array_get(lbs, 0), "forwarding", json_string("gue"));
+	json_array_append_new(
+		lbs, json_pack("{s:s, s:b, s:s, s:s, s:[s], s:[s], s:[s]}", "name", "v6.example.com",
+			       "proxied", 1, "forwarding", "gue", "fallback_pool", "second",
+			       "default_pools", "first", "listeners", "tcp/81", "vips",
+			       "2001:db8::1"));
+	w = world_of(root);
+	for (uint32_t i = 0; i < w.tables->n_endpoints; i++)
+		n[w.tables->endpoints[i].mode]++;
+	assert_int_equal(n[WEIR_MODE_IPIP], 2);
+	assert_int_equal(n[WEIR_MODE_L2], 0);
+	assert_int_equal(n[WEIR_MODE_GUE], 4);
+	world_close(&w);
+}
+
 static void endpoints_are_unique_sorted_and_include_those_that_do_not_serve(void **state)
 {
 	struct world w = world_open();
@@ -448,6 +470,7 @@ int main(void)
 		cmocka_unit_test(an_unhealthy_endpoint_has_no_rows_and_no_other_row_moves),
 		cmocka_unit_test(a_pool_below_its_minimum_leaves_all_rows_to_the_next),
 		cmocka_unit_test(a_service_that_nobody_can_serve_keeps_its_size),
+		cmocka_unit_test(one_pool_can_be_reached_in_every_mode),
 		cmocka_unit_test(endpoints_are_unique_sorted_and_include_those_that_do_not_serve),
 		cmocka_unit_test(an_endpoint_is_alive_until_every_pool_calls_it_unhealthy),
 		cmocka_unit_test(an_endpoint_is_healthy_when_every_pool_with_a_monitor_says_so),

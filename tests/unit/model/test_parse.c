@@ -305,6 +305,27 @@ static void load_balancers_are_taken(void **state)
 	weir_model_free(m);
 }
 
+static void every_forwarding_mode_has_its_word(void **state)
+{
+	static const char *const words[WEIR_MODE_COUNT] = { "ipip", "l2", "gue" };
+
+	(void)state;
+	for (uint8_t mode = 0; mode < WEIR_MODE_COUNT; mode++) {
+		char text[512];
+		struct weir_model *m;
+
+		snprintf(text, sizeof(text),
+			 "agent: {vips: [192.0.2.1]}\n" POOL
+			 "load_balancers: [{name: a.b, proxied: true, listeners: [tcp/80], "
+			 "forwarding: %s, default_pools: [web], fallback_pool: web}]\n",
+			 words[mode]);
+		m = model_of(text);
+		assert_int_equal(m->lbs[0].forwarding, mode);
+		assert_string_equal(weir_forwarding_text(mode), words[mode]);
+		weir_model_free(m);
+	}
+}
+
 static void zones_have_defaults(void **state)
 {
 	struct weir_model *m = model_of(
@@ -458,6 +479,7 @@ int main(void)
 		cmocka_unit_test(every_hundredth_of_a_weight_is_exact),
 		cmocka_unit_test(pools_and_origins_are_taken),
 		cmocka_unit_test(load_balancers_are_taken),
+		cmocka_unit_test(every_forwarding_mode_has_its_word),
 		cmocka_unit_test(zones_have_defaults),
 		cmocka_unit_test(records_are_taken),
 		cmocka_unit_test(a_json_text_with_nul_characters_is_refused),

@@ -292,8 +292,8 @@ static const struct bad documents[] = {
 	  "load_balancers[1].listeners[0]",
 	  "tcp/80 on 2001:db8::1 belongs to load_balancers[0], a.b, already", 5 },
 	{ "unknown forwarding",
-	  AGENT POOL "load_balancers: [{name: a.b, forwarding: gue, " VIA "}]",
-	  "load_balancers[0].forwarding", "one of: ipip, l2", 3 },
+	  AGENT POOL "load_balancers: [{name: a.b, forwarding: gre, " VIA "}]",
+	  "load_balancers[0].forwarding", "one of: ipip, l2, gue", 3 },
 	{ "direct return that would change the family",
 	  AGENT TWO
 	  "load_balancers: [{name: a.b, forwarding: l2, vips: [192.0.2.1], proxied: true,\n"
