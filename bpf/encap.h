@@ -10,9 +10,10 @@
 #define WEIR_ENCAP_H
 
 /* Set by the agent when it loads the program. */
-const volatile __be16 weir_gue_port = bpf_htons(6080); /* IANA */
+const volatile __be16 weir_gue_port = bpf_htons(WEIR_GUE_PORT);
 /* Outer source addresses vary in these bits of their last word, so that the receive queues of an
- * endpoint share the load also where it hashes over addresses alone. 0: they do not. */
+ * endpoint share the load also where it hashes over addresses alone. 0: they do not. Bits that a
+ * template has set stay: an agent with other options may have written it a moment ago. */
 const volatile __be32 weir_spread_v4, weir_spread_v6;
 
 /* Set by the agent where the kernel can hand over frames in several buffers: what is behind
@@ -86,9 +87,10 @@ static __always_inline void fill_v4(struct iphdr *ip, const struct packet *p, __
 {
 	__u32 first = bpf_htonl(0x45000000u | (__u32)p->tos << 16 | (len & 0xffff));
 	__u32 sum = p->endpoint->csum + (first >> 16) + (__u16)(first - 0x45) + bpf_htons(proto);
-	__be32 spread = weir_spread_v4 & p->hash;
+	__be32 spread = 0;
 
 	if (weir_spread_v4) {
+		spread = weir_spread_v4 & p->hash & ~ip->saddr;
 		ip->saddr |= spread;
 		sum += (spread & 0xffff) + (spread >> 16);
 	}
@@ -97,15 +99,21 @@ static __always_inline void fill_v4(struct iphdr *ip, const struct packet *p, __
 	ip->check = fold(sum);
 }
 
-/* The flow label lets routers and receive queues tell flows apart (RFC 6438). */
-static __always_inline void fill_v6(struct ipv6hdr *ip, const struct packet *p, __u32 len,
-				    __u8 proto)
+/* The flow label lets routers and receive queues tell flows apart (RFC 6438). Returns what was
+ * added to the last word of the source. */
+static __always_inline __be32 fill_v6(struct ipv6hdr *ip, const struct packet *p, __u32 len,
+				      __u8 proto)
 {
+	__be32 spread = 0;
+
 	*(__u32 *)ip = bpf_htonl(0x60000000u | (__u32)p->tos << 20 | (p->hash & 0xfffff));
 	ip->payload_len = bpf_htons((__u16)len);
 	ip->nexthdr = proto;
-	if (weir_spread_v6)
-		ip->saddr.s6_addr32[3] |= weir_spread_v6 & p->hash;
+	if (weir_spread_v6) {
+		spread = weir_spread_v6 & p->hash & ~ip->saddr.s6_addr32[3];
+		ip->saddr.s6_addr32[3] |= spread;
+	}
+	return spread;
 }
 
 static __always_inline __u8 inner_protocol(const struct packet *p)

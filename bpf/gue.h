@@ -75,12 +75,12 @@ static __always_inline enum weir_reason gue_v4(struct xdp_md *ctx, const struct 
 static __always_inline enum weir_reason gue_v6(struct xdp_md *ctx, const struct packet *p)
 {
 	struct ipv6hdr *ip = open_frame(ctx, p, sizeof(*ip) + sizeof(struct udphdr), sizeof(*ip));
+	__be32 spread;
 
 	if (!ip)
 		return WEIR_DROP_NO_HEADROOM;
-	fill_v6(ip, p, p->ip_len + sizeof(struct udphdr), IPPROTO_UDP);
-	fill_udp((void *)(ip + 1), p, (__u64)p->endpoint->csum + (weir_spread_v6 & p->hash),
-		 packet_end(ctx));
+	spread = fill_v6(ip, p, p->ip_len + sizeof(struct udphdr), IPPROTO_UDP);
+	fill_udp((void *)(ip + 1), p, (__u64)p->endpoint->csum + spread, packet_end(ctx));
 	return WEIR_FORWARD;
 }
 

@@ -28,6 +28,8 @@
 #define WEIR_ICMP_PER_S       1000 /* errors that the packet path sends, per CPU */
 #define WEIR_ICMP_BURST       64
 
+#define WEIR_GUE_PORT 6080 /* IANA's; the default */
+
 #define WEIR_NO_ENDPOINT 0u /* the slot no endpoint has: rows of a service nobody can serve */
 
 /* An address of either family; IPv4 is mapped (::ffff:a.b.c.d). Network order. */

@@ -15,8 +15,6 @@
 #include "dataplane/plane_impl.h"
 #include "weir.skel.h"
 
-static const uint8_t hash_key[16] = "tests/dataplane";
-
 static int network(void)
 {
 	char line[160];
@@ -78,7 +76,8 @@ static void *map_memory(const struct bed *b, const char *name)
 
 void bed_return(struct bed *b)
 {
-	assert_int_equal(weir_plane_open(b->pins, hash_key, &b->plane), 0);
+	b->options.pin_path = b->pins;
+	assert_int_equal(weir_plane_open(&b->options, &b->plane), 0);
 }
 
 void bed_leave(struct bed *b)
@@ -92,6 +91,8 @@ int bed_open(void **state)
 	struct bed *b = *state;
 
 	memset(&b->wish, 0, sizeof(b->wish));
+	b->options = (struct weir_plane_options){ .hash_key = "tests/dataplane",
+						  .gue_port = WEIR_GUE_PORT };
 	b->now_ms = 1000;
 	bed_return(b);
 	b->services = map_memory(b, "weir_services");

@@ -42,6 +42,7 @@ struct wish {
 struct bed {
 	char root[64]; /* the BPF file system */
 	char pins[80];
+	struct weir_plane_options options; /* of the next bed_return() */
 	struct weir_plane *plane;
 	struct wish wish;
 	uint64_t now_ms;

@@ -9,7 +9,12 @@
 #define MIN  WEIR_TABLE_MIN
 #define REST WEIR_ROW_REST
 
-static const uint8_t key[16];
+static int open_at(const char *pin_path, struct weir_plane **out)
+{
+	const struct weir_plane_options o = { .pin_path = pin_path };
+
+	return weir_plane_open(&o, out);
+}
 
 /* Everything that is pinned and that an agent writes. */
 struct copy {
@@ -190,7 +195,7 @@ static void another_version_of_the_abi_is_refused(void **state)
 	bed_leave(b);
 	snprintf(other, sizeof(other), "%s/v%d", b->pins, WEIR_ABI + 1);
 	assert_int_equal(mkdir(other, 0700), 0);
-	assert_int_equal(weir_plane_open(b->pins, key, &p), -EPROTO);
+	assert_int_equal(open_at(b->pins, &p), -EPROTO);
 	assert_null(p);
 	assert_int_equal(rmdir(other), 0);
 	bed_return(b);
@@ -202,13 +207,13 @@ static void a_second_agent_is_refused(void **state)
 	struct weir_plane *p = NULL;
 	char dir[96];
 
-	assert_int_equal(weir_plane_open(b->pins, key, &p), -EBUSY);
+	assert_int_equal(open_at(b->pins, &p), -EBUSY);
 	assert_null(p);
 	assert_int_equal(weir_plane_remove(b->pins), -EBUSY);
 	snprintf(dir, sizeof(dir), "%s/v%d/weir_rows", b->pins, WEIR_ABI);
 	assert_int_equal(access(dir, F_OK), 0);
 	snprintf(dir, sizeof(dir), "%s/other", b->root);
-	assert_int_equal(weir_plane_open(dir, key, &p), 0);
+	assert_int_equal(open_at(dir, &p), 0);
 	weir_plane_close(p);
 	assert_int_equal(weir_plane_remove(dir), 0);
 }
@@ -218,9 +223,9 @@ static void only_a_bpf_file_system_will_do(void **state)
 	struct weir_plane *p = NULL;
 
 	(void)state;
-	assert_int_equal(weir_plane_open("build/not-bpf", key, &p), -ENOTSUP);
+	assert_int_equal(open_at("build/not-bpf", &p), -ENOTSUP);
 	assert_int_equal(access("build/not-bpf", F_OK), -1);
-	assert_int_equal(weir_plane_open("/proc/weir/no", key, &p), -ENOTSUP);
+	assert_int_equal(open_at("/proc/weir/no", &p), -ENOTSUP);
 	assert_null(p);
 }
 

@@ -237,6 +237,15 @@ static bool check_reload(const struct weir_agent_conf *old, const struct weir_ag
 		return weir_err_set(err, "agent.hash_key",
 				    "cannot change while the agent runs; "
 				    "restart it (established flows may move)");
+	if (old->gue_port != now->gue_port)
+		return weir_err_set(err, "agent.gue_port",
+				    "cannot change while the agent runs; "
+				    "restart it");
+	if (!weir_prefix_eq(&old->outer4, &now->outer4) ||
+	    !weir_prefix_eq(&old->outer6, &now->outer6))
+		return weir_err_set(err, "agent.outer_source",
+				    "cannot change while the agent runs; "
+				    "restart it");
 	if (!weir_addr_eq(&old->control.addr, &now->control.addr) ||
 	    old->control.port != now->control.port)
 		return weir_err_set(err, "agent.control",
@@ -361,6 +370,19 @@ static void start_handles(struct weir_agent *a)
 	uv_timer_start(&a->tick, on_tick, TICK_MS, TICK_MS);
 }
 
+static int open_plane(struct weir_agent *a, const struct weir_agent_conf *conf)
+{
+	struct weir_plane_options o = {
+		.pin_path = conf->pin_path,
+		.gue_port = conf->gue_port,
+		.outer4 = conf->outer4,
+		.outer6 = conf->outer6,
+	};
+
+	memcpy(o.hash_key, conf->hash_key, sizeof(o.hash_key));
+	return weir_plane_open(&o, &a->plane);
+}
+
 int weir_agent_open(uv_loop_t *loop, const char *config_path, struct weir_model *model,
 		    struct weir_agent **out)
 {
@@ -371,7 +393,7 @@ int weir_agent_open(uv_loop_t *loop, const char *config_path, struct weir_model 
 	a->config_path = config_path;
 	a->started_ms = agent_now_ms();
 	a->answer_by_ms = agent_uptime_ms(a) + FIRST_ROUND_MS;
-	err = weir_plane_open(model->agent.pin_path, model->agent.hash_key, &a->plane);
+	err = open_plane(a, &model->agent);
 	if (err) {
 		weir_model_free(model);
 		free(a);

@@ -82,8 +82,9 @@ static json_t *services(const struct weir_agent *a)
 				       s->proto == IPPROTO_TCP ? "tcp" : "udp", "port",
 				       ntohs(s->port), "load_balancer", s->lb->name, "pool",
 				       text_or_null(lb->pool ? lb->pool->id : NULL), "fallback",
-				       lb->fallback, "forwarding", weir_forwarding_text(s->lb->forwarding),
-				       "rows", (int)s->size, "endpoints", shares(t, s)));
+				       lb->fallback, "forwarding",
+				       weir_forwarding_text(s->lb->forwarding), "rows",
+				       (int)s->size, "endpoints", shares(t, s)));
 	}
 	return out;
 }

@@ -99,6 +99,23 @@ bool weir_prefix_parse(const char *text, struct weir_prefix *out)
 	return true;
 }
 
+bool weir_prefix_holds(const struct weir_prefix *p, const union weir_addr *a)
+{
+	union weir_addr differ;
+
+	for (unsigned i = 0; i < 16; i++)
+		differ.b[i] = p->addr.b[i] ^ a->b[i];
+	for (unsigned bit = 0; bit < p->bits; bit++)
+		if (differ.b[bit / 8] >> (7 - bit % 8) & 1)
+			return false;
+	return true;
+}
+
+bool weir_prefix_eq(const struct weir_prefix *a, const struct weir_prefix *b)
+{
+	return a->bits == b->bits && weir_addr_eq(&a->addr, &b->addr);
+}
+
 /* Decimal, 1 .. 65535, nothing around it. */
 static bool parse_port(const char *s, uint16_t *out)
 {

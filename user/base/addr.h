@@ -36,6 +36,8 @@ struct weir_prefix {
 /* "192.0.2.0/24" or "2001:db8::/32"; an address alone has all its bits. False: text is neither, or
  * has bits behind its length; *out is untouched. */
 bool weir_prefix_parse(const char *text, struct weir_prefix *out);
+bool weir_prefix_holds(const struct weir_prefix *p, const union weir_addr *a);
+bool weir_prefix_eq(const struct weir_prefix *a, const struct weir_prefix *b);
 
 /* A transport address. */
 struct weir_sockaddr {

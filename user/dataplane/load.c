@@ -110,6 +110,14 @@ static void set_key(struct weir_bpf *skel, const uint8_t key[16])
 	skel->rodata->weir_hash_v4 = v4;
 }
 
+/* The bits in which the addresses of a prefix differ, of their last word. */
+static __be32 spread(const struct weir_prefix *p)
+{
+	unsigned bits = p->bits ? 128 - p->bits : 0;
+
+	return htonl(bits < 32 ? (1u << bits) - 1 : UINT32_MAX);
+}
+
 static uint32_t ticks_per_second(void)
 {
 	struct timespec res;
@@ -126,7 +134,10 @@ struct weir_bpf *plane_skel_open(const struct weir_plane *p)
 
 	if (!skel)
 		return NULL;
-	set_key(skel, p->hash_key);
+	set_key(skel, p->options.hash_key);
+	skel->rodata->weir_gue_port = htons(p->options.gue_port);
+	skel->rodata->weir_spread_v4 = spread(&p->options.outer4);
+	skel->rodata->weir_spread_v6 = spread(&p->options.outer6);
 	skel->rodata->weir_hz = ticks_per_second();
 	skel->rodata->weir_flow_idle = WEIR_FLOW_IDLE_S * ticks_per_second();
 	skel->rodata->weir_flow_young = WEIR_FLOW_YOUNG_S * ticks_per_second();
@@ -239,18 +250,19 @@ void plane_quiet_libraries(void)
 	libxdp_set_print(print_libxdp);
 }
 
-int weir_plane_open(const char *pin_path, const uint8_t hash_key[16], struct weir_plane **out)
+int weir_plane_open(const struct weir_plane_options *o, struct weir_plane **out)
 {
 	struct weir_plane *p = weir_new(struct weir_plane);
 	int err;
 
 	plane_quiet_libraries();
 	p->lock_fd = -1;
-	memcpy(p->hash_key, hash_key, sizeof(p->hash_key));
-	snprintf(p->dir, sizeof(p->dir), "%s/v%d", pin_path, WEIR_ABI);
-	err = make_pin_path(pin_path);
+	p->options = *o;
+	p->options.pin_path = NULL; /* from now on it is dir */
+	snprintf(p->dir, sizeof(p->dir), "%s/v%d", o->pin_path, WEIR_ABI);
+	err = make_pin_path(o->pin_path);
 	if (!err)
-		err = check_version(pin_path);
+		err = check_version(o->pin_path);
 	if (!err && mkdir(p->dir, 0700) && errno != EEXIST) {
 		err = -errno;
 		weir_error("%s: cannot be made: %s", p->dir, strerror(-err));

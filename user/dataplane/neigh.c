@@ -260,12 +260,15 @@ static uint32_t nexthop_get(struct weir_plane *p, const struct route *r)
 
 void neigh_resolve(struct weir_plane *p, uint32_t slot)
 {
+	const union weir_addr *dst = &p->ids[slot].addr;
+	const struct weir_prefix *outer =
+		weir_addr_is_v4(dst) ? &p->options.outer4 : &p->options.outer6;
 	struct slot *s = &p->slots[slot];
 	struct route r;
 
 	s->nexthop = 0;
-	if (find_route(p, &p->ids[slot].addr, &r)) {
-		s->src = r.src;
+	if (find_route(p, dst, &r)) {
+		s->src = outer->bits ? outer->addr : r.src;
 		s->mtu = r.mtu;
 		s->nexthop = nexthop_get(p, &r);
 	}

@@ -10,15 +10,25 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/addr.h"
 #include "compile/compile.h"
 
 struct weir_plane;
 
-/* Loads the programs, with the maps pinned under pin_path if there are any. hash_key: 16 bytes.
- * *out is the caller's: weir_plane_close(). -EPROTO: pins of another ABI version are there;
- * -ENOTSUP: pin_path is not in a BPF file system and none could be mounted. Blocks while the
- * kernel verifies (tens of ms). */
-int weir_plane_open(const char *pin_path, const uint8_t hash_key[16], struct weir_plane **out);
+/* What cannot change while the programs are loaded. */
+struct weir_plane_options {
+	const char *pin_path; /* needed until weir_plane_open() returns */
+	uint8_t hash_key[16];
+	uint16_t gue_port;
+	/* Sources of outer headers: each flow has one of the prefix's addresses, of an IPv6 one
+	 * only the last 32 bits vary. bits 0: the address that the route says. */
+	struct weir_prefix outer4, outer6;
+};
+
+/* Loads the programs, with the maps pinned under pin_path if there are any. *out is the caller's:
+ * weir_plane_close(). -EPROTO: pins of another ABI version are there; -ENOTSUP: pin_path is not in
+ * a BPF file system and none could be mounted. Blocks while the kernel verifies (tens of ms). */
+int weir_plane_open(const struct weir_plane_options *o, struct weir_plane **out);
 
 /* Frees the agent's side. Pins, links and packets stay. Takes NULL. */
 void weir_plane_close(struct weir_plane *p);

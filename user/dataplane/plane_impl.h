@@ -33,7 +33,7 @@ struct slot {
 	bool wanted;             /* by the tables of the last sync */
 	uint64_t drain_until_ms; /* not wanted: its flows may stay until then; 0: not begun */
 	uint32_t nexthop;        /* index + 1; 0: no route */
-	union weir_addr src;     /* of the outer header */
+	union weir_addr src;     /* of the outer header; with outer_source, the first of them */
 	uint32_t mtu;            /* of the route; 0: the interface's */
 };
 
@@ -55,7 +55,7 @@ struct weir_plane {
 	struct weir_bpf *skel;
 	char dir[PATH_MAX]; /* <pin_path>/v<ABI> */
 	int lock_fd;        /* on dir: one agent a pin path */
-	uint8_t hash_key[16];
+	struct weir_plane_options options;
 	uint32_t features; /* of the kernel: features_probe() */
 
 	/* The maps. */

@@ -134,8 +134,10 @@ struct weir_agent_conf {
 	struct weir_sockaddr *dns_listen;
 	uint32_t n_dns_listen;
 	struct weir_sockaddr control;
-	uint8_t hash_key[16]; /* the same on all balancers that share VIPs */
-	uint32_t drain_ms;    /* how long a changed row knows its older flows */
+	uint8_t hash_key[16];              /* the same on all balancers that share VIPs */
+	uint32_t drain_ms;                 /* how long a changed row knows its older flows */
+	uint16_t gue_port;                 /* of endpoints */
+	struct weir_prefix outer4, outer6; /* sources of outer headers; bits 0: the route's */
 };
 
 struct weir_model {

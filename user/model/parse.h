@@ -17,7 +17,8 @@
 /* An origin of a pool for each of these, or NULL: so that a load balancer need not look at all. */
 struct weir_pool_facts {
 	const struct weir_origin *v4, *v6;
-	const struct weir_origin *vip; /* its address is a VIP of this balancer */
+	const struct weir_origin *vip;   /* its address is a VIP of this balancer */
+	const struct weir_origin *outer; /* its address is in agent.outer_source */
 };
 
 /* The state of one weir_model_parse(). */
@@ -148,10 +149,14 @@ bool weir_at_no_such(const struct weir_at *at, const char *what, const char *id,
 bool weir_take_id(const struct weir_at *at, void *base);     /* const char * */
 bool weir_take_domain(const struct weir_at *at, void *base); /* const char *, lower case */
 bool weir_take_addr(const struct weir_at *at, void *base);   /* union weir_addr */
+/* Whether it can be the address of one machine. */
+bool weir_addr_is_host(const union weir_addr *a);
 
 /* --- one file per kind of object --- */
 bool weir_take_agent(const struct weir_at *at, void *model);
 void weir_agent_defaults(struct weir_agent_conf *a);
+/* Whether outer headers can have this address as their source, by outer_source. */
+bool weir_agent_is_outer(const struct weir_agent_conf *a, const union weir_addr *addr);
 bool weir_take_zones(const struct weir_at *at, void *model);
 bool weir_take_monitors(const struct weir_at *at, void *model);
 bool weir_take_pools(const struct weir_at *at, void *model);

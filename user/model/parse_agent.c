@@ -13,6 +13,7 @@
 #define MAX_DRAIN_MS   86400000u
 #define IFNAME_BYTES   15
 #define PATH_BYTES     200
+#define OUTER_BITS_MIN 8
 
 /* "weir load balanc": any fixed value would do, as long as all balancers use the same. */
 static const uint8_t default_key[16] = { 0x77, 0x65, 0x69, 0x72, 0x20, 0x6c, 0x6f, 0x61,
@@ -188,6 +189,66 @@ static bool take_hash_key(const struct weir_at *at, void *out)
 	return true;
 }
 
+static bool take_prefix(const struct weir_at *at, void *out)
+{
+	struct weir_prefix p;
+	const char *s;
+
+	if (!weir_take_string(at, 4096, &s))
+		return false;
+	if (!weir_prefix_parse(s, &p))
+		return weir_at_fail(at,
+				    "%s is not a prefix, as in 192.0.2.128/25 or "
+				    "2001:db8:1:0:1::/112 (bits behind the length must be 0)",
+				    weir_quote(at->p, s));
+	if (p.bits < OUTER_BITS_MIN + (weir_addr_is_v4(&p.addr) ? 96 : 0))
+		return weir_at_fail(at, "%s is shorter than %d bits", s, OUTER_BITS_MIN);
+	*(struct weir_prefix *)out = p;
+	return weir_addr_is_host(&p.addr) ||
+	       weir_at_fail(at, "%s is not of addresses of one machine", s);
+}
+
+/* One prefix for each family. */
+static bool take_outer_source(const struct weir_at *at, void *agent)
+{
+	struct weir_agent_conf *a = agent;
+	struct weir_prefix *all;
+	uint32_t n;
+
+	if (!weir_take_list(at, 0, 2, sizeof(*all), take_prefix, &all, &n))
+		return false;
+	for (uint32_t i = 0; i < n; i++) {
+		struct weir_prefix *of = weir_addr_is_v4(&all[i].addr) ? &a->outer4 : &a->outer6;
+		struct weir_at item = weir_at_item(at, i);
+
+		if (of->bits)
+			return weir_at_fail(&item, "is the second prefix of its family; there can "
+						   "be one for IPv4 and one for IPv6");
+		*of = all[i];
+	}
+	return true;
+}
+
+/* Endpoints have the VIPs, and take no packets that seem to come from themselves. */
+static bool check_outer_source(const struct weir_at *at, const struct weir_agent_conf *a)
+{
+	char text[WEIR_ADDR_TEXT];
+
+	for (uint32_t i = 0; i < a->n_vips; i++)
+		if (weir_agent_is_outer(a, &a->vips[i]))
+			return weir_at_fail_key(at, "outer_source",
+						"holds %s, a VIP: endpoints would take packets "
+						"from there for their own and drop them",
+						weir_addr_text(&a->vips[i], text));
+	return true;
+}
+
+bool weir_agent_is_outer(const struct weir_agent_conf *a, const union weir_addr *addr)
+{
+	return (a->outer4.bits && weir_prefix_holds(&a->outer4, addr)) ||
+	       (a->outer6.bits && weir_prefix_holds(&a->outer6, addr));
+}
+
 bool weir_take_agent(const struct weir_at *at, void *model)
 {
 	static const struct weir_field fields[] = {
@@ -202,10 +263,12 @@ bool weir_take_agent(const struct weir_at *at, void *model)
 		WEIR_TAKEN(weir_agent_conf, hash_key, take_hash_key, false),
 		WEIR_DECIMAL(weir_agent_conf, "drain_duration", drain_ms, 1000, 0, MAX_DRAIN_MS,
 			     DRAIN_MS),
+		WEIR_INT(weir_agent_conf, gue_port, 1, 65535, WEIR_GUE_PORT),
+		WEIR_CUSTOM("outer_source", take_outer_source),
 	};
+	struct weir_agent_conf *a = &((struct weir_model *)model)->agent;
 
-	return weir_take_fields(at, fields, WEIR_COUNT(fields),
-				&((struct weir_model *)model)->agent);
+	return weir_take_fields(at, fields, WEIR_COUNT(fields), a) && check_outer_source(at, a);
 }
 
 void weir_agent_defaults(struct weir_agent_conf *a)
@@ -215,6 +278,7 @@ void weir_agent_defaults(struct weir_agent_conf *a)
 		.region = "",
 		.pin_path = WEIR_DEFAULT_PIN,
 		.drain_ms = DRAIN_MS,
+		.gue_port = WEIR_GUE_PORT,
 	};
 	weir_sockaddr_parse(WEIR_DEFAULT_CONTROL, 0, &a->control);
 	memcpy(a->hash_key, default_key, sizeof(default_key));

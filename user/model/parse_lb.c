@@ -211,6 +211,11 @@ static bool check_reach(const struct weir_at *at, const struct weir_lb *l,
 				    "origin \"%s\" of pool \"%s\" is %s, a VIP of this balancer: "
 				    "its packets would come back",
 				    f->vip->name, pool->id, f->vip->address);
+	if (f->outer && l->forwarding != WEIR_MODE_L2)
+		return weir_at_fail(at,
+				    "origin \"%s\" of pool \"%s\" is %s, in agent.outer_source: "
+				    "packets would reach it from its own address",
+				    f->outer->name, pool->id, f->outer->address);
 	for (uint32_t i = 0; l->forwarding == WEIR_MODE_L2 && i < l->n_vips; i++) {
 		const struct weir_origin *o = weir_addr_is_v4(&l->vips[i]) ? f->v6 : f->v4;
 

@@ -192,6 +192,8 @@ static void note_facts(const struct weir_parse *p, const struct weir_pool *pool)
 		*(weir_addr_is_v4(&o->addr) ? &f->v4 : &f->v6) = o;
 		if (weir_index_find(&p->vips, &o->addr, sizeof(o->addr), &nth))
 			f->vip = o;
+		if (weir_agent_is_outer(&p->model->agent, &o->addr))
+			f->outer = o;
 	}
 }
 

@@ -91,6 +91,11 @@ static bool is_unspecified(const union weir_addr *a)
 	       (weir_addr_is_v4(a) && memcmp(a->b + 12, none, 4) == 0);
 }
 
+bool weir_addr_is_host(const union weir_addr *a)
+{
+	return !is_unspecified(a) && !is_multicast(a);
+}
+
 bool weir_take_addr(const struct weir_at *at, void *base)
 {
 	union weir_addr a;
@@ -100,7 +105,7 @@ bool weir_take_addr(const struct weir_at *at, void *base)
 		return false;
 	if (!weir_addr_parse(s, &a))
 		return weir_at_fail(at, "%s is not an IPv4 or IPv6 address", weir_quote(at->p, s));
-	if (is_unspecified(&a) || is_multicast(&a))
+	if (!weir_addr_is_host(&a))
 		return weir_at_fail(at, "%s is not the address of one machine", s);
 	*(union weir_addr *)base = a;
 	return true;

@@ -86,6 +86,37 @@ static void prefixes_are_of_either_family_and_have_no_bits_behind_their_length(v
 	}
 }
 
+static void a_prefix_holds_the_addresses_that_begin_like_it(void **state)
+{
+	static const struct {
+		const char *prefix, *addr;
+		bool holds;
+	} all[] = {
+		{ "192.0.2.128/25", "192.0.2.128", true },
+		{ "192.0.2.128/25", "192.0.2.255", true },
+		{ "192.0.2.128/25", "192.0.2.127", false },
+		{ "192.0.2.128/25", "192.0.3.128", false },
+		{ "192.0.2.1", "192.0.2.1", true },
+		{ "192.0.2.1", "192.0.2.0", false },
+		{ "0.0.0.0/0", "203.0.113.1", true },
+		{ "0.0.0.0/0", "2001:db8::1", false },
+		{ "2001:db8:1:0:1::/112", "2001:db8:1:0:1::ffff", true },
+		{ "2001:db8:1:0:1::/112", "2001:db8:1:0:1:0:1:0", false },
+		{ "::/0", "2001:db8::1", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		struct weir_prefix p;
+		union weir_addr a;
+
+		assert_true(weir_prefix_parse(all[i].prefix, &p));
+		assert_true(weir_addr_parse(all[i].addr, &a));
+		if (weir_prefix_holds(&p, &a) != all[i].holds)
+			fail_msg("%s and %s", all[i].prefix, all[i].addr);
+	}
+}
+
 static void ipv4_is_mapped(void **state)
 {
 	static const uint8_t mapped[16] = {
@@ -265,6 +296,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_address_is_refused_and_changes_nothing),
 		cmocka_unit_test(
 			prefixes_are_of_either_family_and_have_no_bits_behind_their_length),
+		cmocka_unit_test(a_prefix_holds_the_addresses_that_begin_like_it),
 		cmocka_unit_test(ipv4_is_mapped),
 		cmocka_unit_test(transport_addresses_take_a_default_port),
 		cmocka_unit_test(bad_transport_addresses_are_refused),

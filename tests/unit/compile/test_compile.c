@@ -256,11 +256,10 @@ static void one_pool_can_be_reached_in_every_mode(void **state)
 
 	(void)state;
 	json_object_set_new(json_array_get(lbs, 0), "forwarding", json_string("gue"));
-	json_array_append_new(
-		lbs, json_pack("{s:s, s:b, s:s, s:s, s:[s], s:[s], s:[s]}", "name", "v6.example.com",
-			       "proxied", 1, "forwarding", "gue", "fallback_pool", "second",
-			       "default_pools", "first", "listeners", "tcp/81", "vips",
-			       "2001:db8::1"));
+	json_array_append_new(lbs, json_pack("{s:s, s:b, s:s, s:s, s:[s], s:[s], s:[s]}", "name",
+					     "v6.example.com", "proxied", 1, "forwarding", "gue",
+					     "fallback_pool", "second", "default_pools", "first",
+					     "listeners", "tcp/81", "vips", "2001:db8::1"));
 	w = world_of(root);
 	for (uint32_t i = 0; i < w.tables->n_endpoints; i++)
 		n[w.tables->endpoints[i].mode]++;

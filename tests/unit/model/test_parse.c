@@ -61,6 +61,8 @@ static void an_empty_document_is_a_model_of_defaults(void **state)
 	assert_int_equal(m->agent.attach, WEIR_ATTACH_AUTO);
 	assert_int_equal(m->agent.n_interfaces, 0);
 	assert_int_equal(m->agent.drain_ms, 300000);
+	assert_int_equal(m->agent.gue_port, 6080);
+	assert_true(!m->agent.outer4.bits && !m->agent.outer6.bits);
 	assert_memory_not_equal(m->agent.hash_key, zero, 16);
 	assert_int_equal(m->n_pools + m->n_lbs + m->n_records + m->n_zones + m->n_monitors, 0);
 	weir_model_free(m);
@@ -90,7 +92,9 @@ static void the_agent_section_is_taken(void **state)
 					"  control: '[::1]:9000'\n"
 					"  pin_path: /sys/fs/bpf/..weir\n"
 					"  hash_key: '000102030405060708090a0b0c0d0eFF'\n"
-					"  drain_duration: 1.5\n");
+					"  drain_duration: 1.5\n"
+					"  gue_port: 65535\n"
+					"  outer_source: ['2001:db8:1::/112', 10.9.0.0/16]\n");
 	const struct weir_agent_conf *a = &m->agent;
 	char text[WEIR_SOCKADDR_TEXT];
 
@@ -109,6 +113,10 @@ static void the_agent_section_is_taken(void **state)
 	assert_string_equal(a->pin_path, "/sys/fs/bpf/..weir");
 	assert_memory_equal(a->hash_key, "\0\1\2\3\4\5\6\7\10\11\12\13\14\15\16\377", 16);
 	assert_int_equal(a->drain_ms, 1500);
+	assert_int_equal(a->gue_port, 65535);
+	is_addr(&a->outer4.addr, "10.9.0.0");
+	is_addr(&a->outer6.addr, "2001:db8:1::");
+	assert_true(a->outer4.bits == 96 + 16 && a->outer6.bits == 112);
 	weir_model_free(m);
 }
 
@@ -311,8 +319,8 @@ static void every_forwarding_mode_has_its_word(void **state)
 
 	(void)state;
 	for (uint8_t mode = 0; mode < WEIR_MODE_COUNT; mode++) {
-		char text[512];
 		struct weir_model *m;
+		char text[512];
 
 		snprintf(text, sizeof(text),
 			 "agent: {vips: [192.0.2.1]}\n" POOL
