@@ -2,7 +2,8 @@
 /* weir-decap - lets a backend take tunnelled packets without a tunnel device.
  *
  * Attaches decap.bpf.c to an interface for a list of VIPs and exits; the program stays. Called
- * again it changes the list in place, so that no packet is lost. */
+ * again it changes the list and the port in place, so that no packet is lost. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
 #include <linux/if_link.h>
@@ -24,16 +25,17 @@
 #define MOST_VIPS 1024 /* what decap_vips holds */
 
 static const char usage[] =
-	"usage: weir-decap --interface IF --vip ADDRESS [--vip ADDRESS ...]\n"
+	"usage: weir-decap --interface IF --vip ADDRESS [--vip ADDRESS ...] [--gue-port PORT]\n"
 	"       weir-decap --interface IF --detach\n"
 	"\n"
-	"Takes the outer IPv4 or IPv6 header off tunnelled packets (IPIP, all four family\n"
+	"Takes the outer headers off tunnelled packets (IPIP and GUE, all four family\n"
 	"combinations) whose inner destination is one of the VIPs, on this interface. The VIPs\n"
 	"must be addresses of this host (on lo). Stays attached after the command has ended;\n"
-	"called again, it replaces the list of VIPs.\n"
+	"called again, it replaces the list of VIPs and the port.\n"
 	"\n"
 	"  -i, --interface IF   where the balancer's packets come in\n"
 	"  -v, --vip ADDRESS    IPv4 or IPv6; may be given several times\n"
+	"  -g, --gue-port PORT  the UDP port that GUE comes to (default 6080)\n"
 	"  -d, --detach         take the program off again\n"
 	"  -h, --help           this text\n"
 	"  -V, --version        the version\n";
@@ -43,6 +45,7 @@ struct options {
 	int ifindex;
 	union weir_addr *vips;
 	unsigned n_vips;
+	uint16_t gue_port;
 	int detach;
 };
 
@@ -59,6 +62,17 @@ static int add_vip(struct options *o, const char *text)
 	o->vips = weir_grow(o->vips, o->n_vips + 1, sizeof(*o->vips));
 	if (!weir_addr_parse(text, &o->vips[o->n_vips++]))
 		return bad_usage("--vip %s: not an IPv4 or IPv6 address", text);
+	return 0;
+}
+
+static int set_port(struct options *o, const char *text)
+{
+	char *end;
+	unsigned long port = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || port < 1 || port > 65535)
+		return bad_usage("--gue-port %s: not a port from 1 to 65535", text);
+	o->gue_port = (uint16_t)port;
 	return 0;
 }
 
@@ -85,6 +99,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 	static const struct option longs[] = {
 		{ "interface", required_argument, NULL, 'i' },
 		{ "vip", required_argument, NULL, 'v' },
+		{ "gue-port", required_argument, NULL, 'g' },
 		{ "detach", no_argument, NULL, 'd' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -92,12 +107,14 @@ static int parse_options(int argc, char **argv, struct options *o)
 	};
 	int c, err = 0;
 
-	while (!err && (c = getopt_long(argc, argv, "i:v:dhV", longs, NULL)) != -1) {
+	while (!err && (c = getopt_long(argc, argv, "i:v:g:dhV", longs, NULL)) != -1) {
 		if (c == 'i') {
 			o->ifname = optarg;
 			o->ifindex = (int)if_nametoindex(optarg);
 		} else if (c == 'v') {
 			err = add_vip(o, optarg);
+		} else if (c == 'g') {
+			err = set_port(o, optarg);
 		} else if (c == 'd') {
 			o->detach = 1;
 		} else if (c == 'h' || c == 'V') {
@@ -130,8 +147,8 @@ static struct xdp_program *find(int ifindex, struct xdp_multiprog **mp)
 	return NULL;
 }
 
-/* The VIP map of a loaded program, as a descriptor; negative: an errno. */
-static int vips_of(int prog_fd)
+/* A map of a loaded program, as a descriptor; negative: an errno. */
+static int map_of(int prog_fd, const char *name)
 {
 	uint32_t ids[16], len = sizeof(struct bpf_prog_info);
 	struct bpf_prog_info info = { .nr_map_ids = 16, .map_ids = (uintptr_t)ids };
@@ -144,7 +161,7 @@ static int vips_of(int prog_fd)
 		int fd = bpf_map_get_fd_by_id(ids[i]);
 
 		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &map, &map_len) &&
-		    !strcmp(map.name, "decap_vips"))
+		    !strcmp(map.name, name))
 			return fd;
 		if (fd >= 0)
 			close(fd);
@@ -160,13 +177,17 @@ static int wanted(const struct options *o, const union weir_addr *vip)
 	return 0;
 }
 
-/* New VIPs first, then those that are no longer wanted go. */
-static int set_vips(int map, const struct options *o)
+/* The port, then new VIPs, then those that are no longer wanted go. */
+static int set_maps(int map, int port_map, const struct options *o)
 {
+	uint16_t port = htons(o->gue_port);
+	uint32_t zero = 0;
 	union weir_addr key, next;
 	uint8_t one = 1;
 	int more;
 
+	if (bpf_map_update_elem(port_map, &zero, &port, BPF_ANY))
+		return -errno;
 	for (unsigned i = 0; i < o->n_vips; i++)
 		if (bpf_map_update_elem(map, &o->vips[i], &one, BPF_ANY))
 			return -errno;
@@ -190,7 +211,7 @@ static int attach_alone(const struct options *o)
 	if (!skel)
 		return -errno;
 	fd = bpf_program__fd(skel->progs.weir_decap);
-	err = set_vips(bpf_map__fd(skel->maps.decap_vips), o);
+	err = set_maps(bpf_map__fd(skel->maps.decap_vips), bpf_map__fd(skel->maps.decap_port), o);
 	if (!err)
 		err = bpf_xdp_attach(o->ifindex, fd, free_only | XDP_FLAGS_DRV_MODE, NULL);
 	if (err && err != -EBUSY && err != -EPERM)
@@ -214,7 +235,8 @@ static int attach(const struct options *o)
 		if (err && err != -EBUSY && err != -EPERM)
 			err = xdp_program__attach(prog, o->ifindex, XDP_MODE_SKB, 0);
 		if (!err)
-			err = set_vips(bpf_map__fd(skel->maps.decap_vips), o);
+			err = set_maps(bpf_map__fd(skel->maps.decap_vips),
+				       bpf_map__fd(skel->maps.decap_port), o);
 		xdp_program__close(prog);
 	}
 	decap_bpf__destroy(skel);
@@ -238,19 +260,34 @@ static int quiet(enum libxdp_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
+/* Changes what is attached already. */
+static int change(const struct options *o, int prog_fd)
+{
+	int vips = map_of(prog_fd, "decap_vips"), port = map_of(prog_fd, "decap_port"), err;
+
+	if (port == -ENOENT)
+		fprintf(stderr,
+			"weir-decap: %s: a program of an older version is there; take it "
+			"off first, with --detach\n",
+			o->ifname);
+	err = vips < 0 ? vips : port < 0 ? port : set_maps(vips, port, o);
+	if (vips >= 0)
+		close(vips);
+	if (port >= 0)
+		close(port);
+	return err;
+}
+
 static int run(const struct options *o)
 {
 	struct xdp_multiprog *mp;
 	struct xdp_program *prog = find(o->ifindex, &mp);
-	int err, map;
+	int err;
 
 	if (o->detach) {
 		err = detach(o, mp, prog);
 	} else if (prog) {
-		map = vips_of(xdp_program__fd(prog));
-		err = map < 0 ? map : set_vips(map, o);
-		if (map >= 0)
-			close(map);
+		err = change(o, xdp_program__fd(prog));
 	} else {
 		err = attach(o);
 	}
@@ -261,7 +298,7 @@ static int run(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = { 0 };
+	struct options o = { .gue_port = WEIR_GUE_PORT };
 	int err = parse_options(argc, argv, &o);
 
 	if (err) {
