@@ -117,10 +117,10 @@ endpoint_up() {
 	wait_until 5 grep -q ready "$NET_DIR/serve.$name.err" || bail "weirload serves on $name"
 }
 
-# endpoint_decap NAME: takes outer headers off what arrives for the VIPs.
+# endpoint_decap NAME [OPTION...]: takes outer headers off what arrives for the VIPs.
 endpoint_decap() {
 	in_ns "$1" "$WEIR_BIN/weir-decap" --interface eth0 --vip $VIP4 --vip $VIP4B --vip $VIP6 \
-		--vip $VIP6B >"$NET_DIR/decap.$1" 2>&1 || {
+		--vip $VIP6B "${@:2}" >"$NET_DIR/decap.$1" 2>&1 || {
 		note "$(cat "$NET_DIR/decap.$1")"
 		bail "weir-decap attaches on $1"
 	}
