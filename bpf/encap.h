@@ -154,6 +154,13 @@ static __always_inline enum weir_reason encap_l2(struct xdp_md *ctx, const struc
 
 #include "gue.h"
 
+/* An IPv6 packet of the least size that every way must take goes, whatever is said of this one: its
+ * sender could not make it smaller (RFC 8201, section 4). */
+static __always_inline int fits(const struct packet *p)
+{
+	return p->ip_len <= p->endpoint->mtu || (p->v6 && p->ip_len <= IPV6_MIN_MTU);
+}
+
 /* WEIR_FORWARD: the packet is ready to leave. WEIR_REPLY_MTU: its sender may be told. */
 static __always_inline enum weir_reason encap(struct xdp_md *ctx, struct packet *p)
 {
@@ -163,8 +170,8 @@ static __always_inline enum weir_reason encap(struct xdp_md *ctx, struct packet 
 		return WEIR_DROP_TRUNCATED;
 	if (!e->ifindex)
 		return WEIR_DROP_NO_NEXT_HOP;
-	if (p->ip_len > e->mtu)
-		return WEIR_REPLY_MTU;
+	if (!fits(p))
+		return p->about ? WEIR_DROP_MTU : WEIR_REPLY_MTU; /* no errors about errors */
 	if (e->hdr_len == WEIR_HDR_IP4)
 		return encap_v4(ctx, p);
 	if (e->hdr_len == WEIR_HDR_IP6)

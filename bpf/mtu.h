@@ -97,6 +97,8 @@ static __always_inline int tell_v6(struct ipv6hdr *ip, __u32 mtu, const void *en
 	};
 	copy(&ip->saddr, &about->daddr, 16);
 	copy(&ip->daddr, &about->saddr, 16);
+	if (mtu < IPV6_MIN_MTU)
+		mtu = IPV6_MIN_MTU;
 	*icmp = (struct icmp){ .type = 2, .rest = { 0, bpf_htons((__u16)mtu) } };
 	pseudo = (__wsum)bpf_csum_diff(NULL, 0, (void *)&ip->saddr, 32, pseudo);
 	icmp->checksum = checksum(icmp, len, pseudo);

@@ -179,7 +179,7 @@ struct weir_count {
 	X(DROP_NO_ENDPOINT, 1, "no endpoint can serve this service")                           \
 	X(DROP_NO_NEXT_HOP, 1, "no next hop is known for the endpoint")                        \
 	X(DROP_NO_HEADROOM, 1, "no room in front of the packet for the outer header")          \
-	X(DROP_MTU, 1, "too large for the way to its endpoint, and enough senders were told")  \
+	X(DROP_MTU, 1, "too large for the way to its endpoint, and its sender is not told")    \
 	X(DROP_NO_DEVICE, 1, "the interface towards the endpoint is gone")
 
 enum weir_reason {

@@ -134,6 +134,35 @@ static void what_is_odd_about_a_large_packet_does_not_matter(void **state)
 	is_answered(pkt_fragment(sized(0, IPPROTO_UDP, 1480), 1, 1), 0, 14); /* follows it */
 }
 
+/* Its sender could not make it smaller. */
+static void what_every_ipv6_way_takes_goes_by_this_one_too(void **state)
+{
+	struct pkt out;
+
+	(void)state;
+	plane->endpoints[endpoint].mtu = 1000;
+	expect_sent(sized(1, IPPROTO_TCP, 1280), WEIR_FORWARD, endpoint);
+	out = expect(sized(1, IPPROTO_TCP, 1281), XDP_TX, WEIR_REPLY_MTU);
+	assert_int_equal(pkt_get16(out.data + 14 + 40 + 6), 1280);
+	expect_sent(sized(0, IPPROTO_TCP, 1000), WEIR_FORWARD, endpoint);
+	out = expect(sized(0, IPPROTO_TCP, 1001), XDP_TX, WEIR_REPLY_MTU);
+	assert_int_equal(pkt_get16(out.data + 14 + 20 + 6), 1000);
+}
+
+static void no_error_is_sent_about_an_error(void **state)
+{
+	struct flow back = flow_of(IPPROTO_TCP, vip[0], 443, client[0], 4000);
+	struct flow icmp = flow_of(IPPROTO_ICMP, "198.51.100.99", 0, vip[0], 0);
+	struct pkt quoted = pkt_new(&back, PKT_ACK), p = pkt_payload(pkt_new(&icmp, 0), 600);
+
+	(void)state;
+	p.data[34] = 3;
+	memcpy(p.data + 42, quoted.data + 14, 40);
+	expect_sent(p, WEIR_FORWARD_ICMP, endpoint);
+	plane->endpoints[endpoint].mtu = 548;
+	expect(p, XDP_DROP, WEIR_DROP_MTU);
+}
+
 static void direct_return_has_an_mtu_too(void **state)
 {
 	(void)state;
@@ -174,6 +203,8 @@ int main(void)
 		TEST(the_largest_that_fits_is_forwarded_and_the_next_is_answered),
 		TEST(answers_keep_vlan_tags),
 		TEST(what_is_odd_about_a_large_packet_does_not_matter),
+		TEST(what_every_ipv6_way_takes_goes_by_this_one_too),
+		TEST(no_error_is_sent_about_an_error),
 		TEST(direct_return_has_an_mtu_too),
 		TEST(answers_are_rate_limited),
 	};

@@ -10,6 +10,7 @@
 #define CLIENTS   40
 #define RESHAPED  50 /* packets between changes of a row */
 #define SMALL_MTU 1220
+#define LEAST_V6  1280 /* what every IPv6 way takes */
 
 enum {
 	NONE,
@@ -243,7 +244,7 @@ static void tell(const struct pkt *in, const struct seen *s, struct pkt *out)
 		sum += pkt_get16(ip + at + i);
 	icmp[0] = s->v6 ? 2 : 3;
 	icmp[1] = s->v6 ? 0 : 4;
-	pkt_put16(icmp + 6, SMALL_MTU);
+	pkt_put16(icmp + 6, s->v6 ? LEAST_V6 : SMALL_MTU);
 	memcpy(icmp + 8, was, quoted);
 	pkt_put16(icmp + 2, pkt_checksum(icmp, 8 + quoted, sum));
 }
@@ -257,7 +258,7 @@ static enum weir_reason describe(const struct pkt *in, const struct seen *s, uin
 		return WEIR_DROP_TRUNCATED;
 	if (slot == LOST)
 		return WEIR_DROP_NO_NEXT_HOP;
-	if (slot == SMALL && s->ip_len > SMALL_MTU) {
+	if (slot == SMALL && s->ip_len > (s->v6 ? LEAST_V6 : SMALL_MTU)) {
 		o->action = XDP_TX;
 		tell(in, s, &o->out);
 		return WEIR_REPLY_MTU;
