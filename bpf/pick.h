@@ -138,8 +138,8 @@ __attribute__((noinline)) __u64 pick_flow(__u64 hash, __u64 row, __u32 service_i
 	if (kind & FLOW_FIRST || (kind & FLOW_UDP && prev & WEIR_ROW_UDP_NEW)) {
 		if (flow_record(b, key, cur, now, weir_flow_young))
 			return PICKED(WEIR_FORWARD, cur);
-	} else { /* a flow that lives: the handshakes of a flood do not keep it out */
-		flow_record(b, key, old, now, 0);
+	} else { /* a TCP flow that lives: the handshakes of a flood do not keep it out */
+		flow_record(b, key, old, now, kind & FLOW_UDP ? weir_flow_young : 0);
 	}
 	return PICKED(WEIR_FORWARD_PREV, old);
 }
