@@ -3,6 +3,8 @@
 # network.sh - the part of lib.sh that makes the namespaces and the hosts in them; the picture of it
 # is there, and it is sourced from there.
 
+NET_MTU=${NET_MTU:-1500} # the client's; between r, balancers and endpoints 100 more
+
 # ns_new NAME
 ns_new() {
 	ip netns add "$NET-$1" || bail "a namespace can be made"
@@ -41,7 +43,7 @@ routes() {
 
 # net_up: client, r and its LAN, no balancer and no endpoint yet.
 net_up() {
-	local program
+	local program frags=()
 
 	[ "$(id -u)" = 0 ] || bail "network namespaces need root"
 	for program in "$WEIR_BIN"/weir-agent "$WEIR_BIN"/weirctl "$WEIR_BIN"/weir-decap "$WEIR_LOAD"; do
@@ -51,17 +53,18 @@ net_up() {
 	NET_DIR=$(mktemp -d "$PWD/build/net.XXXXXX") || bail "a directory can be made under build/"
 	mkdir "$NET_DIR/bpf"
 	mount -t bpf bpf "$NET_DIR/bpf" || bail "a BPF file system can be mounted"
-	clang -O2 -g -target bpf -idirafter "/usr/include/$(uname -m)-linux-gnu" \
+	[ $NET_MTU -le 3000 ] || frags=(-DFRAGS=1)
+	clang -O2 -g "${frags[@]}" -target bpf -idirafter "/usr/include/$(uname -m)-linux-gnu" \
 		-c tests/net/xdp_pass.bpf.c -o "$NET_DIR/xdp_pass.o" || bail "xdp_pass.bpf.c compiles"
 	XDP_PASS=$NET_DIR/bpf/xdp_pass
 	bpftool prog load "$NET_DIR/xdp_pass.o" "$XDP_PASS" || bail "xdp_pass.bpf.c loads"
 	ns_new r
 	ns_new client
 	in_ns r sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
-	ip -n "$NET-r" link add lan mtu 1600 type bridge stp_state 0 forward_delay 0 mcast_snooping 0
+	ip -n "$NET-r" link add lan mtu $((NET_MTU + 100)) type bridge stp_state 0 forward_delay 0 mcast_snooping 0
 	ip -n "$NET-r" link set dev lan up
 	address r lan 192.0.2.1/25 2001:db8:1::1/64
-	link client eth0 client 1500
+	link client eth0 client $NET_MTU
 	address r client 203.0.113.1/24 2001:db8:c::1/64
 	address client eth0 $CLIENT4/24 $CLIENT6/64
 	routes client 203.0.113.1 2001:db8:c::1
@@ -73,7 +76,7 @@ balancer_up() {
 	local n=${2:-1}
 
 	ns_new "$1"
-	link "$1" eth0 "$1" 1600
+	link "$1" eth0 "$1" $((NET_MTU + 100))
 	ip -n "$NET-r" link set dev "$1" master lan
 	in_ns r bpftool net attach xdpdrv pinned "$XDP_PASS" dev "$1" || bail "XDP can be attached to a veth"
 	in_ns r ethtool -K "$1" tx off >/dev/null || bail "checksum offload can be switched off"
@@ -95,7 +98,7 @@ endpoint_up() {
 	local name=$1 n=$((${#EP4[@]} + 1))
 
 	ns_new "$name"
-	link "$name" eth0 "$name" 1600
+	link "$name" eth0 "$name" $((NET_MTU + 100))
 	if [ "${2:-}" = lan ]; then
 		EP4[$name]=192.0.2.$((10 + n)) EP6[$name]=2001:db8:1::$((10 + n))
 		ip -n "$NET-r" link set dev "$name" master lan
