@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Outer headers by mode and family, and where they say that they come from. */
+/* Outer headers by mode and family, where they say that they come from, and how large a client's
+ * packet may be when a router further on has no room. */
 #include "bed.h"
 
+#include <poll.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "dataplane/plane_impl.h"
 #include "weir.skel.h"
@@ -111,6 +114,242 @@ static void a_prefix_to_come_from_is_followed_also_by_what_was_there(void **stat
 		comes_from(template(b, WEIR_MODE_GUE, v6), v6, own[v6]);
 }
 
+/* --- what routers say --- */
+
+#define BELIEF_MS 600000
+#define CODE      1 /* places in an error */
+#define CHECKSUM  2
+
+/* What an error is about, and what it says. */
+struct error {
+	const char *src, *dst; /* of the quoted header; NULL: ours */
+	int mtu, proto, port;  /* proto 0: IP in IP; port 0: GUE's */
+	int at, byte;          /* a byte of the message that is changed; at 0: none */
+	int cut;               /* bytes at the end that are missing */
+};
+
+static uint32_t quoted_v4(uint8_t *m, const struct error *e)
+{
+	const uint8_t ip[12] = { 0x45, 0, 5, 0xdc, 0, 0, 0x40, 0, 60, (uint8_t)(e->proto ?: 4) };
+	union weir_addr src = pkt_addr(e->src ?: own[0]), dst = pkt_addr(e->dst ?: far[0]);
+
+	m[0] = 3;
+	m[1] = 4;
+	pkt_put16(m + 6, (uint16_t)e->mtu);
+	memcpy(m + 8, ip, sizeof(ip));
+	memcpy(m + 20, src.b + 12, 4);
+	memcpy(m + 24, dst.b + 12, 4);
+	return 28;
+}
+
+static uint32_t quoted_v6(uint8_t *m, const struct error *e)
+{
+	const uint8_t ip[8] = { 0x60, 0, 0, 0, 5, 0xb4, (uint8_t)(e->proto ?: 4), 60 };
+	union weir_addr src = pkt_addr(e->src ?: own[1]), dst = pkt_addr(e->dst ?: far[1]);
+
+	m[0] = 2;
+	pkt_put16(m + 6, (uint16_t)e->mtu);
+	memcpy(m + 8, ip, sizeof(ip));
+	memcpy(m + 16, src.b, 16);
+	memcpy(m + 32, dst.b, 16);
+	return 48;
+}
+
+/* Sends an error to ourselves, as a router would. */
+static void say(int v6, struct error e)
+{
+	struct weir_sockaddr to = { .addr = pkt_addr(own[v6]) };
+	int fd = socket(v6 ? AF_INET6 : AF_INET, SOCK_RAW, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	uint32_t len;
+	struct sockaddr_storage ss;
+	socklen_t ss_len = weir_sockaddr_native(&to, &ss);
+	uint8_t m[64] = { 0 };
+
+	len = v6 ? quoted_v6(m, &e) : quoted_v4(m, &e);
+	pkt_put16(m + len, 50000);
+	pkt_put16(m + len + 2, (uint16_t)(e.port ?: WEIR_GUE_PORT));
+	len += 8 - (uint32_t)e.cut;
+	if (e.at)
+		m[e.at] = (uint8_t)e.byte;
+	if (!v6 && e.at != CHECKSUM)
+		pkt_put16(m + 2, pkt_checksum(m, len, 0));
+	assert_int_equal(sendto(fd, m, len, 0, (struct sockaddr *)&ss, ss_len), len);
+	close(fd);
+}
+
+/* Takes in what the world says until a client's packet may be of so many bytes. */
+static void becomes(struct bed *b, uint8_t mode, int v6, int mtu)
+{
+	struct pollfd fd = { .fd = weir_plane_fd(b->plane), .events = POLLIN };
+
+	for (int i = 0; template(b, mode, v6)->mtu != mtu && i < 100; i++) {
+		poll(&fd, 1, 30);
+		weir_plane_readable(b->plane);
+	}
+	assert_int_equal(template(b, mode, v6)->mtu, mtu);
+}
+
+static void a_router_further_on_decides_how_large_packets_can_be(void **state)
+{
+	struct bed *b = *state;
+
+	for (uint8_t gue = 0; gue < 2; gue++) {
+		uint8_t mode = gue ? WEIR_MODE_GUE : WEIR_MODE_IPIP;
+
+		reach(b, mode);
+		for (int v6 = 0; v6 < 2; v6++) {
+			int front = (v6 ? 40 : 20) + 8 * gue;
+
+			for (int inner6 = 0; inner6 < 2; inner6++) {
+				int proto = gue ? 17 : inner6 ? 41 : 4;
+
+				say(v6, (struct error){ .mtu = 1400 - inner6, .proto = proto });
+				becomes(b, mode, v6, 1400 - inner6 - front);
+			}
+		}
+	}
+}
+
+/* What is true afterwards is said last, so that everything before it has been taken in; over IPv4
+ * before over IPv6. */
+static void what_is_said_only_lowers_it_and_not_without_end(void **state)
+{
+	struct bed *b = *state;
+
+	reach(b, WEIR_MODE_IPIP);
+	say(0, (struct error){ .mtu = 1400 });
+	say(0, (struct error){ .mtu = 1450 });
+	say(1, (struct error){ .mtu = 1450 });
+	becomes(b, WEIR_MODE_IPIP, 1, 1450 - 40);
+	assert_int_equal(template(b, WEIR_MODE_IPIP, 0)->mtu, 1400 - 20);
+	for (int mtu = 0; mtu < 576; mtu += 68)
+		say(0, (struct error){ .mtu = mtu });
+	becomes(b, WEIR_MODE_IPIP, 0, 576 - 20);
+	say(1, (struct error){ .mtu = 1500 });
+	say(1, (struct error){ .mtu = 68 });
+	becomes(b, WEIR_MODE_IPIP, 1, 1280 - 40);
+}
+
+static void what_is_about_nothing_of_ours_is_not_believed(void **state)
+{
+	static const struct error lies[] = {
+		{ .dst = "10.1.0.2", .mtu = 1000 },
+		{ .src = "10.1.255.253", .mtu = 1000 },
+		{ .proto = 6, .mtu = 1000 },
+		{ .proto = 17, .port = 6081, .mtu = 1000 },
+		{ .proto = 47, .mtu = 1000 },
+		{ .mtu = 1000, .at = CHECKSUM, .byte = 1 },
+		{ .mtu = 1000, .at = CODE, .byte = 13 },
+		{ .mtu = 1000, .cut = 1 },
+	};
+	struct bed *b = *state;
+
+	for (uint8_t gue = 0; gue < 2; gue++) {
+		uint8_t mode = gue ? WEIR_MODE_GUE : WEIR_MODE_IPIP;
+
+		reach(b, mode);
+		for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+			struct error e = lies[i];
+
+			e.proto = e.proto ?: gue ? 17 : 4;
+			say(0, e);
+			e.src = e.src ? "fd01::fe" : NULL;
+			e.dst = e.dst ? "fd01::2" : NULL;
+			if (e.at == 0)
+				say(1, e);
+		}
+		for (int v6 = 0; v6 < 2; v6++) {
+			say(v6, (struct error){ .mtu = 1450, .proto = gue ? 17 : 41 });
+			becomes(b, mode, v6, 1450 - (v6 ? 40 : 20) - 8 * gue);
+		}
+	}
+}
+
+static void every_source_that_we_use_may_be_quoted(void **state)
+{
+	struct bed *b = *state;
+
+	bed_leave(b);
+	assert_true(weir_prefix_parse("10.9.0.128/25", &b->options.outer4));
+	bed_return(b);
+	reach(b, WEIR_MODE_IPIP);
+	say(0, (struct error){ .mtu = 1000, .src = "10.9.0.127" });
+	say(0, (struct error){ .mtu = 1000 });
+	say(0, (struct error){ .mtu = 1450, .src = "10.9.0.255" });
+	becomes(b, WEIR_MODE_IPIP, 0, 1450 - 20);
+}
+
+static void after_ten_minutes_it_is_forgotten(void **state)
+{
+	struct bed *b = *state;
+
+	b->now_ms = 5 * BELIEF_MS; /* the machine has been up for longer than this agent */
+	reach(b, WEIR_MODE_IPIP);
+	say(0, (struct error){ .mtu = 1400 });
+	becomes(b, WEIR_MODE_IPIP, 0, 1400 - 20);
+	bed_pass(b, BELIEF_MS / 2);
+	say(1, (struct error){ .mtu = 1400 });
+	becomes(b, WEIR_MODE_IPIP, 1, 1400 - 40);
+	bed_pass(b, BELIEF_MS / 2 - 1);
+	assert_int_equal(template(b, WEIR_MODE_IPIP, 0)->mtu, 1400 - 20);
+	bed_pass(b, 1);
+	assert_int_equal(template(b, WEIR_MODE_IPIP, 0)->mtu, 1500 - 20);
+	assert_int_equal(template(b, WEIR_MODE_IPIP, 1)->mtu, 1400 - 40);
+	bed_pass(b, BELIEF_MS / 2);
+	assert_int_equal(template(b, WEIR_MODE_IPIP, 1)->mtu, 1500 - 40);
+	say(0, (struct error){ .mtu = 1300 });
+	becomes(b, WEIR_MODE_IPIP, 0, 1300 - 20);
+}
+
+static void sh(const char *command)
+{
+	assert_int_equal(system(command), 0);
+}
+
+static void the_route_is_the_limit_and_another_way_a_new_beginning(void **state)
+{
+	struct bed *b = *state;
+
+	reach(b, WEIR_MODE_IPIP);
+	say(0, (struct error){ .mtu = 1400 });
+	becomes(b, WEIR_MODE_IPIP, 0, 1400 - 20);
+	sh("ip route add 10.1.0.1/32 dev w0 mtu 1350");
+	becomes(b, WEIR_MODE_IPIP, 0, 1350 - 20);
+	sh("ip route change 10.1.0.1/32 dev w0 mtu 1450");
+	becomes(b, WEIR_MODE_IPIP, 0, 1400 - 20);
+	sh("ip neigh add 10.1.200.1 lladdr 06:00:00:00:00:77 dev w0 nud permanent && "
+	   "ip route change 10.1.0.1/32 via 10.1.200.1 dev w0");
+	becomes(b, WEIR_MODE_IPIP, 0, 1500 - 20);
+	sh("ip route del 10.1.0.1/32; ip neigh del 10.1.200.1 dev w0");
+}
+
+/* A message about the agent's own packets, which the kernel takes in and forgets by itself. */
+static void what_the_kernel_was_told_passes_too(void **state)
+{
+	struct bed *b = *state;
+	struct weir_sockaddr to = { .addr = pkt_addr(far[0]), .port = 7777 };
+	struct weir_sockaddr from = { .addr = pkt_addr(own[0]), .port = 50000 };
+	struct sockaddr_storage ss;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_int_equal(bind(fd, (void *)&ss, weir_sockaddr_native(&from, &ss)), 0);
+	assert_int_equal(connect(fd, (void *)&ss, weir_sockaddr_native(&to, &ss)), 0);
+	sh("echo 2 > /proc/sys/net/ipv4/route/mtu_expires; "
+	   "ip route add 10.1.0.1/32 dev w0 mtu 1450");
+	reach(b, WEIR_MODE_IPIP);
+	say(0, (struct error){ .mtu = 1111, .proto = 17, .port = 7777 });
+	sh("ip route get 10.1.0.1 | grep -q 'mtu 1111' && ip route add 10.77.0.0/16 dev w0");
+	becomes(b, WEIR_MODE_IPIP, 0, 1111 - 20);
+	sh("for i in $(seq 100); do "
+	   "ip route get 10.1.0.1 | grep -q 'mtu 1111' || exit 0; sleep 0.05; done; false");
+	assert_int_equal(template(b, WEIR_MODE_IPIP, 0)->mtu, 1111 - 20);
+	bed_pass(b, BELIEF_MS);
+	assert_int_equal(template(b, WEIR_MODE_IPIP, 0)->mtu, 1450 - 20);
+	sh("ip route del 10.77.0.0/16 dev w0; ip route del 10.1.0.1/32; "
+	   "echo 600 > /proc/sys/net/ipv4/route/mtu_expires");
+	close(fd);
+}
+
 static int make(void **state)
 {
 	return bed_make(state) ||
@@ -124,6 +363,13 @@ int main(void)
 		BED_TEST(each_mode_and_family_has_its_header),
 		BED_TEST(options_are_in_the_program),
 		BED_TEST(a_prefix_to_come_from_is_followed_also_by_what_was_there),
+		BED_TEST(a_router_further_on_decides_how_large_packets_can_be),
+		BED_TEST(what_is_said_only_lowers_it_and_not_without_end),
+		BED_TEST(what_is_about_nothing_of_ours_is_not_believed),
+		BED_TEST(every_source_that_we_use_may_be_quoted),
+		BED_TEST(after_ten_minutes_it_is_forgotten),
+		BED_TEST(the_route_is_the_limit_and_another_way_a_new_beginning),
+		BED_TEST(what_the_kernel_was_told_passes_too),
 	};
 
 	return cmocka_run_group_tests(tests, make, bed_remove);

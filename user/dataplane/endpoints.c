@@ -150,16 +150,15 @@ void endpoint_release(struct weir_plane *p, uint32_t slot)
 	free(zero);
 }
 
-/* The sum of 16-bit words, as they lie in memory, in 16 bits. */
-static uint16_t sum16(const void *bytes, size_t len)
+uint16_t sum16(const void *bytes, size_t len)
 {
 	const uint8_t *b = bytes;
 	uint32_t sum = 0;
 
 	for (size_t i = 0; i < len; i += 2) {
-		uint16_t w;
+		uint16_t w = 0;
 
-		memcpy(&w, b + i, 2);
+		memcpy(&w, b + i, len - i < 2 ? 1 : 2);
 		sum += w;
 	}
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -206,13 +205,20 @@ static void outer_v6(struct weir_endpoint *e, const struct slot *s,
 	ether_type(e, ETH_P_IPV6);
 }
 
-/* What of the way's MTU is left for the packets of clients. */
-static uint16_t inner_mtu(const struct slot *s, const struct nexthop *n, uint32_t overhead)
+uint32_t way_mtu(const struct weir_plane *p, const struct slot *s)
 {
-	uint32_t mtu = s->mtu ? s->mtu : n->mtu;
+	uint32_t mtu = s->mtu ? s->mtu : p->nexthops[s->nexthop - 1].mtu;
 
 	if (mtu > 65535)
 		mtu = 65535;
+	return s->path_mtu && s->path_mtu < mtu ? s->path_mtu : mtu;
+}
+
+/* What of the way's MTU is left for the packets of clients. */
+static uint16_t inner_mtu(const struct weir_plane *p, const struct slot *s, uint32_t overhead)
+{
+	uint32_t mtu = way_mtu(p, s);
+
 	return (uint16_t)(mtu > overhead ? mtu - overhead : 0);
 }
 
@@ -238,7 +244,7 @@ void endpoint_write(struct weir_plane *p, uint32_t slot)
 		outer_v6(&e, s, id);
 	if (id->mode == WEIR_MODE_GUE)
 		e.hdr_len += sizeof(struct udphdr);
-	e.mtu = inner_mtu(s, n, e.hdr_len - ETH_HLEN);
+	e.mtu = inner_mtu(p, s, e.hdr_len - ETH_HLEN);
 	if (to->ifindex != n->ifindex || to->hdr_len != e.hdr_len ||
 	    memcmp(to->hdr + 8, e.hdr + 8,
 		   sizeof(e.hdr) - 8)) /* a counted drop, not half a header */

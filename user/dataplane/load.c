@@ -4,10 +4,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <libmnl/libmnl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -250,13 +252,41 @@ void plane_quiet_libraries(void)
 	libxdp_set_print(print_libxdp);
 }
 
+static int watch(const struct weir_plane *p, int fd)
+{
+	struct epoll_event readable = { .events = EPOLLIN };
+
+	return fd < 0 ? 0 : epoll_ctl(p->watch, EPOLL_CTL_ADD, fd, &readable);
+}
+
+/* Everything that the world may tell, behind one descriptor. */
+static int watch_all(struct weir_plane *p)
+{
+	p->watch = epoll_create1(EPOLL_CLOEXEC);
+	if (p->watch < 0 || watch(p, mnl_socket_get_fd(p->events)) || watch(p, p->icmp4) ||
+	    watch(p, p->icmp6))
+		return -errno;
+	return 0;
+}
+
+int weir_plane_fd(const struct weir_plane *p)
+{
+	return p->watch;
+}
+
+void weir_plane_readable(struct weir_plane *p)
+{
+	neigh_readable(p);
+	pmtu_readable(p);
+}
+
 int weir_plane_open(const struct weir_plane_options *o, struct weir_plane **out)
 {
 	struct weir_plane *p = weir_new(struct weir_plane);
 	int err;
 
 	plane_quiet_libraries();
-	p->lock_fd = -1;
+	p->lock_fd = p->watch = p->icmp4 = p->icmp6 = -1;
 	p->options = *o;
 	p->options.pin_path = NULL; /* from now on it is dir */
 	snprintf(p->dir, sizeof(p->dir), "%s/v%d", o->pin_path, WEIR_ABI);
@@ -276,7 +306,10 @@ int weir_plane_open(const struct weir_plane_options *o, struct weir_plane **out)
 	endpoints_adopt(p);
 	services_adopt(p);
 	adopt_rows(p);
+	pmtu_open(p);
 	err = neigh_open(p);
+	if (!err)
+		err = watch_all(p);
 	if (err)
 		goto fail;
 	*out = p;
@@ -291,6 +324,9 @@ void weir_plane_close(struct weir_plane *p)
 	if (!p)
 		return;
 	neigh_close(p);
+	pmtu_close(p);
+	if (p->watch >= 0)
+		close(p->watch);
 	if (p->skel) {
 		unmap_memory(p->services, p->skel->maps.weir_services);
 		unmap_memory(p->rows, p->skel->maps.weir_rows);
@@ -314,9 +350,11 @@ void weir_plane_close(struct weir_plane *p)
 
 void weir_plane_tick(struct weir_plane *p, uint64_t now_ms)
 {
+	p->now_ms = now_ms;
 	rows_reclaim(p);
 	settle(p, now_ms);
 	interfaces_watch(p, now_ms);
+	pmtu_tick(p);
 	if (now_ms - p->poked_ms >= NEIGH_POKE_MS) {
 		p->poked_ms = now_ms;
 		neigh_poke(p);

@@ -75,6 +75,7 @@ struct route {
 	union weir_addr via, src;
 	uint32_t ifindex, mtu; /* mtu 0: the route has none of its own */
 	bool has_via, has_src, usable;
+	bool passing; /* mtu is the kernel's for some time, as what it was told by routers */
 };
 
 static int on_metric(const struct nlattr *a, void *arg)
@@ -103,6 +104,9 @@ static int on_route(const struct nlmsghdr *h, void *arg)
 			r->ifindex = mnl_attr_get_u32(a);
 		else if (mnl_attr_get_type(a) == RTA_METRICS)
 			mnl_attr_parse_nested(a, on_metric, r);
+		else if (mnl_attr_get_type(a) == RTA_CACHEINFO)
+			r->passing = ((const struct rta_cacheinfo *)mnl_attr_get_payload(a))
+					     ->rta_expires != 0;
 		else if (mnl_attr_get_type(a) == RTA_VIA) {
 			const struct rtvia *via = mnl_attr_get_payload(a);
 
@@ -260,18 +264,21 @@ static uint32_t nexthop_get(struct weir_plane *p, const struct route *r)
 
 void neigh_resolve(struct weir_plane *p, uint32_t slot)
 {
-	const union weir_addr *dst = &p->ids[slot].addr;
-	const struct weir_prefix *outer =
-		weir_addr_is_v4(dst) ? &p->options.outer4 : &p->options.outer6;
+	const struct weir_prefix *outer = plane_outer(p, &p->ids[slot].addr);
 	struct slot *s = &p->slots[slot];
+	uint32_t before = s->nexthop;
 	struct route r;
 
 	s->nexthop = 0;
-	if (find_route(p, dst, &r)) {
+	if (find_route(p, &p->ids[slot].addr, &r)) {
 		s->src = outer->bits ? outer->addr : r.src;
-		s->mtu = r.mtu;
+		s->mtu = r.passing ? 0 : r.mtu;
 		s->nexthop = nexthop_get(p, &r);
 	}
+	if (s->nexthop != before)
+		s->path_mtu = 0; /* it was of another way */
+	if (s->nexthop && r.passing && r.mtu)
+		path_learn(p, slot, r.mtu);
 	endpoint_write(p, slot);
 }
 
@@ -322,18 +329,13 @@ static int on_event(const struct nlmsghdr *h, void *arg)
 	return MNL_CB_OK;
 }
 
-int weir_plane_fd(const struct weir_plane *p)
-{
-	return mnl_socket_get_fd(p->events);
-}
-
-void weir_plane_readable(struct weir_plane *p)
+void neigh_readable(struct weir_plane *p)
 {
 	struct news news = { .p = p };
 	char buf[32768];
 	ssize_t n;
 
-	while ((n = recv(weir_plane_fd(p), buf, sizeof(buf), MSG_DONTWAIT)) != 0) {
+	while ((n = recv(mnl_socket_get_fd(p->events), buf, sizeof(buf), MSG_DONTWAIT)) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno != ENOBUFS)

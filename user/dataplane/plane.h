@@ -50,7 +50,8 @@ int weir_plane_sync(struct weir_plane *p, const struct weir_tables *t, uint64_t 
  * about once a second. now_ms: any monotonic clock, the same as above. */
 void weir_plane_tick(struct weir_plane *p, uint64_t now_ms);
 
-/* A descriptor to watch for reading: the kernel's routes and neighbours have changed. */
+/* A descriptor to watch for reading: the kernel's routes and neighbours have changed, or a router
+ * has no room for packets to an endpoint. */
 int weir_plane_fd(const struct weir_plane *p);
 void weir_plane_readable(struct weir_plane *p);
 

@@ -35,6 +35,8 @@ struct slot {
 	uint32_t nexthop;        /* index + 1; 0: no route */
 	union weir_addr src;     /* of the outer header; with outer_source, the first of them */
 	uint32_t mtu;            /* of the route; 0: the interface's */
+	uint16_t path_mtu;       /* of links further on, as routers say; 0: nobody has */
+	uint64_t path_until_ms;  /* how long that is believed */
 };
 
 /* The agent's side of a service. */
@@ -84,6 +86,11 @@ struct weir_plane {
 	struct mnl_socket *ask, *events; /* requests; notifications */
 	uint64_t poked_ms;
 
+	int icmp4, icmp6;      /* sockets for errors about outer packets; -1: none */
+	uint64_t path_next_ms; /* no path_mtu is to be forgotten earlier */
+	int watch;             /* epoll: events, icmp4, icmp6 */
+	uint64_t now_ms;       /* as of the last tick or sync */
+
 	struct weir_plane_interface *interfaces;
 	uint32_t n_interfaces;
 	enum weir_attach mode; /* asked for */
@@ -116,9 +123,19 @@ uint32_t endpoints_free(const struct weir_plane *p);
 void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t *slot_of,
 		    uint64_t now_ms);
 void endpoint_write(struct weir_plane *p, uint32_t slot);
+/* The largest outer packet that gets to an endpoint, which has a next hop. */
+uint32_t way_mtu(const struct weir_plane *p, const struct slot *s);
+/* The sum of 16-bit words, as they lie in memory, in 16 bits. */
+uint16_t sum16(const void *bytes, size_t len);
 /* Frees slots of nobody: one after the other, then the index is made anew. */
 void endpoint_release(struct weir_plane *p, uint32_t slot);
 void endpoints_reindex(struct weir_plane *p);
+/* Where outer headers to an endpoint say that they come from, if that is configured (bits). */
+static inline const struct weir_prefix *plane_outer(const struct weir_plane *p,
+						    const union weir_addr *endpoint)
+{
+	return weir_addr_is_v4(endpoint) ? &p->options.outer4 : &p->options.outer6;
+}
 static inline bool endpoint_is_alive(const struct weir_plane *p, uint32_t slot)
 {
 	return slot != WEIR_NO_ENDPOINT && (p->endpoints[slot].state & WEIR_ENDPOINT_ALIVE);
@@ -127,8 +144,18 @@ static inline bool endpoint_is_alive(const struct weir_plane *p, uint32_t slot)
 /* neigh.c: routes and neighbours, by netlink */
 int neigh_open(struct weir_plane *p);
 void neigh_close(struct weir_plane *p);
+void neigh_readable(struct weir_plane *p);
 void neigh_resolve(struct weir_plane *p, uint32_t slot);
 void neigh_poke(struct weir_plane *p);
+
+/* pmtu.c: what routers say of the MTU beyond the first link */
+void pmtu_open(struct weir_plane *p);
+void pmtu_close(struct weir_plane *p);
+void pmtu_readable(struct weir_plane *p);
+void pmtu_tick(struct weir_plane *p);
+/* Believes, for some time, that outer packets to an endpoint with a next hop can be of so many
+ * bytes and no more. True: that is news, and its header is to be written. */
+bool path_learn(struct weir_plane *p, uint32_t slot, uint32_t mtu);
 
 /* services.c: the service table */
 void services_adopt(struct weir_plane *p);

@@ -193,6 +193,7 @@ int weir_plane_sync(struct weir_plane *p, const struct weir_tables *t, uint64_t 
 	uint32_t *slot_of, *base;
 	int err = check_room(p, t);
 
+	p->now_ms = now_ms;
 	if (err)
 		return err;
 	base = weir_new_array(t->n_services, uint32_t);
