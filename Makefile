@@ -69,7 +69,7 @@ $(B)/libweir.a: $(call OBJ,$(LIB_SRC))
 $(B)/weir-agent: $(call OBJ,$(AGENT_SRC)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) -pthread $(LDFLAGS) $^ $(AGENT_LIBS) $(LIB_LIBS) -lm -o $@
 $(B)/weirctl: $(call OBJ,$(wildcard tools/weirctl*.c)) $(B)/libweir.a
-	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcurl $(LIB_LIBS) -o $@
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcurl $(LIB_LIBS) -lm -o $@
 $(B)/weir-decap: $(call OBJ,tools/weir-decap.c) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ $(BPF_LIBS) -o $@
 $(B)/weirload: $(call OBJ,$(wildcard tools/weirload*.c)) $(B)/libweir.a

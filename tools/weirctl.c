@@ -1,205 +1,205 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* weirctl.c - the command line client of the agent: options, and the request. */
+/* weirctl.c - the command line client of the agent: options and the table of commands. */
 #include "weirctl.h"
 
-#include <curl/curl.h>
+#include <ctype.h>
 #include <getopt.h>
-#include <stdio.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/addr.h"
-#include "base/mem.h"
 #include "weir/api.h"
 
-#define ANSWER_MAX   (256ul << 20) /* bytes; a status of 100,000 endpoints is a tenth of it */
-#define CONTROL_PORT 8650          /* that of WEIR_DEFAULT_CONTROL */
-#define CONNECT_SEC  5L
-#define ANSWER_SEC   30L
+#define CONTROL_PORT 8650 /* that of WEIR_DEFAULT_CONTROL */
 
 static const char usage[] =
-	"Usage: weirctl [--control ADDR:PORT] status [--json]\n"
+	"Usage: weirctl [--control ADDR:PORT] COMMAND\n"
 	"\n"
 	"  status               what the agent serves, what is healthy, what packets met\n"
+	"  drops                why packets and DNS queries were dropped or went another way than\n"
+	"                       usual, with rates, again and again\n"
+	"    -i, --interval S   seconds between two looks, 0.1 to 3600 (default 1)\n"
+	"    -n, --count N      end after so many (default: never)\n"
 	"\n"
 	"  -c, --control ADDR   where the agent listens: agent.control of its configuration\n"
 	"                       (default: $WEIR_CONTROL, else " WEIR_DEFAULT_CONTROL ")\n"
-	"  -j, --json           the agent's answer as it is\n"
+	"  -j, --json           status: the agent's answer as it is; drops: an object a line\n"
 	"  -h, --help           this text\n"
 	"  -V, --version        the version of weirctl\n"
 	"\n"
 	"Exit status: 0 done, 1 the agent cannot be reached or refused, 2 wrong usage.\n"
 	"Colours are used on a terminal, unless NO_COLOR is set.\n";
 
-struct options {
-	const char *control;
-	bool json;
+#define TAKES(id) (1u << WEIRCTL_##id)
+
+static const struct command {
+	const char *name;
+	int (*run)(struct weirctl *ctl);
+	uint32_t takes; /* options */
+	int n_args;
+	const char *args; /* what they are, in words */
+} commands[] = {
+	{ "status", weirctl_status, TAKES(JSON), 0, "no arguments" },
+	{ "drops", weirctl_drops, TAKES(JSON) | TAKES(INTERVAL) | TAKES(COUNT), 0, "no arguments" },
+};
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const struct known {
+	const char *name;
+	int letter;
+	bool value;
+} known[] = {
+#define KNOWN(id, name, letter, value) { name, letter, value },
+	WEIRCTL_OPTIONS(KNOWN)
+#undef KNOWN
 };
 
-struct answer {
-	char *bytes;
-	size_t len, room;
-};
-
-static size_t on_body(char *data, size_t size, size_t n, void *arg)
+int weirctl_flush(void)
 {
-	struct answer *a = arg;
-	size_t len = size * n;
-
-	if (len > ANSWER_MAX - a->len)
-		return 0;
-	if (a->len + len > a->room) {
-		a->room = 2 * (a->len + len);
-		a->bytes = weir_grow(a->bytes, a->room, 1);
-	}
-	memcpy(a->bytes + a->len, data, len);
-	a->len += len;
-	return len;
-}
-
-static CURLcode get(const char *url, struct answer *a, long *status)
-{
-	CURL *curl = curl_easy_init();
-	CURLcode rc;
-
-	if (!curl)
-		return CURLE_OUT_OF_MEMORY;
-	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
-	curl_easy_setopt(curl, CURLOPT_USERAGENT, "weirctl/" WEIR_VERSION);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_SEC);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, ANSWER_SEC);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, a);
-	rc = curl_easy_perform(curl);
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
-	curl_easy_cleanup(curl);
-	return rc;
-}
-
-static void say_unreachable(const char *at, CURLcode rc)
-{
-	fprintf(stderr,
-		"weirctl: cannot reach the agent at %s: %s; check that weir-agent runs and that "
-		"agent.control in its configuration is this address (--control or WEIR_CONTROL "
-		"name another)\n",
-		at,
-		rc == CURLE_COULDNT_CONNECT ? "the connection was refused or has no route"
-					    : curl_easy_strerror(rc));
-}
-
-/* The status object, or NULL when what went wrong has been said. */
-static json_t *fetch(const char *at)
-{
-	char url[WEIR_SOCKADDR_TEXT + sizeof("http://" WEIR_API_STATUS)];
-	struct answer a = { 0 };
-	json_error_t bad;
-	long status = 0;
-	json_t *root;
-	CURLcode rc;
-
-	snprintf(url, sizeof(url), "http://%s" WEIR_API_STATUS, at);
-	rc = get(url, &a, &status);
-	if (rc != CURLE_OK) {
-		say_unreachable(at, rc);
-		free(a.bytes);
-		return NULL;
-	}
-	root = json_loadb(a.bytes ? a.bytes : "", a.len, 0, &bad);
-	free(a.bytes);
-	if (status == 200 && json_is_object(root))
-		return root;
-	if (status == 200)
-		weirctl_say(stderr, "weirctl: what answers at %s is no weir agent: not JSON", at);
-	else
-		weirctl_say(stderr, "weirctl: %s answered with HTTP status %ld: %s", at, status,
-			    json_is_string(json_object_get(root, "error"))
-				    ? json_string_value(json_object_get(root, "error"))
-				    : "is it a weir agent of this version?");
-	fputc('\n', stderr);
-	json_decref(root);
-	return NULL;
-}
-
-static int run_status(const struct options *o, const char *at)
-{
-	const char *no_colour = getenv("NO_COLOR");
-	json_t *status = fetch(at);
-
-	if (!status)
-		return WEIR_EXIT_FAILED;
-	if (o->json) {
-		json_dumpf(status, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-		putchar('\n');
-	} else {
-		weirctl_print_status(status, isatty(STDOUT_FILENO) && !(no_colour && *no_colour));
-	}
-	json_decref(status);
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return WEIR_EXIT_OK;
 	perror("weirctl: cannot write");
 	return WEIR_EXIT_FAILED;
 }
 
-/* False: the command line is wrong, which has been said, or *done says it is dealt with. */
-static bool parse_options(int argc, char **argv, struct options *o, bool *done)
+bool weirctl_number(const struct weirctl *ctl, enum weirctl_option option, double lo, double hi,
+		    double step, double *out)
 {
-	static const struct option known[] = {
-		{ "control", required_argument, NULL, 'c' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-		{ 0 },
-	};
-	int c;
+	const char *text = ctl->option[option];
+	char *end;
+	double v;
 
-	while ((c = getopt_long(argc, argv, "c:jhV", known, NULL)) != -1) {
-		if (c == 'c') {
-			o->control = optarg;
-		} else if (c == 'j') {
-			o->json = true;
-		} else if (c == 'h' || c == 'V') {
-			fputs(c == 'h' ? usage : "weirctl " WEIR_VERSION "\n", stdout);
-			*done = true;
-			return false;
-		} else {
+	if (!text)
+		return true;
+	v = strtod(text, &end);
+	if (isdigit((unsigned char)*text) && !*end && v >= lo && v <= hi &&
+	    fabs(v / step - round(v / step)) < 1e-6) {
+		*out = v;
+		return true;
+	}
+	fprintf(stderr, "weirctl: --%s must be a %snumber from %g to %.10g, not \"%s\"\n",
+		known[option].name, step == 1 ? "whole " : "", lo, hi, text);
+	return false;
+}
+
+/* What getopt_long() is to know. Values of options without a letter lie behind those of letters. */
+#define NO_LETTER 256
+
+static void describe(struct option longs[static WEIRCTL_OPTION_COUNT + 4],
+		     char letters[static 2 * WEIRCTL_OPTION_COUNT + 8])
+{
+	struct option *to = longs;
+	char *l = letters + sprintf(letters, "c:hV");
+
+	for (int i = 0; i < WEIRCTL_OPTION_COUNT; i++) {
+		*to++ = (struct option){ known[i].name, known[i].value, NULL, NO_LETTER + i };
+		if (known[i].letter)
+			l += sprintf(l, "%c%s", known[i].letter, known[i].value ? ":" : "");
+	}
+	*to++ = (struct option){ "control", required_argument, NULL, 'c' };
+	*to++ = (struct option){ "help", no_argument, NULL, 'h' };
+	*to++ = (struct option){ "version", no_argument, NULL, 'V' };
+	*to = (struct option){ 0 };
+}
+
+static void keep(struct weirctl *ctl, int c)
+{
+	for (int i = 0; i < WEIRCTL_OPTION_COUNT; i++)
+		if (c == NO_LETTER + i || c == known[i].letter)
+			ctl->option[i] = known[i].value ? optarg : "";
+}
+
+/* NULL: there is no such command, which was said. */
+static const struct command *find_command(const char *name)
+{
+	if (!name) {
+		fputs("weirctl: a command is missing\n", stderr);
+		return NULL;
+	}
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	fprintf(stderr, "weirctl: %s: no such command; there are", name);
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		fprintf(stderr, "%s %s", i ? "," : "", commands[i].name);
+	fputc('\n', stderr);
+	return NULL;
+}
+
+/* Whether what was given goes with the command; else says what does not. */
+static bool goes_with(const struct weirctl *ctl, const struct command *cmd, int n_args)
+{
+	for (int i = 0; i < WEIRCTL_OPTION_COUNT; i++) {
+		if (ctl->option[i] && !(cmd->takes >> i & 1)) {
+			fprintf(stderr, "weirctl: --%s does not go with %s\n", known[i].name,
+				cmd->name);
 			return false;
 		}
 	}
-	if (argc - optind == 1 && strcmp(argv[optind], "status") == 0)
+	if (n_args == cmd->n_args)
 		return true;
-	if (optind == argc)
-		fputs("weirctl: a command is missing\n", stderr);
-	else
-		fprintf(stderr, "weirctl: %s: the only command is \"status\"\n",
-			argv[argc - optind > 1 && strcmp(argv[optind], "status") == 0 ? optind + 1
-										      : optind]);
+	fprintf(stderr, "weirctl: %s takes %s; %s%s\n", cmd->name, cmd->args,
+		n_args > cmd->n_args ? "too much: " : "not all are there",
+		n_args > cmd->n_args ? ctl->args[cmd->n_args] : "");
 	return false;
+}
+
+/* The command to run; NULL: *status is the exit status, and what there is to say was said. */
+static const struct command *parse(int argc, char **argv, struct weirctl *ctl, const char **control,
+				   int *status)
+{
+	struct option longs[WEIRCTL_OPTION_COUNT + 4];
+	char letters[2 * WEIRCTL_OPTION_COUNT + 8];
+	const struct command *cmd;
+	int c;
+
+	describe(longs, letters);
+	*status = WEIR_EXIT_INPUT;
+	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+		if (c == 'h' || c == 'V') {
+			fputs(c == 'h' ? usage : "weirctl " WEIR_VERSION "\n", stdout);
+			*status = WEIR_EXIT_OK;
+			return NULL;
+		}
+		if (c == '?')
+			return NULL;
+		if (c == 'c')
+			*control = optarg;
+		else
+			keep(ctl, c);
+	}
+	cmd = find_command(argv[optind]);
+	if (!cmd)
+		return NULL;
+	ctl->args = argv + optind + 1;
+	return goes_with(ctl, cmd, argc - optind - 1) ? cmd : NULL;
 }
 
 int main(int argc, char **argv)
 {
-	const char *from_env = getenv("WEIR_CONTROL");
-	struct options o = { .control = from_env && *from_env ? from_env : WEIR_DEFAULT_CONTROL };
+	const char *from_env = getenv("WEIR_CONTROL"), *no_colour = getenv("NO_COLOR");
+	const char *where = from_env && *from_env ? from_env : WEIR_DEFAULT_CONTROL;
+	struct weirctl ctl = { 0 };
 	struct weir_sockaddr control;
-	char at[WEIR_SOCKADDR_TEXT];
-	bool done = false;
+	int status;
+	const struct command *cmd = parse(argc, argv, &ctl, &where, &status);
 
-	if (!parse_options(argc, argv, &o, &done)) {
-		if (done)
-			return WEIR_EXIT_OK;
-		fputs("Try \"weirctl --help\".\n", stderr);
-		return WEIR_EXIT_INPUT;
+	if (!cmd) {
+		if (status != WEIR_EXIT_OK)
+			fputs("Try \"weirctl --help\".\n", stderr);
+		return status;
 	}
-	if (!weir_sockaddr_parse(o.control, CONTROL_PORT, &control)) {
+	if (!weir_sockaddr_parse(where, CONTROL_PORT, &control)) {
 		fprintf(stderr,
 			"weirctl: %s is no control address: it must be an IPv4 or IPv6 address and "
 			"may have a port, as in 127.0.0.1:8650 or [::1]:8650\n",
-			o.control);
+			where);
 		return WEIR_EXIT_INPUT;
 	}
-	return run_status(&o, weir_sockaddr_text(&control, at));
+	weir_sockaddr_text(&control, ctl.at);
+	ctl.colour = isatty(STDOUT_FILENO) && !(no_colour && *no_colour);
+	status = cmd->run(&ctl);
+	weirctl_hang_up(&ctl);
+	return status;
 }

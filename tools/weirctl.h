@@ -6,7 +6,53 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+
+#include "base/addr.h"
+
+/* Every option but --control, --help and --version: name, short form or 0, whether it has a value.
+ * A command says which it takes. */
+#define WEIRCTL_OPTIONS(X)                 \
+	X(JSON, "json", 'j', false)        \
+	X(INTERVAL, "interval", 'i', true) \
+	X(COUNT, "count", 'n', true)
+
+enum weirctl_option {
+#define WEIRCTL_OPTION_ENUM(id, name, letter, value) WEIRCTL_##id,
+	WEIRCTL_OPTIONS(WEIRCTL_OPTION_ENUM)
+#undef WEIRCTL_OPTION_ENUM
+	WEIRCTL_OPTION_COUNT,
+};
+
+/* The command line, read. */
+struct weirctl {
+	char at[WEIR_SOCKADDR_TEXT];              /* where the agent listens */
+	const char *option[WEIRCTL_OPTION_COUNT]; /* NULL: not given; a flag is "" */
+	char *const *args;                        /* behind the command's name */
+	bool colour;
+	struct weirctl_link *link; /* of weirctl_http.c */
+};
+
+/* --- commands: each returns the exit status, and has said what went wrong --- */
+int weirctl_status(struct weirctl *ctl);
+int weirctl_drops(struct weirctl *ctl);
+
+/* The value of an option that is a number from lo to hi in steps of step, into *out, which stays as
+ * it is when the option was not given. False: it is not, which was said. */
+bool weirctl_number(const struct weirctl *ctl, enum weirctl_option option, double lo, double hi,
+		    double step, double *out);
+
+/* What was printed is out; else says why not. The exit status. */
+int weirctl_flush(void);
+
+/* --- weirctl_http.c: the agent's answers --- */
+
+/* An object, the caller's. NULL: *status is the exit status, and what went wrong has been said. */
+json_t *weirctl_fetch(struct weirctl *ctl, const char *path, int *status);
+void weirctl_hang_up(struct weirctl *ctl);
+
+/* --- weirctl_text.c --- */
 
 enum weirctl_colour {
 	WEIRCTL_PLAIN,
@@ -45,7 +91,10 @@ const char *weirctl_rtt(long long us, char out[WEIRCTL_NUMBER]);       /* 0.31 m
 /* How long ago an RFC 3339 time was; "-" for one that is not. */
 const char *weirctl_ago(const char *when, char out[WEIRCTL_NUMBER]);
 
-/* Prints the agent's status for people. */
-void weirctl_print_status(const json_t *status, bool colour);
+/* A member of an object: "-" for a text that is absent or empty, 0, false. */
+const char *weirctl_str(const json_t *o, const char *key);
+long long weirctl_int(const json_t *o, const char *key);
+double weirctl_real(const json_t *o, const char *key);
+bool weirctl_yes(const json_t *o, const char *key);
 
 #endif

@@ -6,33 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "weir/api.h"
+
 #define TITLES(...)               \
 	(const char *const[])     \
 	{                         \
 		__VA_ARGS__, NULL \
 	}
-
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s && *s ? s : "-";
-}
-
-static long long num(const json_t *o, const char *key)
-{
-	return json_integer_value(json_object_get(o, key));
-}
-
-static double real(const json_t *o, const char *key)
-{
-	return json_number_value(json_object_get(o, key));
-}
-
-static bool yes(const json_t *o, const char *key)
-{
-	return json_is_true(json_object_get(o, key));
-}
 
 static bool no(const json_t *o, const char *key)
 {
@@ -57,15 +37,16 @@ static void print_config(const json_t *config, bool colour)
 {
 	char ago[WEIRCTL_NUMBER];
 
-	weirctl_say(stdout, "config      %s, revision %lld, loaded %s ago", str(config, "file"),
-		    num(config, "revision"), weirctl_ago(str(config, "loaded_at"), ago));
+	weirctl_say(stdout, "config      %s, revision %lld, loaded %s ago",
+		    weirctl_str(config, "file"), weirctl_int(config, "revision"),
+		    weirctl_ago(weirctl_str(config, "loaded_at"), ago));
 	putchar('\n');
 	if (!json_is_string(json_object_get(config, "error")))
 		return;
 	weirctl_put(WEIRCTL_BAD, colour, "CONFIG ERROR");
 	printf(" the file as it is now was refused; revision %lld stays in use:\n            ",
-	       num(config, "revision"));
-	weirctl_put(WEIRCTL_BAD, colour, str(config, "error"));
+	       weirctl_int(config, "revision"));
+	weirctl_put(WEIRCTL_BAD, colour, weirctl_str(config, "error"));
 	putchar('\n');
 }
 
@@ -75,32 +56,35 @@ static void print_header(const json_t *s, bool colour)
 	char ago[WEIRCTL_NUMBER];
 	size_t i;
 
-	weirctl_say(stdout, "node        %s, region %s, weir %s, up %s", str(s, "node"),
-		    str(s, "region"), str(s, "version"), weirctl_ago(str(s, "started_at"), ago));
+	weirctl_say(stdout, "node        %s, region %s, weir %s, up %s", weirctl_str(s, "node"),
+		    weirctl_str(s, "region"), weirctl_str(s, "version"),
+		    weirctl_ago(weirctl_str(s, "started_at"), ago));
 	putchar('\n');
 	print_config(json_object_get(s, "config"), colour);
-	weirctl_say(stdout, "digest      %s", str(s, "table_digest"));
+	weirctl_say(stdout, "digest      %s", weirctl_str(s, "table_digest"));
 	printf("\ninterfaces  ");
 	json_array_foreach(json_object_get(s, "interfaces"), i, nic)
-		weirctl_say(stdout, "%s%s (%s%s)", i ? ", " : "", str(nic, "name"),
-			    str(nic, "mode"), yes(nic, "shared") ? ", shared" : "");
+		weirctl_say(stdout, "%s%s (%s%s)", i ? ", " : "", weirctl_str(nic, "name"),
+			    weirctl_str(nic, "mode"), weirctl_yes(nic, "shared") ? ", shared" : "");
 	printf("%s\n", json_array_size(json_object_get(s, "interfaces")) ? "" : "none");
 	printf("in use      %lld services, %lld endpoints (%lld draining), %lld rows (%lld "
 	       "unsettled)\n",
-	       num(usage, "services"), num(usage, "endpoints"), num(usage, "draining_endpoints"),
-	       num(usage, "rows"), num(usage, "unsettled_rows"));
+	       weirctl_int(usage, "services"), weirctl_int(usage, "endpoints"),
+	       weirctl_int(usage, "draining_endpoints"), weirctl_int(usage, "rows"),
+	       weirctl_int(usage, "unsettled_rows"));
 }
 
 /* A pool by the name people gave it; its id if it has none. */
 static const char *pool_name(const json_t *s, const json_t *user)
 {
-	const char *id = str(user, "pool");
+	const char *id = weirctl_str(user, "pool");
 	const json_t *pool;
 	size_t i;
 
 	json_array_foreach(json_object_get(s, "pools"), i,
-			   pool) if (strcmp(str(pool, "id"), id) == 0 &&
-				     strcmp(str(pool, "name"), "-") != 0) return str(pool, "name");
+			   pool) if (strcmp(weirctl_str(pool, "id"), id) == 0 &&
+				     strcmp(weirctl_str(pool, "name"), "-") !=
+					     0) return weirctl_str(pool, "name");
 	return id;
 }
 
@@ -110,7 +94,7 @@ static void add_pool(struct weirctl_table *t, const json_t *s, const json_t *use
 
 	if (none)
 		weirctl_table_add(t, WEIRCTL_BAD, "none!");
-	else if (yes(user, "fallback"))
+	else if (weirctl_yes(user, "fallback"))
 		weirctl_table_add(t, WEIRCTL_BAD, "%s fallback!", pool_name(s, user));
 	else
 		weirctl_table_add(t, WEIRCTL_PLAIN, "%s", pool_name(s, user));
@@ -127,15 +111,15 @@ static void print_services(const json_t *s, bool colour)
 				      "<FORWARDING", ">ENDPOINTS", ">ROWS"));
 	json_array_foreach(json_object_get(s, "services"), i, svc)
 	{
-		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", str(svc, "protocol"));
-		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", str(svc, "vip"));
-		weirctl_table_add(&t, WEIRCTL_PLAIN, "%lld", num(svc, "port"));
-		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", str(svc, "load_balancer"));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", weirctl_str(svc, "protocol"));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", weirctl_str(svc, "vip"));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%lld", weirctl_int(svc, "port"));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", weirctl_str(svc, "load_balancer"));
 		add_pool(&t, s, svc);
-		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", str(svc, "forwarding"));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", weirctl_str(svc, "forwarding"));
 		weirctl_table_add(&t, WEIRCTL_PLAIN, "%zu",
 				  json_array_size(json_object_get(svc, "endpoints")));
-		weirctl_table_add(&t, WEIRCTL_PLAIN, "%lld", num(svc, "rows"));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%lld", weirctl_int(svc, "rows"));
 	}
 	weirctl_table_print(&t, colour);
 }
@@ -150,9 +134,9 @@ static void print_load_balancers(const json_t *s, bool colour)
 	weirctl_table_init(&t, TITLES("<NAME", "<KIND", "<POOL"));
 	json_array_foreach(json_object_get(s, "load_balancers"), i, lb)
 	{
-		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", str(lb, "name"));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", weirctl_str(lb, "name"));
 		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s",
-				  yes(lb, "proxied") ? "proxied" : "DNS-only");
+				  weirctl_yes(lb, "proxied") ? "proxied" : "DNS-only");
 		if (no(lb, "enabled"))
 			weirctl_table_add(&t, WEIRCTL_PLAIN, "disabled");
 		else
@@ -171,12 +155,13 @@ static json_t *count_rows(const json_t *s, const json_t *pool, long long *all)
 	*all = 0;
 	json_array_foreach(json_object_get(s, "services"), i, svc)
 	{
-		if (strcmp(str(svc, "pool"), str(pool, "id")) != 0)
+		if (strcmp(weirctl_str(svc, "pool"), weirctl_str(pool, "id")) != 0)
 			continue;
-		*all += num(svc, "rows");
+		*all += weirctl_int(svc, "rows");
 		json_array_foreach(json_object_get(svc, "endpoints"), k, e) json_object_set_new(
-			rows, str(e, "address"),
-			json_integer(num(rows, str(e, "address")) + num(e, "rows")));
+			rows, weirctl_str(e, "address"),
+			json_integer(weirctl_int(rows, weirctl_str(e, "address")) +
+				     weirctl_int(e, "rows")));
 	}
 	return rows;
 }
@@ -189,57 +174,60 @@ static void add_state(struct weirctl_table *t, const json_t *o)
 	if (no(o, "enabled"))
 		weirctl_table_add(t, WEIRCTL_PLAIN, "disabled");
 	else
-		weirctl_table_add(t, of_state(str(o, "state")), "%s", str(o, "state"));
-	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", weirctl_ago(str(o, "since"), ago));
-	if (num(o, "status"))
+		weirctl_table_add(t, of_state(weirctl_str(o, "state")), "%s",
+				  weirctl_str(o, "state"));
+	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", weirctl_ago(weirctl_str(o, "since"), ago));
+	if (weirctl_int(o, "status"))
 		weirctl_table_add(t, no_next_hop ? WEIRCTL_BAD : WEIRCTL_PLAIN, "%s (%lld)%s",
-				  str(o, "reason"), num(o, "status"),
+				  weirctl_str(o, "reason"), weirctl_int(o, "status"),
 				  no_next_hop ? ", NO NEXT HOP" : "");
 	else
 		weirctl_table_add(t, no_next_hop ? WEIRCTL_BAD : WEIRCTL_PLAIN, "%s%s",
-				  str(o, "reason"), no_next_hop ? ", NO NEXT HOP" : "");
+				  weirctl_str(o, "reason"), no_next_hop ? ", NO NEXT HOP" : "");
 }
 
 static void add_origin(struct weirctl_table *t, const json_t *rows, long long all, const json_t *o)
 {
-	double part = (double)num(rows, str(o, "address")) / (double)(all ? all : 1);
+	double part =
+		(double)weirctl_int(rows, weirctl_str(o, "address")) / (double)(all ? all : 1);
 	char text[WEIRCTL_NUMBER];
 
-	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", str(o, "name"));
-	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", str(o, "address"));
-	weirctl_table_add(t, WEIRCTL_PLAIN, "%g", real(o, "weight"));
+	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", weirctl_str(o, "name"));
+	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", weirctl_str(o, "address"));
+	weirctl_table_add(t, WEIRCTL_PLAIN, "%g", weirctl_real(o, "weight"));
 	if (all)
 		weirctl_table_add(t, WEIRCTL_PLAIN, "%.1f%%", 100 * part);
 	else /* the pool serves nothing now */
 		weirctl_table_add(t, WEIRCTL_PLAIN, "-");
 	add_state(t, o);
-	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", weirctl_rtt(num(o, "rtt_us"), text));
-	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", weirctl_count(num(o, "connections"), text));
-	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", weirctl_count(num(o, "packets"), text));
-	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", weirctl_bytes(num(o, "bytes"), text));
+	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", weirctl_rtt(weirctl_int(o, "rtt_us"), text));
+	weirctl_table_add(t, WEIRCTL_PLAIN, "%s",
+			  weirctl_count(weirctl_int(o, "connections"), text));
+	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", weirctl_count(weirctl_int(o, "packets"), text));
+	weirctl_table_add(t, WEIRCTL_PLAIN, "%s", weirctl_bytes(weirctl_int(o, "bytes"), text));
 }
 
 static void print_pool(const json_t *s, const json_t *pool, bool colour)
 {
 	const json_t *origins = json_object_get(pool, "origins"), *o;
-	const char *state = no(pool, "enabled") ? "disabled" : str(pool, "state");
+	const char *state = no(pool, "enabled") ? "disabled" : weirctl_str(pool, "state");
 	struct weirctl_table t;
 	long long all;
 	json_t *rows = count_rows(s, pool, &all);
 	size_t i;
 
 	printf("\nPOOL ");
-	weirctl_put(WEIRCTL_PLAIN, colour, str(pool, "name"));
+	weirctl_put(WEIRCTL_PLAIN, colour, weirctl_str(pool, "name"));
 	printf(" (");
-	weirctl_put(WEIRCTL_PLAIN, colour, str(pool, "id"));
+	weirctl_put(WEIRCTL_PLAIN, colour, weirctl_str(pool, "id"));
 	printf("): ");
 	weirctl_put(of_state(state), colour, state);
-	printf(", %lld of %zu healthy, needs %lld, ", num(pool, "healthy"),
-	       json_array_size(origins), num(pool, "minimum_origins"));
+	printf(", %lld of %zu healthy, needs %lld, ", weirctl_int(pool, "healthy"),
+	       json_array_size(origins), weirctl_int(pool, "minimum_origins"));
 	if (json_is_null(json_object_get(pool, "monitor")))
 		printf("no monitor");
 	else
-		weirctl_say(stdout, "monitor %s", str(pool, "monitor"));
+		weirctl_say(stdout, "monitor %s", weirctl_str(pool, "monitor"));
 	putchar('\n');
 	weirctl_table_init(&t, TITLES("<NAME", "<ADDRESS", ">WEIGHT", ">SHARE", "<STATE", ">SINCE",
 				      "<REASON", ">RTT", ">CONNECTIONS", ">PACKETS", ">BYTES"));
@@ -258,13 +246,15 @@ static void print_reasons(const json_t *reasons, bool colour)
 	weirctl_table_init(&t, TITLES("<", "<REASON", ">PACKETS", ">BYTES", "<MEANING"));
 	json_array_foreach(reasons, i, r)
 	{
-		if (!num(r, "packets"))
+		if (!weirctl_int(r, "packets"))
 			continue;
-		weirctl_table_add(&t, WEIRCTL_BAD, "%s", yes(r, "drop") ? "DROP" : "");
-		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", str(r, "reason"));
-		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", weirctl_count(num(r, "packets"), text));
-		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", weirctl_bytes(num(r, "bytes"), text));
-		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", str(r, "text"));
+		weirctl_table_add(&t, WEIRCTL_BAD, "%s", weirctl_yes(r, "drop") ? "DROP" : "");
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", weirctl_str(r, "reason"));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s",
+				  weirctl_count(weirctl_int(r, "packets"), text));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s",
+				  weirctl_bytes(weirctl_int(r, "bytes"), text));
+		weirctl_table_add(&t, WEIRCTL_PLAIN, "%s", weirctl_str(r, "text"));
 	}
 	if (t.n)
 		weirctl_table_print(&t, colour);
@@ -287,12 +277,13 @@ static void print_dns(const json_t *dns, bool colour)
 	puts(json_array_size(json_object_get(dns, "listen")) ? "" : "no address");
 	printf("  UDP %lld queries, %lld answers; TCP %lld queries, %lld answers on %lld "
 	       "connections; %lld answers could not be sent\n",
-	       num(dns, "udp_queries"), num(dns, "udp_answers"), num(dns, "tcp_queries"),
-	       num(dns, "tcp_answers"), num(dns, "tcp_connections"), num(dns, "send_errors"));
+	       weirctl_int(dns, "udp_queries"), weirctl_int(dns, "udp_answers"),
+	       weirctl_int(dns, "tcp_queries"), weirctl_int(dns, "tcp_answers"),
+	       weirctl_int(dns, "tcp_connections"), weirctl_int(dns, "send_errors"));
 	print_reasons(json_object_get(dns, "filter"), colour);
 }
 
-void weirctl_print_status(const json_t *s, bool colour)
+static void print_status(const json_t *s, bool colour)
 {
 	const json_t *pool;
 	size_t i;
@@ -306,4 +297,21 @@ void weirctl_print_status(const json_t *s, bool colour)
 	print_title("PACKETS");
 	print_reasons(json_object_get(s, "packets"), colour);
 	print_dns(json_object_get(s, "dns"), colour);
+}
+
+int weirctl_status(struct weirctl *ctl)
+{
+	int exit_status;
+	json_t *status = weirctl_fetch(ctl, WEIR_API_STATUS, &exit_status);
+
+	if (!status)
+		return exit_status;
+	if (ctl->option[WEIRCTL_JSON]) {
+		json_dumpf(status, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+		putchar('\n');
+	} else {
+		print_status(status, ctl->colour);
+	}
+	json_decref(status);
+	return weirctl_flush();
 }

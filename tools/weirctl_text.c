@@ -61,6 +61,28 @@ void weirctl_put(enum weirctl_colour c, bool colour, const char *text)
 		fputs("\033[0m", stdout);
 }
 
+const char *weirctl_str(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s && *s ? s : "-";
+}
+
+long long weirctl_int(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+double weirctl_real(const json_t *o, const char *key)
+{
+	return json_number_value(json_object_get(o, key));
+}
+
+bool weirctl_yes(const json_t *o, const char *key)
+{
+	return json_is_true(json_object_get(o, key));
+}
+
 void weirctl_table_init(struct weirctl_table *t, const char *const *titles)
 {
 	*t = (struct weirctl_table){ .titles = titles };

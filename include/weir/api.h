@@ -39,4 +39,11 @@ enum weir_exit {
  *   "usage": { "services", "endpoints", "draining_endpoints", "rows", "unsettled_rows" } } */
 #define WEIR_API_STATUS "/weir/v1/status"
 
+/* GET: how many packets and DNS queries ended for each reason, as in the status. Small, to be asked
+ * again and again; clock_ms is monotonic, for rates.
+ *
+ * { "node", "time", "clock_ms": int,
+ *   "reasons": [ { "reason": "FORWARD", "drop": bool, "text", "packets", "bytes" } ] } */
+#define WEIR_API_REASONS "/weir/v1/reasons"
+
 #endif

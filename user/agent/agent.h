@@ -34,6 +34,9 @@ void weir_agent_reload(struct weir_agent *a);
 /* The status object of weir/api.h, owned by the caller. */
 json_t *weir_agent_status(const struct weir_agent *a);
 
+/* What became of packets and queries: the reasons object of weir/api.h, the same way. */
+json_t *weir_agent_reasons(const struct weir_agent *a);
+
 /* Stops probing and answering and frees everything; the packet path stays as it is. Needs
  * uv_run() afterwards for handles to close. Takes NULL. */
 void weir_agent_close(struct weir_agent *a);

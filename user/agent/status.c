@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* status.c - the status object of weir/api.h. */
+/* status.c - the status and the reasons of weir/api.h. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -194,16 +194,33 @@ static json_t *packets(const struct weir_agent *a)
 	return counts(reasons, n, WEIR_REASON_COUNT);
 }
 
-static json_t *dns(const struct weir_agent *a)
+static json_t *queries(const struct weir_agent *a)
 {
 	static const struct reason reasons[] = { WEIR_DNS_REASONS(REASON) };
 	struct weir_count n[WEIR_DNS_REASON_COUNT];
+
+	weir_plane_dns_reasons(a->plane, n);
+	return counts(reasons, n, WEIR_DNS_REASON_COUNT);
+}
+
+json_t *weir_agent_reasons(const struct weir_agent *a)
+{
+	json_t *all = packets(a), *dns = queries(a);
+
+	json_array_extend(all, dns);
+	json_decref(dns);
+	return json_pack("{s:s, s:o, s:I, s:o}", "node", a->model->agent.node, "time",
+			 time_or_null(agent_now_ms()), "clock_ms",
+			 (json_int_t)(uv_hrtime() / 1000000), "reasons", all);
+}
+
+static json_t *dns(const struct weir_agent *a)
+{
 	struct weir_dns_stats s;
 	json_t *listen = json_array();
 	char text[WEIR_SOCKADDR_TEXT];
 
 	weir_dns_stats(a->dns, &s);
-	weir_plane_dns_reasons(a->plane, n);
 	for (uint32_t i = 0; a->answering && i < a->model->agent.n_dns_listen; i++)
 		json_array_append_new(listen, json_string(weir_sockaddr_text(
 						      &a->model->agent.dns_listen[i], text)));
@@ -212,7 +229,7 @@ static json_t *dns(const struct weir_agent *a)
 			 (json_int_t)s.udp_answers, "tcp_queries", (json_int_t)s.tcp_queries,
 			 "tcp_answers", (json_int_t)s.tcp_answers, "tcp_connections",
 			 (json_int_t)s.tcp_connections, "send_errors", (json_int_t)s.send_errors,
-			 "filter", counts(reasons, n, WEIR_DNS_REASON_COUNT));
+			 "filter", queries(a));
 }
 
 static json_t *usage(const struct weir_agent *a)

@@ -53,9 +53,15 @@ static json_t *get_status(const struct weir_api *api)
 	return weir_agent_status(api->agent);
 }
 
+static json_t *get_reasons(const struct weir_api *api)
+{
+	return weir_agent_reasons(api->agent);
+}
+
 static const struct route routes[] = {
 	{ "/", get_index },
 	{ WEIR_API_STATUS, get_status },
+	{ WEIR_API_REASONS, get_reasons },
 };
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
 
