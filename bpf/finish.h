@@ -29,7 +29,10 @@ static __always_inline void count_endpoint(const struct packet *p)
 static __always_inline int leave(struct xdp_md *ctx, struct packet *p, enum weir_reason why)
 {
 	cut_short(ctx, p); /* for the count */
-	count_reason(p, why);
+	if (dry_run())
+		note_end(p, why);
+	else
+		count_reason(p, why);
 	if (why <= WEIR_LAST_REPLY)
 		return XDP_TX;
 	return why > WEIR_LAST_PASS ? XDP_DROP : XDP_PASS;
@@ -38,8 +41,12 @@ static __always_inline int leave(struct xdp_md *ctx, struct packet *p, enum weir
 /* Out of the interface its endpoint is reached by. */
 static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, enum weir_reason why)
 {
-	count_reason(p, why);
-	count_endpoint(p);
+	if (dry_run()) {
+		note_end(p, why);
+	} else {
+		count_reason(p, why);
+		count_endpoint(p);
+	}
 	if (p->endpoint->ifindex == ctx->ingress_ifindex)
 		return XDP_TX;
 	return (int)bpf_redirect_map(&weir_devices, p->endpoint->ifindex, XDP_DROP);

@@ -60,8 +60,8 @@ static __always_inline int flow_record(struct weir_flow_bucket *b, __u64 key, __
 			to = &b->way[i];
 		}
 	}
-	if (!to)
-		return 0;
+	if (!to || dry_run())
+		return to != NULL;
 	*(volatile __u64 *)&to->key = 0;
 	*(volatile __u32 *)&to->endpoint = slot;
 	*(volatile __u32 *)&to->seen = now;
@@ -124,11 +124,13 @@ __attribute__((noinline)) __u64 pick_flow(__u64 hash, __u64 row, __u32 service_i
 	struct weir_flow_bucket *b = bpf_map_lookup_elem(&weir_flows, &index);
 	__u32 now = (__u32)bpf_jiffies64() << WEIR_FLOW_FLAGS, prev = row >> 32;
 	__u32 old = prev & WEIR_ROW_SLOT;
-	struct weir_flow *f;
+	struct weir_flow *f, noted;
 
 	if (!b) /* cannot be: the index is masked */
 		return PICKED(WEIR_DROP_NO_ENDPOINT, 0);
 	f = flow_find(b, key);
+	if (dry_run())
+		f = note_record(f, &noted);
 	if (kind & FLOW_ABOUT) /* not a packet of the flow: it leaves no trace */
 		return PICKED(WEIR_FORWARD_ICMP, f && endpoint_alive(f->endpoint) ? f->endpoint
 						 : f                              ? cur
@@ -165,6 +167,8 @@ static __always_inline enum weir_reason pick(struct packet *p)
 	p->hash = hash >> 32;
 	word = *(const volatile __u64 *)row;
 	p->slot = (__u32)word;
+	if (dry_run())
+		note_row(p, index, word);
 	if ((word >> 32) != WEIR_ROW_REST) {
 		word = pick_flow(hash, word, p->service_id, flow_kind(p));
 		p->slot = (__u32)word;

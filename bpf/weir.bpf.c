@@ -14,6 +14,7 @@
 #include "weir/abi.h"
 
 #include "packet.h"
+#include "seeing.h"
 #include "maps.h"
 #include "parse.h"
 #include "classify.h"

@@ -6,17 +6,23 @@
 
 #include "weir/abi.h"
 
+/* What a program is loaded for. */
+enum weir_seeing {
+	WEIR_SEEING_NOTHING = 0, /* traffic */
+	WEIR_SEEING_DRY = 1,     /* traces: it carries no traffic */
+	WEIR_SEEING_CAPTURE = 2, /* traffic, while it is captured */
+};
+
 /* What a trace's packet met, noted stage by stage. What was not come to is 0. */
 struct weir_trace {
-	__u32 reason;       /* enum weir_reason: how it ended */
-	__u32 service_slot; /* in weir_services; valid when service_id is not 0 */
-	__u32 service_id;   /* 0: of no service */
-	__u32 base, mask;   /* of its table */
-	__u32 row;          /* in its table */
-	__u32 cur, prev;    /* of that row, as in struct weir_row */
-	__u32 record;       /* enum weir_trace_record */
-	__u32 record_slot;  /* where the flow is recorded */
-	__u32 endpoint;     /* slot; 0: none */
+	__u32 reason;      /* enum weir_reason: how it ended */
+	__u32 service_id;  /* 0: of no service */
+	__u32 base, mask;  /* of its table */
+	__u32 row;         /* in its table */
+	__u32 cur, prev;   /* of that row, as in struct weir_row */
+	__u32 record;      /* enum weir_trace_record */
+	__u32 record_slot; /* where the flow is recorded */
+	__u32 endpoint;    /* slot; 0: none */
 };
 
 enum weir_trace_record {

@@ -17,7 +17,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "weir/abi.h"
+#include "weir/seeing.h"
 #include "weir.skel.h"
 
 #define MESSAGES  24000

@@ -57,16 +57,43 @@ static uint64_t hash_v4(void)
 	return h;
 }
 
+static struct weir_bpf *skel_open(void)
+{
+	struct weir_bpf *skel = weir_bpf__open();
+
+	if (!skel)
+		die("weir.bpf.o");
+	memcpy((void *)skel->rodata->weir_hash_key, hash_key, sizeof(hash_key));
+	skel->rodata->weir_hash_v4 = hash_v4();
+	return skel;
+}
+
+struct weir_bpf *plane_load_dry(const struct plane *p)
+{
+	struct weir_bpf *dry = skel_open();
+	struct bpf_map *map, *of;
+
+	dry->rodata->weir_seeing = WEIR_SEEING_DRY;
+	bpf_object__for_each_map(map, dry->obj)
+	{
+		of = bpf_object__find_map_by_name(p->skel->obj, bpf_map__name(map));
+		if (bpf_map__is_internal(map) || map == dry->maps.weir_odd_packet ||
+		    map == dry->maps.weir_icmp_budget)
+			continue; /* the program's own */
+		if (bpf_map__reuse_fd(map, bpf_map__fd(of)))
+			die(bpf_map__name(map));
+	}
+	if (weir_bpf__load(dry))
+		die("the kernel does not take the packet program as a dry run");
+	return dry;
+}
+
 struct plane *plane_load_with(void (*set)(struct weir_bpf *skel))
 {
 	struct plane *p = calloc(1, sizeof(*p));
 
 	assert(p);
-	p->skel = weir_bpf__open();
-	if (!p->skel)
-		die("weir.bpf.o");
-	memcpy((void *)p->skel->rodata->weir_hash_key, hash_key, sizeof(hash_key));
-	p->skel->rodata->weir_hash_v4 = hash_v4();
+	p->skel = skel_open();
 	if (set)
 		set(p->skel);
 	if (weir_bpf__load(p->skel))
@@ -319,18 +346,34 @@ struct weir_endpoint_stats plane_stats(const struct plane *p, uint32_t slot)
 	return sum;
 }
 
-uint32_t plane_run(const struct plane *p, const struct pkt *in, struct pkt *out)
+static uint32_t run_packet(int fd, const struct pkt *in, struct pkt *out)
 {
 	uint8_t unused[PKT_MAX + 64];
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in->data, .data_size_in = in->len,
 		    .data_out = out ? out->data : unused,
 		    .data_size_out = out ? sizeof(out->data) : sizeof(unused), .repeat = 1);
 
-	if (bpf_prog_test_run_opts(plane_fd(p), &run))
+	if (bpf_prog_test_run_opts(fd, &run))
 		die("BPF_PROG_TEST_RUN");
 	if (out)
 		out->len = run.data_size_out;
 	return run.retval;
+}
+
+uint32_t plane_run(const struct plane *p, const struct pkt *in, struct pkt *out)
+{
+	return run_packet(plane_fd(p), in, out);
+}
+
+uint32_t plane_run_dry(struct weir_bpf *dry, const struct pkt *in, struct pkt *out,
+		       struct weir_trace *noted)
+{
+	uint32_t action;
+
+	memset(&dry->bss->weir_trace, 0, sizeof(*noted));
+	action = run_packet(bpf_program__fd(dry->progs.weir_xdp), in, out);
+	*noted = dry->bss->weir_trace;
+	return action;
 }
 
 uint64_t plane_hash(const struct flow *f)

@@ -12,6 +12,7 @@
 
 #include "base/addr.h"
 #include "compile/compile.h"
+#include "model/query.h"
 
 struct weir_plane;
 
