@@ -125,7 +125,7 @@ static int replace_alone(struct weir_plane *p, int ifindex, const struct found *
 /* Lets libxdp load and attach a program of its own over our maps. */
 static int attach_new(struct weir_plane *p, int ifindex, enum xdp_attach_mode mode, uint32_t *id)
 {
-	struct weir_bpf *skel = plane_skel_open(p);
+	struct weir_bpf *skel = plane_skel_open(p, WEIR_SEEING_NOTHING);
 	struct xdp_program *prog;
 	int err;
 

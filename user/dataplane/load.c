@@ -128,7 +128,14 @@ static uint32_t ticks_per_second(void)
 	return res.tv_nsec ? (uint32_t)(1000000000 / res.tv_nsec) : 100;
 }
 
-struct weir_bpf *plane_skel_open(const struct weir_plane *p)
+/* Maps of which every loaded program has its own. */
+static bool is_own(const struct weir_bpf *skel, const struct bpf_map *map)
+{
+	return bpf_map__is_internal(map) || map == skel->maps.weir_odd_packet ||
+	       map == skel->maps.weir_icmp_budget;
+}
+
+struct weir_bpf *plane_skel_open(const struct weir_plane *p, enum weir_seeing purpose)
 {
 	struct weir_bpf *skel = weir_bpf__open();
 	struct bpf_map *map;
@@ -144,9 +151,14 @@ struct weir_bpf *plane_skel_open(const struct weir_plane *p)
 	skel->rodata->weir_flow_idle = WEIR_FLOW_IDLE_S * ticks_per_second();
 	skel->rodata->weir_flow_young = WEIR_FLOW_YOUNG_S * ticks_per_second();
 	features_use(p->features, skel);
+	skel->rodata->weir_seeing = (uint8_t)purpose;
+	if (purpose != WEIR_SEEING_NOTHING) {
+		bpf_program__set_autoload(skel->progs.weir_dns_filter, false);
+		bpf_program__set_autoload(skel->progs.weir_clock, false);
+	}
 	bpf_object__for_each_map(map, skel->obj)
 	{
-		if (bpf_map__is_internal(map) || map == skel->maps.weir_devices)
+		if (is_own(skel, map) || map == skel->maps.weir_devices)
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", p->dir, bpf_map__name(map));
 		bpf_map__set_pin_path(map, path);
@@ -188,7 +200,7 @@ static int load(struct weir_plane *p)
 	int err;
 
 	p->features = features_probe();
-	p->skel = plane_skel_open(p);
+	p->skel = plane_skel_open(p, WEIR_SEEING_NOTHING);
 	if (!p->skel)
 		return -errno;
 	err = weir_bpf__load(p->skel);
@@ -335,6 +347,7 @@ void weir_plane_close(struct weir_plane *p)
 		unmap_memory(p->ids, p->skel->maps.weir_endpoint_ids);
 		weir_bpf__destroy(p->skel);
 	}
+	weir_bpf__destroy(p->dry);
 	if (p->lock_fd >= 0)
 		close(p->lock_fd);
 	free(p->slots);

@@ -89,6 +89,30 @@ struct weir_plane_usage {
 };
 void weir_plane_usage(const struct weir_plane *p, struct weir_plane_usage *out);
 
+/* How packets reach an endpoint slot. */
+struct weir_plane_hop {
+	uint32_t slot; /* 0: none, and the rest is not set */
+	union weir_addr addr;
+	uint8_t mode;    /* enum weir_mode */
+	bool alive;      /* recorded flows may stay here */
+	bool wanted;     /* by the tables; else it drains */
+	char ifname[16]; /* it is reached by; "": no next hop is known */
+	uint8_t mac[6];  /* of the next hop */
+};
+
+/* What the packet path does with a packet, and why. */
+struct weir_plane_trace {
+	uint32_t action; /* XDP_TX and XDP_REDIRECT: it leaves */
+	struct weir_trace noted;
+	struct weir_service_key service; /* when noted.service_id is not 0 */
+	struct weir_plane_hop endpoint, cur, prev, record;
+};
+
+/* Runs a packet of this flow through the packet program itself, over the maps as they are; changes
+ * and counts nothing. Blocks while the kernel verifies, the first time (tens of ms). */
+int weir_plane_trace(struct weir_plane *p, const struct weir_trace_query *q,
+		     struct weir_plane_trace *out);
+
 /* Detaches from every interface and removes every pin that any version of weir made under
  * pin_path. Needs no agent. 0 also when there was nothing. */
 int weir_plane_remove(const char *pin_path);

@@ -81,6 +81,8 @@ struct weir_plane {
 	uint32_t n_retired;
 	bool records; /* the flow table may hold records */
 
+	struct weir_bpf *dry; /* for traces; NULL: none was asked for yet */
+
 	struct nexthop *nexthops;
 	uint32_t n_nexthops;
 	struct mnl_socket *ask, *events; /* requests; notifications */
@@ -101,7 +103,9 @@ struct weir_plane {
 void plane_quiet_libraries(void);
 /* While libxdp tries what this kernel can do, its failures are no news. */
 void plane_probing(bool on);
-struct weir_bpf *plane_skel_open(const struct weir_plane *p);
+/* The programs over the maps that are pinned, to be loaded. Those that run: all of them, or for
+ * traces and captures the packet program alone. NULL: errno says why. */
+struct weir_bpf *plane_skel_open(const struct weir_plane *p, enum weir_seeing purpose);
 
 /* features.c: which of the features that the packet path can do without this kernel has, as bits;
  * those that are missing are said. Programs use them when they are loaded after features_use(). */

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* trace.c - runs a packet of our own through the packet program, as a dry run over the live maps.
+ */
+#include <errno.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/log.h"
+#include "dataplane/plane_impl.h"
+#include "weir.skel.h"
+
+#define TTL    64
+#define FRAME  (sizeof(struct ethhdr) + sizeof(struct ipv6hdr) + sizeof(struct tcphdr))
+#define GROWTH 256 /* more than any header that is put in front */
+
+static int load_dry(struct weir_plane *p)
+{
+	int err;
+
+	if (p->dry)
+		return 0;
+	p->dry = plane_skel_open(p, WEIR_SEEING_DRY);
+	if (!p->dry)
+		return -errno;
+	err = weir_bpf__load(p->dry);
+	if (!err)
+		return 0;
+	weir_error("trace: the kernel does not take the packet program as a dry run: %s",
+		   strerror(-err));
+	weir_bpf__destroy(p->dry);
+	p->dry = NULL;
+	return err;
+}
+
+/* --- the packet: headers alone; who checks their sums comes after the packet path --- */
+
+static size_t put_transport(const struct weir_trace_query *q, void *at)
+{
+	struct tcphdr tcp = { .source = htons(q->src.port),
+			      .dest = htons(q->dst.port),
+			      .doff = sizeof(tcp) / 4,
+			      .syn = q->syn,
+			      .ack = !q->syn };
+	struct udphdr udp = { .source = htons(q->src.port),
+			      .dest = htons(q->dst.port),
+			      .len = htons(sizeof(udp)) };
+
+	if (q->proto == IPPROTO_TCP)
+		memcpy(at, &tcp, sizeof(tcp));
+	else
+		memcpy(at, &udp, sizeof(udp));
+	return q->proto == IPPROTO_TCP ? sizeof(tcp) : sizeof(udp);
+}
+
+static size_t put_v4(const struct weir_trace_query *q, uint8_t *at)
+{
+	struct iphdr ip = { .version = 4, .ihl = 5, .ttl = TTL, .protocol = q->proto };
+	size_t len = sizeof(ip) + put_transport(q, at + sizeof(ip));
+
+	ip.tot_len = htons((uint16_t)len);
+	memcpy(&ip.saddr, q->src.addr.b + 12, 4);
+	memcpy(&ip.daddr, q->dst.addr.b + 12, 4);
+	memcpy(at, &ip, sizeof(ip));
+	return len;
+}
+
+static size_t put_v6(const struct weir_trace_query *q, uint8_t *at)
+{
+	struct ipv6hdr ip = { .version = 6, .hop_limit = TTL, .nexthdr = q->proto };
+	size_t len = put_transport(q, at + sizeof(ip));
+
+	ip.payload_len = htons((uint16_t)len);
+	memcpy(&ip.saddr, q->src.addr.b, 16);
+	memcpy(&ip.daddr, q->dst.addr.b, 16);
+	memcpy(at, &ip, sizeof(ip));
+	return sizeof(ip) + len;
+}
+
+static size_t put_frame(const struct weir_trace_query *q, uint8_t frame[FRAME])
+{
+	bool v4 = weir_addr_is_v4(&q->dst.addr);
+	struct ethhdr eth = { .h_proto = htons(v4 ? ETH_P_IP : ETH_P_IPV6) };
+
+	memcpy(frame, &eth, sizeof(eth));
+	return sizeof(eth) + (v4 ? put_v4(q, frame + sizeof(eth)) : put_v6(q, frame + sizeof(eth)));
+}
+
+/* --- what became of it --- */
+
+static struct weir_plane_hop hop(const struct weir_plane *p, uint32_t slot)
+{
+	struct weir_plane_hop h = { .slot = slot };
+
+	if (slot == WEIR_NO_ENDPOINT || slot >= p->slot_top || !p->ids[slot].used)
+		return (struct weir_plane_hop){ 0 };
+	h.addr = p->ids[slot].addr;
+	h.mode = p->ids[slot].mode;
+	h.alive = endpoint_is_alive(p, slot);
+	h.wanted = p->slots[slot].wanted;
+	if (p->endpoints[slot].ifindex)
+		if_indextoname(p->endpoints[slot].ifindex, h.ifname);
+	memcpy(h.mac, p->endpoints[slot].hdr, sizeof(h.mac));
+	return h;
+}
+
+static void find_service_key(const struct weir_plane *p, uint32_t id, struct weir_service_key *out)
+{
+	for (uint32_t i = 0; i < p->n_services; i++) {
+		const struct weir_service_key *key = &p->services[p->service[i].at].key;
+
+		if (key->id == id)
+			*out = *key;
+	}
+}
+
+int weir_plane_trace(struct weir_plane *p, const struct weir_trace_query *q,
+		     struct weir_plane_trace *out)
+{
+	uint8_t in[FRAME], left[FRAME + GROWTH];
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in,
+		    .data_size_in = (uint32_t)put_frame(q, in), .data_out = left,
+		    .data_size_out = sizeof(left));
+	int err = load_dry(p);
+
+	if (err)
+		return err;
+	memset(&p->dry->bss->weir_trace, 0, sizeof(p->dry->bss->weir_trace));
+	err = bpf_prog_test_run_opts(bpf_program__fd(p->dry->progs.weir_xdp), &run);
+	if (err) {
+		weir_error("trace: the packet program does not run: %s", strerror(-err));
+		return err;
+	}
+	*out = (struct weir_plane_trace){ .action = run.retval, .noted = p->dry->bss->weir_trace };
+	if (out->noted.service_id)
+		find_service_key(p, out->noted.service_id, &out->service);
+	out->endpoint = hop(p, out->noted.endpoint);
+	out->cur = hop(p, out->noted.cur);
+	if (out->noted.service_id && out->noted.prev != WEIR_ROW_REST)
+		out->prev = hop(p, out->noted.prev & WEIR_ROW_SLOT);
+	out->record = hop(p, out->noted.record_slot);
+	return 0;
+}
