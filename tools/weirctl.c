@@ -21,10 +21,14 @@ static const char usage[] =
 	"                       usual, with rates, again and again\n"
 	"    -i, --interval S   seconds between two looks, 0.1 to 3600 (default 1)\n"
 	"    -n, --count N      end after so many (default: never)\n"
+	"  trace SRC DST tcp|udp\n"
+	"                       where a flow goes and why: which service, row and endpoint. SRC and\n"
+	"                       DST are address:port or [address]:port\n"
+	"        --syn          where its first packet goes, not one in the middle of it\n"
 	"\n"
 	"  -c, --control ADDR   where the agent listens: agent.control of its configuration\n"
 	"                       (default: $WEIR_CONTROL, else " WEIR_DEFAULT_CONTROL ")\n"
-	"  -j, --json           status: the agent's answer as it is; drops: an object a line\n"
+	"  -j, --json           status, trace: the agent's answer as it is; drops: an object a line\n"
 	"  -h, --help           this text\n"
 	"  -V, --version        the version of weirctl\n"
 	"\n"
@@ -42,6 +46,9 @@ static const struct command {
 } commands[] = {
 	{ "status", weirctl_status, TAKES(JSON), 0, "no arguments" },
 	{ "drops", weirctl_drops, TAKES(JSON) | TAKES(INTERVAL) | TAKES(COUNT), 0, "no arguments" },
+	{ "trace", weirctl_trace, TAKES(JSON) | TAKES(SYN), 3,
+	  "a source, a destination and a protocol, as in: trace 198.51.100.7:4000 192.0.2.1:443 "
+	  "tcp" },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -16,7 +16,8 @@
 #define WEIRCTL_OPTIONS(X)                 \
 	X(JSON, "json", 'j', false)        \
 	X(INTERVAL, "interval", 'i', true) \
-	X(COUNT, "count", 'n', true)
+	X(COUNT, "count", 'n', true)       \
+	X(SYN, "syn", 0, false)
 
 enum weirctl_option {
 #define WEIRCTL_OPTION_ENUM(id, name, letter, value) WEIRCTL_##id,
@@ -37,6 +38,7 @@ struct weirctl {
 /* --- commands: each returns the exit status, and has said what went wrong --- */
 int weirctl_status(struct weirctl *ctl);
 int weirctl_drops(struct weirctl *ctl);
+int weirctl_trace(struct weirctl *ctl);
 
 /* The value of an option that is a number from lo to hi in steps of step, into *out, which stays as
  * it is when the option was not given. False: it is not, which was said. */
@@ -51,6 +53,9 @@ int weirctl_flush(void);
 /* An object, the caller's. NULL: *status is the exit status, and what went wrong has been said. */
 json_t *weirctl_fetch(struct weirctl *ctl, const char *path, int *status);
 void weirctl_hang_up(struct weirctl *ctl);
+
+/* A path with one more argument, to be freed; path is freed. Begin with strdup(). */
+char *weirctl_ask(char *path, const char *key, const char *value);
 
 /* --- weirctl_text.c --- */
 

@@ -3,6 +3,7 @@
 #include "weirctl.h"
 
 #include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,16 +67,32 @@ void weirctl_hang_up(struct weirctl *ctl)
 	ctl->link = NULL;
 }
 
+char *weirctl_ask(char *path, const char *key, const char *value)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-._~:,/";
+	size_t len = strlen(path);
+	char *out = weir_alloc(len + strlen(key) + 3 * strlen(value) + 3, 1);
+	char *to = out + sprintf(out, "%s%c%s=", path, strchr(path, '?') ? '&' : '?', key);
+
+	for (; *value; value++)
+		to += sprintf(to, strchr(plain, *value) ? "%c" : "%%%02X", (unsigned char)*value);
+	free(path);
+	return out;
+}
+
 static CURLcode get(struct weirctl *ctl, const char *path, struct answer *a, long *status)
 {
-	char url[WEIR_SOCKADDR_TEXT + 1024];
 	CURL *curl = link_to(ctl);
 	CURLcode rc;
+	char *url;
 
 	if (!curl)
 		return CURLE_OUT_OF_MEMORY;
-	snprintf(url, sizeof(url), "http://%s%s", ctl->at, path);
-	curl_easy_setopt(curl, CURLOPT_URL, url);
+	if (asprintf(&url, "http://%s%s", ctl->at, path) < 0)
+		abort();
+	curl_easy_setopt(curl, CURLOPT_URL, url); /* copied */
+	free(url);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, ANSWER_SEC);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, a);

@@ -46,4 +46,21 @@ enum weir_exit {
  *   "reasons": [ { "reason": "FORWARD", "drop": bool, "text", "packets", "bytes" } ] } */
 #define WEIR_API_REASONS "/weir/v1/reasons"
 
+/* GET ?src=ADDR:PORT&dst=ADDR:PORT&proto=tcp|udp[&flags=ack|syn]: what the packet path does with a
+ * packet of this flow (of TCP: one in the middle of it, or its SYN), and why. It is asked, not told
+ * again: a packet runs through the very program over the maps as they are, and changes nothing.
+ *
+ * { "flow": { "source", "destination", "protocol", "flags": null | "ack|syn" },
+ *   "action": "forward|reply|pass|drop", "reason": "FORWARD", "text",
+ *   "service": null | { "vip", "protocol", "port", "load_balancer" },
+ *   "table": null | { "rows": int, "base": int (of all rows) },
+ *   "row": null | { "index": int, "at_rest": bool, "current": ENDPOINT,
+ *                   "previous": ENDPOINT (at rest: null), "datagrams": "current|previous" },
+ *   "record": null (not looked for: the row is at rest) | { "found": bool, "endpoint": ENDPOINT },
+ *   "endpoint": ENDPOINT }
+ * ENDPOINT: null (none) | { "slot", "address", "forwarding", "pool": null | id, "origin",
+ *   "alive": bool (recorded flows may stay), "draining": bool, "interface": null (no next hop is
+ *   known) | name, "mac": null | "06:..." } */
+#define WEIR_API_TRACE "/weir/v1/trace"
+
 #endif

@@ -37,6 +37,12 @@ json_t *weir_agent_status(const struct weir_agent *a);
 /* What became of packets and queries: the reasons object of weir/api.h, the same way. */
 json_t *weir_agent_reasons(const struct weir_agent *a);
 
+/* Where a flow goes and why, by running a packet of it through the packet path: the trace object of
+ * weir/api.h, the caller's. args: the texts of the request. -EINVAL: they are not what they must
+ * be; any error is in *err. */
+int weir_agent_trace(const struct weir_agent *a, const json_t *args, json_t **out,
+		     struct weir_err *err);
+
 /* Stops probing and answering and frees everything; the packet path stays as it is. Needs
  * uv_run() afterwards for handles to close. Takes NULL. */
 void weir_agent_close(struct weir_agent *a);

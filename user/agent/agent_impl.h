@@ -46,4 +46,12 @@ struct weir_agent {
 uint64_t agent_now_ms(void);
 uint64_t agent_uptime_ms(const struct weir_agent *a);
 
+/* status.c: a reason as clients know it. Static texts. */
+const char *agent_reason_name(enum weir_reason why);
+const char *agent_reason_text(enum weir_reason why);
+
+/* trace.c: the origin that has this address, in pool first; NULL: no pool has it any more. */
+const struct weir_origin *agent_origin(const struct weir_agent *a, const struct weir_pool *pool,
+				       const union weir_addr *addr, const struct weir_pool **in);
+
 #endif

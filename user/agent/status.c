@@ -185,13 +185,24 @@ static json_t *counts(const struct reason *reasons, const struct weir_count *n, 
 
 #define REASON(name, drop, text) { #name, text, drop },
 
+static const struct reason packet_reasons[] = { WEIR_REASONS(REASON) };
+
+const char *agent_reason_name(enum weir_reason why)
+{
+	return why < WEIR_REASON_COUNT ? packet_reasons[why].name : "?";
+}
+
+const char *agent_reason_text(enum weir_reason why)
+{
+	return why < WEIR_REASON_COUNT ? packet_reasons[why].text : "?";
+}
+
 static json_t *packets(const struct weir_agent *a)
 {
-	static const struct reason reasons[] = { WEIR_REASONS(REASON) };
 	struct weir_count n[WEIR_REASON_COUNT];
 
 	weir_plane_reasons(a->plane, n);
-	return counts(reasons, n, WEIR_REASON_COUNT);
+	return counts(packet_reasons, n, WEIR_REASON_COUNT);
 }
 
 static json_t *queries(const struct weir_agent *a)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* server.c - libmicrohttpd on the loop, and the table of paths. */
-#include "api/api.h"
+#include "api/api_impl.h"
 
 #include <errno.h>
 #include <jansson.h>
-#include <microhttpd.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,14 +21,6 @@
 #define BODY_CUT        1048576 /* bytes of a body without a length that are read to refuse it */
 #define REST            4       /* an answer stays for so many times as long as it took to make */
 
-struct weir_api {
-	uv_poll_t poll;
-	uv_timer_t timer;
-	struct MHD_Daemon *daemon;
-	struct weir_agent *agent;
-	struct kept *kept; /* by route */
-};
-
 /* The last answer of a path: those who ask all the time, or all at once, share it, and do not keep
  * the loop from health and DNS. */
 struct kept {
@@ -41,9 +32,11 @@ struct request {
 	size_t body_len;
 };
 
+/* A path has one of the two: an answer for all who ask, or one that depends on what is asked. */
 struct route {
 	const char *path;
 	json_t *(*get)(const struct weir_api *api);
+	enum MHD_Result (*ask)(struct weir_api *api, struct MHD_Connection *c);
 };
 
 static json_t *get_index(const struct weir_api *api);
@@ -59,9 +52,10 @@ static json_t *get_reasons(const struct weir_api *api)
 }
 
 static const struct route routes[] = {
-	{ "/", get_index },
-	{ WEIR_API_STATUS, get_status },
-	{ WEIR_API_REASONS, get_reasons },
+	{ "/", get_index, NULL },
+	{ WEIR_API_STATUS, get_status, NULL },
+	{ WEIR_API_REASONS, get_reasons, NULL },
+	{ WEIR_API_TRACE, NULL, api_ask_trace },
 };
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
 
@@ -117,9 +111,9 @@ static enum MHD_Result answer(struct weir_api *api, struct MHD_Connection *c, si
 	return k->response ? MHD_queue_response(c, MHD_HTTP_OK, k->response) : MHD_NO;
 }
 
-static enum MHD_Result refuse(struct MHD_Connection *c, unsigned status, const char *why)
+enum MHD_Result api_reply(struct MHD_Connection *c, unsigned status, json_t *body)
 {
-	struct MHD_Response *r = response_of(json_pack("{s:s}", "error", why));
+	struct MHD_Response *r = response_of(body);
 	enum MHD_Result ok;
 
 	if (!r)
@@ -131,10 +125,17 @@ static enum MHD_Result refuse(struct MHD_Connection *c, unsigned status, const c
 	return ok;
 }
 
+enum MHD_Result api_refuse(struct MHD_Connection *c, unsigned status, const char *why)
+{
+	return api_reply(c, status, json_pack("{s:s}", "error", why));
+}
+
 static enum MHD_Result refuse_body(struct MHD_Connection *c)
 {
-	return refuse(c, MHD_HTTP_CONTENT_TOO_LARGE, "a body may have at most 65,536 bytes");
+	return api_refuse(c, MHD_HTTP_CONTENT_TOO_LARGE, "a body may have at most 65,536 bytes");
 }
+
+/* --- requests --- */
 
 static enum MHD_Result serve(struct weir_api *api, struct MHD_Connection *c, const char *path,
 			     const char *method)
@@ -143,11 +144,11 @@ static enum MHD_Result serve(struct weir_api *api, struct MHD_Connection *c, con
 		if (strcmp(path, routes[i].path) != 0)
 			continue;
 		if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-			return refuse(c, MHD_HTTP_METHOD_NOT_ALLOWED,
-				      "this path can be read only (GET, HEAD)");
-		return answer(api, c, i);
+			return api_refuse(c, MHD_HTTP_METHOD_NOT_ALLOWED,
+					  "this path can be read only (GET, HEAD)");
+		return routes[i].ask ? routes[i].ask(api, c) : answer(api, c, i);
 	}
-	return refuse(c, MHD_HTTP_NOT_FOUND, "no such path; GET / lists what there is");
+	return api_refuse(c, MHD_HTTP_NOT_FOUND, "no such path; GET / lists what there is");
 }
 
 /* --- libmicrohttpd's callbacks --- */

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* api_impl.h - what the files of this folder share. */
+#ifndef WEIR_API_API_IMPL_H
+#define WEIR_API_API_IMPL_H
+
+#include <microhttpd.h>
+
+#include "api/api.h"
+
+struct weir_api {
+	uv_poll_t poll;
+	uv_timer_t timer;
+	struct MHD_Daemon *daemon;
+	struct weir_agent *agent;
+	struct kept *kept; /* by route */
+};
+
+/* Answers with a JSON object, which is taken over; with {"error": why}. */
+enum MHD_Result api_reply(struct MHD_Connection *c, unsigned status, json_t *body);
+enum MHD_Result api_refuse(struct MHD_Connection *c, unsigned status, const char *why);
+
+/* ask.c: answers that depend on the arguments of the URL. */
+enum MHD_Result api_ask_trace(struct weir_api *api, struct MHD_Connection *c);
+
+#endif

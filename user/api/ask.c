@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* ask.c - requests whose answer depends on the arguments of the URL. */
+#include "api/api_impl.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+struct args {
+	json_t *texts;
+	struct weir_err *err;
+	bool bad;
+};
+
+static enum MHD_Result add_arg(void *to, enum MHD_ValueKind kind, const char *key,
+			       const char *value)
+{
+	struct args *args = to;
+
+	(void)kind;
+	if (json_object_get(args->texts, key))
+		args->bad = !weir_err_set(args->err, key, "is given twice");
+	else if (json_object_set_new(args->texts, key, json_string(value ? value : "")))
+		args->bad = !weir_err_set(args->err, "", "an argument is not UTF-8");
+	return args->bad ? MHD_NO : MHD_YES;
+}
+
+/* An object of the texts of the URL, the caller's. NULL: err says why not. */
+static json_t *url_args(struct MHD_Connection *c, struct weir_err *err)
+{
+	struct args args = { .texts = json_object(), .err = err };
+
+	MHD_get_connection_values(c, MHD_GET_ARGUMENT_KIND, add_arg, &args);
+	if (!args.bad)
+		return args.texts;
+	json_decref(args.texts);
+	return NULL;
+}
+
+static enum MHD_Result refuse_err(struct MHD_Connection *c, unsigned status,
+				  const struct weir_err *err)
+{
+	char text[sizeof(err->path) + sizeof(err->text) + 2];
+
+	snprintf(text, sizeof(text), "%s%s%s", err->path, err->path[0] ? ": " : "", err->text);
+	return api_refuse(c, status, text);
+}
+
+enum MHD_Result api_ask_trace(struct weir_api *api, struct MHD_Connection *c)
+{
+	struct weir_err err;
+	json_t *args = url_args(c, &err), *trace = NULL;
+	int rc = args ? weir_agent_trace(api->agent, args, &trace, &err) : -EINVAL;
+
+	json_decref(args);
+	if (!rc)
+		return api_reply(c, MHD_HTTP_OK, trace);
+	return refuse_err(c, rc == -EINVAL ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_INTERNAL_SERVER_ERROR,
+			  &err);
+}
