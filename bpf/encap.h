@@ -161,17 +161,23 @@ static __always_inline int fits(const struct packet *p)
 	return p->ip_len <= p->endpoint->mtu || (p->v6 && p->ip_len <= IPV6_MIN_MTU);
 }
 
-/* WEIR_FORWARD: the packet is ready to leave. WEIR_REPLY_MTU: its sender may be told. */
-static __always_inline enum weir_reason encap(struct xdp_md *ctx, struct packet *p)
+/* WEIR_FORWARD: the packet can go to its endpoint. WEIR_REPLY_MTU: its sender may be told. */
+static __always_inline enum weir_reason sendable(struct xdp_md *ctx, struct packet *p)
 {
-	const struct weir_endpoint *e = p->endpoint;
-
 	if (p->ip_len < p->read || cut_short(ctx, p))
 		return WEIR_DROP_TRUNCATED;
-	if (!e->ifindex)
+	if (!p->endpoint->ifindex)
 		return WEIR_DROP_NO_NEXT_HOP;
 	if (!fits(p))
 		return p->about ? WEIR_DROP_MTU : WEIR_REPLY_MTU; /* no errors about errors */
+	return WEIR_FORWARD;
+}
+
+/* WEIR_FORWARD: the packet is ready to leave. */
+static __always_inline enum weir_reason encap(struct xdp_md *ctx, const struct packet *p)
+{
+	const struct weir_endpoint *e = p->endpoint;
+
 	if (e->hdr_len == WEIR_HDR_IP4)
 		return encap_v4(ctx, p);
 	if (e->hdr_len == WEIR_HDR_IP6)

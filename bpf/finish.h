@@ -41,7 +41,11 @@ static __always_inline int leave(struct xdp_md *ctx, struct packet *p, enum weir
 /* Out of the interface its endpoint is reached by. */
 static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, enum weir_reason why)
 {
-	if (dry_run()) {
+	const __u8 seeing = weir_seeing; /* read once: this is where most packets go */
+
+	if (seeing == WEIR_SEEING_CAPTURE)
+		capture_now(ctx, p, why, WEIR_CAPTURE_OUT);
+	if (seeing == WEIR_SEEING_DRY) {
 		note_end(p, why);
 	} else {
 		count_reason(p, why);

@@ -23,8 +23,53 @@
 #include "encap.h"
 #include "icmp.h"
 #include "mtu.h"
+#include "capture.h"
 #include "finish.h"
 #include "dns_filter.h"
+
+/* Ends otherwise than at its endpoint: first for this reason, and then, after what was tried. */
+static __always_inline int end(struct xdp_md *ctx, struct packet *p, enum weir_reason why,
+			       enum weir_reason then)
+{
+	if (then != why)
+		capture(ctx, p, then, WEIR_CAPTURE_AFTER_ALL);
+	else if (why <= WEIR_LAST_REPLY)
+		capture(ctx, p, why, WEIR_CAPTURE_OUT);
+	return leave(ctx, p, then);
+}
+
+/* There is no endpoint for it. */
+static __always_inline int end_here(struct xdp_md *ctx, struct packet *p, enum weir_reason why)
+{
+	capture(ctx, p, why, WEIR_CAPTURE_IN);
+	if (why == WEIR_REPLY_ECHO)
+		return end(ctx, p, why, (enum weir_reason)reply_echo(ctx));
+	return end(ctx, p, why, why);
+}
+
+/* There is one, but it cannot be sent there. */
+static __always_inline int end_unfit(struct xdp_md *ctx, struct packet *p, enum weir_reason why)
+{
+	enum weir_reason then = why;
+
+	capture(ctx, p, why, WEIR_CAPTURE_IN);
+	if (why == WEIR_REPLY_MTU)
+		then = (enum weir_reason)reply_mtu(ctx, p->endpoint->mtu, p->l2_len, p->v6,
+						   p->frame_len);
+	return end(ctx, p, why, then);
+}
+
+/* To its endpoint. */
+static __always_inline int forward_on(struct xdp_md *ctx, struct packet *p, enum weir_reason why)
+{
+	enum weir_reason bad;
+
+	capture(ctx, p, why, WEIR_CAPTURE_IN);
+	bad = encap(ctx, p);
+	if (bad == WEIR_FORWARD)
+		return forward(ctx, p, why);
+	return end(ctx, p, why, bad);
+}
 
 /* From a packet that was read to its action. */
 static __always_inline int process(struct xdp_md *ctx, struct packet *p, enum weir_reason why,
@@ -40,19 +85,12 @@ static __always_inline int process(struct xdp_md *ctx, struct packet *p, enum we
 		why = pick(p);
 	else if (why == WEIR_FORWARD_FRAGMENT)
 		why = fragment_follow(p);
-	else if (why == WEIR_REPLY_ECHO)
-		why = (enum weir_reason)reply_echo(ctx);
 	if (!p->endpoint)
-		return leave(ctx, p, why);
+		return end_here(ctx, p, why);
 	if (p->fragment == FIRST_FRAGMENT)
 		fragment_lead(fragment_hash(p), p->slot);
-	bad = encap(ctx, p);
-	if (bad == WEIR_FORWARD)
-		return forward(ctx, p, why);
-	if (bad == WEIR_REPLY_MTU)
-		bad = (enum weir_reason)reply_mtu(ctx, p->endpoint->mtu, p->l2_len, p->v6,
-						  p->frame_len);
-	return leave(ctx, p, bad);
+	bad = sendable(ctx, p);
+	return bad == WEIR_FORWARD ? forward_on(ctx, p, why) : end_unfit(ctx, p, bad);
 }
 
 /* The long way, for all that is odd: a function of its own, so that the short way is made without
@@ -63,6 +101,8 @@ __attribute__((noinline)) int process_odd(struct xdp_md *ctx)
 	enum weir_reason why = (enum weir_reason)parse_odd(ctx);
 	const struct packet *odd = odd_packet();
 
+	if (weir_seeing == WEIR_SEEING_CAPTURE) /* what is no IP packet has no addresses */
+		__builtin_memset(&p, 0, sizeof(p));
 	p.endpoint = NULL;
 	p.ip_len = p.l2_len = 0;
 	if (why == WEIR_FORWARD && odd)

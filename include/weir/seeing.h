@@ -35,10 +35,11 @@ enum weir_trace_record {
 enum weir_capture_at {
 	WEIR_CAPTURE_IN = 1,  /* as it came in */
 	WEIR_CAPTURE_OUT = 2, /* as it leaves */
+	/* Within the program: as it came in, once more, since something else became of it. */
+	WEIR_CAPTURE_AFTER_ALL = 4,
 };
 
-/* Which packets are captured, how many, and how much of each. Written by the agent before the
- * program that reads it is on an interface. */
+/* Which packets are captured, how many, and how much of each. */
 struct weir_capture_filter {
 	union weir_addr src, src_mask, dst, dst_mask; /* address & mask */
 	__be16 sport, dport;                          /* 0: any */
@@ -55,12 +56,15 @@ struct weir_capture_filter {
 	__u64 until_ns; /* CLOCK_MONOTONIC */
 };
 
-/* What became of packets that the filter matched. Written by the program; CPUs that count at the
- * same moment may let a few more through than count and rate say. */
-struct weir_capture_state {
-	__u64 matched, taken;
-	__u64 lost;          /* snapshots without room in the agent's ring */
-	__u64 second, begun; /* of CLOCK_MONOTONIC; taken in it */
+/* A capture. The filter is written by the agent before a program that reads it is on an interface;
+ * the counters by the program. CPUs that count at the same moment may let a few packets more
+ * through than count and rate say; the agent keeps to count. */
+struct weir_capture_session {
+	struct weir_capture_filter filter;
+	__u64 matched;           /* packets that the filter is for */
+	__u64 taken;             /* of them, after sample, rate and count */
+	__u64 lost;              /* snapshots without room in the agent's ring */
+	__u64 second, in_second; /* of CLOCK_MONOTONIC; taken in it */
 };
 
 /* In front of the bytes of each snapshot. */
@@ -70,7 +74,7 @@ struct weir_capture_event {
 	__u32 ifindex; /* it came in by, or leaves by */
 	__u32 slot;    /* of the endpoint; 0: none */
 	__u16 reason;  /* enum weir_reason */
-	__u8 at;       /* enum weir_capture_at */
+	__u8 at;       /* WEIR_CAPTURE_IN, _OUT */
 	__u8 pad;
 };
 

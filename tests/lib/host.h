@@ -109,6 +109,10 @@ static inline long host_load_bytes(const void *skb, uint32_t off, void *to, uint
 #define bpf_xdp_get_buff_len(ctx)         ((ctx)->data_end - (ctx)->data)
 #define bpf_jiffies64()                   host.jiffies
 #define bpf_skb_load_bytes                host_load_bytes
+/* Of captures, which this is none of. */
+#define bpf_perf_event_output(ctx, map, flags, data, size) ((void)(data), (void)(flags), -1)
+#define bpf_ktime_get_ns()                                 0
+#define bpf_get_prandom_u32()                              0
 #include "../../bpf/weir.bpf.c"
 #undef xdp_md
 #undef bpf_map_lookup_elem
@@ -119,6 +123,9 @@ static inline long host_load_bytes(const void *skb, uint32_t off, void *to, uint
 #undef bpf_xdp_get_buff_len
 #undef bpf_jiffies64
 #undef bpf_skb_load_bytes
+#undef bpf_perf_event_output
+#undef bpf_ktime_get_ns
+#undef bpf_get_prandom_u32
 #pragma GCC diagnostic pop
 
 /* A frame in a buffer that ends with it, so that a sanitizer sees every byte beyond; the IP header

@@ -68,24 +68,29 @@ static struct weir_bpf *skel_open(void)
 	return skel;
 }
 
-struct weir_bpf *plane_load_dry(const struct plane *p)
+/* Maps of which a program has its own. */
+static int is_own(const struct weir_bpf *skel, const struct bpf_map *map)
 {
-	struct weir_bpf *dry = skel_open();
+	return bpf_map__is_internal(map) || map == skel->maps.weir_odd_packet ||
+	       map == skel->maps.weir_icmp_budget || map == skel->maps.weir_capture_session ||
+	       map == skel->maps.weir_capture_packet || map == skel->maps.weir_capture_events;
+}
+
+struct weir_bpf *plane_load_for(const struct plane *p, enum weir_seeing purpose)
+{
+	struct weir_bpf *skel = skel_open();
 	struct bpf_map *map, *of;
 
-	dry->rodata->weir_seeing = WEIR_SEEING_DRY;
-	bpf_object__for_each_map(map, dry->obj)
+	skel->rodata->weir_seeing = (uint8_t)purpose;
+	bpf_object__for_each_map(map, skel->obj)
 	{
 		of = bpf_object__find_map_by_name(p->skel->obj, bpf_map__name(map));
-		if (bpf_map__is_internal(map) || map == dry->maps.weir_odd_packet ||
-		    map == dry->maps.weir_icmp_budget)
-			continue; /* the program's own */
-		if (bpf_map__reuse_fd(map, bpf_map__fd(of)))
+		if (!is_own(skel, map) && bpf_map__reuse_fd(map, bpf_map__fd(of)))
 			die(bpf_map__name(map));
 	}
-	if (weir_bpf__load(dry))
-		die("the kernel does not take the packet program as a dry run");
-	return dry;
+	if (weir_bpf__load(skel))
+		die("the kernel does not take the packet program");
+	return skel;
 }
 
 struct plane *plane_load_with(void (*set)(struct weir_bpf *skel))
@@ -365,15 +370,9 @@ uint32_t plane_run(const struct plane *p, const struct pkt *in, struct pkt *out)
 	return run_packet(plane_fd(p), in, out);
 }
 
-uint32_t plane_run_dry(struct weir_bpf *dry, const struct pkt *in, struct pkt *out,
-		       struct weir_trace *noted)
+uint32_t plane_run_for(const struct weir_bpf *skel, const struct pkt *in, struct pkt *out)
 {
-	uint32_t action;
-
-	memset(&dry->bss->weir_trace, 0, sizeof(*noted));
-	action = run_packet(bpf_program__fd(dry->progs.weir_xdp), in, out);
-	*noted = dry->bss->weir_trace;
-	return action;
+	return run_packet(bpf_program__fd(skel->progs.weir_xdp), in, out);
 }
 
 uint64_t plane_hash(const struct flow *f)

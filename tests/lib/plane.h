@@ -22,8 +22,8 @@ struct plane {
 struct plane *plane_load(void);
 /* set (may be NULL) changes what the agent would set, before the kernel sees it. */
 struct plane *plane_load_with(void (*set)(struct weir_bpf *skel));
-/* The program once more over the same maps, as a dry run: it notes, and changes nothing of p. */
-struct weir_bpf *plane_load_dry(const struct plane *p);
+/* The program once more over the same maps, for another purpose; weir_bpf__destroy(). */
+struct weir_bpf *plane_load_for(const struct plane *p, enum weir_seeing purpose);
 void plane_free(struct plane *p); /* takes NULL */
 
 /* Empties every map and zeroes every counter. */
@@ -66,9 +66,8 @@ struct weir_endpoint_stats plane_stats(const struct plane *p, uint32_t slot);
 /* Runs one packet through the program and returns the action. out (may be NULL): what leaves. */
 uint32_t plane_run(const struct plane *p, const struct pkt *in, struct pkt *out);
 
-/* The same through the dry run, with what it noted. */
-uint32_t plane_run_dry(struct weir_bpf *dry, const struct pkt *in, struct pkt *out,
-		       struct weir_trace *noted);
+/* The same through a program of another purpose. */
+uint32_t plane_run_for(const struct weir_bpf *skel, const struct pkt *in, struct pkt *out);
 
 /* The hash of a flow with this fixture's key: computed here, by the description in bpf/hash.h. */
 uint64_t plane_hash(const struct flow *f);

@@ -128,11 +128,28 @@ static uint32_t ticks_per_second(void)
 	return res.tv_nsec ? (uint32_t)(1000000000 / res.tv_nsec) : 100;
 }
 
-/* Maps of which every loaded program has its own. */
+/* Maps of which every loaded program has its own, or which only captures have. */
 static bool is_own(const struct weir_bpf *skel, const struct bpf_map *map)
 {
 	return bpf_map__is_internal(map) || map == skel->maps.weir_odd_packet ||
-	       map == skel->maps.weir_icmp_budget;
+	       map == skel->maps.weir_icmp_budget || map == skel->maps.weir_capture_session ||
+	       map == skel->maps.weir_capture_events || map == skel->maps.weir_capture_packet;
+}
+
+/* What is not asked for is neither loaded nor made: the verifier takes a program without these
+ * maps only if it finds that no packet comes to where they are used. */
+static void set_purpose(struct weir_bpf *skel, enum weir_seeing purpose)
+{
+	skel->rodata->weir_seeing = (uint8_t)purpose;
+	if (purpose != WEIR_SEEING_NOTHING) {
+		bpf_program__set_autoload(skel->progs.weir_dns_filter, false);
+		bpf_program__set_autoload(skel->progs.weir_clock, false);
+	}
+	if (purpose != WEIR_SEEING_CAPTURE) {
+		bpf_map__set_autocreate(skel->maps.weir_capture_session, false);
+		bpf_map__set_autocreate(skel->maps.weir_capture_events, false);
+		bpf_map__set_autocreate(skel->maps.weir_capture_packet, false);
+	}
 }
 
 struct weir_bpf *plane_skel_open(const struct weir_plane *p, enum weir_seeing purpose)
@@ -151,11 +168,7 @@ struct weir_bpf *plane_skel_open(const struct weir_plane *p, enum weir_seeing pu
 	skel->rodata->weir_flow_idle = WEIR_FLOW_IDLE_S * ticks_per_second();
 	skel->rodata->weir_flow_young = WEIR_FLOW_YOUNG_S * ticks_per_second();
 	features_use(p->features, skel);
-	skel->rodata->weir_seeing = (uint8_t)purpose;
-	if (purpose != WEIR_SEEING_NOTHING) {
-		bpf_program__set_autoload(skel->progs.weir_dns_filter, false);
-		bpf_program__set_autoload(skel->progs.weir_clock, false);
-	}
+	set_purpose(skel, purpose);
 	bpf_object__for_each_map(map, skel->obj)
 	{
 		if (is_own(skel, map) || map == skel->maps.weir_devices)
