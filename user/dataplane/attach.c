@@ -82,10 +82,9 @@ static struct found look(int ifindex, uint32_t map, uint32_t but)
 	return f;
 }
 
-static uint32_t mode_flag(const struct found *f)
+static uint32_t mode_flag(enum xdp_attach_mode mode)
 {
-	return xdp_multiprog__attach_mode(f->mp) == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE
-								 : XDP_FLAGS_DRV_MODE;
+	return mode == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
 }
 
 /* Takes programs of ours off, all but the one with the id `but`. How many, or an error. */
@@ -97,7 +96,8 @@ static int take_off(int ifindex, uint32_t map, uint32_t but)
 		int err = 0;
 
 		if (there && f.alone)
-			err = bpf_xdp_detach(ifindex, mode_flag(&f), NULL);
+			err = bpf_xdp_detach(ifindex, mode_flag(xdp_multiprog__attach_mode(f.mp)),
+					     NULL);
 		else if (there)
 			err = xdp_program__detach(f.ours, ifindex, xdp_multiprog__attach_mode(f.mp),
 						  0);
@@ -114,18 +114,25 @@ static const char *mode_text(enum xdp_attach_mode mode)
 	return mode == XDP_MODE_SKB ? "generic" : "native";
 }
 
-static int replace_alone(struct weir_plane *p, int ifindex, const struct found *f)
+/* Without libxdp, which has no part in it and would leave descriptors open. */
+static int replace_alone(struct weir_plane *p, int ifindex, uint32_t mode, uint32_t id)
 {
-	uint32_t flags = XDP_FLAGS_REPLACE | mode_flag(f);
-	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = xdp_program__fd(f->ours));
+	LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = bpf_prog_get_fd_by_id(id));
+	int err;
 
-	return bpf_xdp_attach(ifindex, bpf_program__fd(p->skel->progs.weir_xdp), flags, &opts);
+	if (opts.old_prog_fd < 0)
+		return -errno;
+	err = bpf_xdp_attach(ifindex, bpf_program__fd(p->running->progs.weir_xdp),
+			     XDP_FLAGS_REPLACE | mode, &opts);
+	close(opts.old_prog_fd);
+	return err;
 }
 
 /* Lets libxdp load and attach a program of its own over our maps. */
 static int attach_new(struct weir_plane *p, int ifindex, enum xdp_attach_mode mode, uint32_t *id)
 {
-	struct weir_bpf *skel = plane_skel_open(p, WEIR_SEEING_NOTHING);
+	struct weir_bpf *skel =
+		plane_skel_open(p, (enum weir_seeing)p->running->rodata->weir_seeing);
 	struct xdp_program *prog;
 	int err;
 
@@ -151,12 +158,11 @@ static int attach_new(struct weir_plane *p, int ifindex, enum xdp_attach_mode mo
  * -EADDRINUSE: somebody is there whom ours could only join behind it. */
 static int attach_alone(struct weir_plane *p, int ifindex, enum xdp_attach_mode mode)
 {
-	uint32_t flags = XDP_FLAGS_UPDATE_IF_NOEXIST |
-			 (mode == XDP_MODE_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	uint32_t flags = XDP_FLAGS_UPDATE_IF_NOEXIST | mode_flag(mode);
 	int err;
 
 	plane_probing(true);
-	err = bpf_xdp_attach(ifindex, bpf_program__fd(p->skel->progs.weir_xdp), flags, NULL);
+	err = bpf_xdp_attach(ifindex, bpf_program__fd(p->running->progs.weir_xdp), flags, NULL);
 	plane_probing(false);
 	return err == -EBUSY || err == -EEXIST ? -EADDRINUSE : err;
 }
@@ -228,7 +234,8 @@ static int attach_one(struct weir_plane *p, const char *ifname, int ifindex, enu
 	} else if (!f.ours) {
 		err = attach_modes(p, ifname, ifindex, mode);
 	} else if (f.alone) {
-		err = replace_alone(p, ifindex, &f);
+		err = replace_alone(p, ifindex, mode_flag(xdp_multiprog__attach_mode(f.mp)),
+				    xdp_program__id(f.ours));
 	} else {
 		err = replace_shared(p, ifindex, map, xdp_multiprog__attach_mode(f.mp));
 	}
@@ -416,6 +423,30 @@ int weir_plane_attach(struct weir_plane *p, const char *const *ifnames, uint32_t
 	p->mode = mode;
 	p->attached = true;
 	return 0;
+}
+
+int interfaces_exchange(struct weir_plane *p)
+{
+	uint32_t map = map_id(bpf_map__fd(p->skel->maps.weir_rows));
+	int first = 0;
+
+	for (uint32_t n = 0; n < p->n_interfaces; n++) {
+		struct weir_plane_interface *i = &p->interfaces[n];
+		bool generic = !strcmp(i->mode, mode_text(XDP_MODE_SKB));
+		enum xdp_attach_mode mode = generic ? XDP_MODE_SKB : XDP_MODE_NATIVE;
+		int err;
+
+		if (!i->main_id)
+			continue;
+		err = i->shared ? replace_shared(p, i->ifindex, map, mode)
+				: replace_alone(p, i->ifindex, mode_flag(mode), i->main_id);
+		if (err)
+			weir_error("%s: cannot exchange the packet program: %s; trying again",
+				   i->name, strerror(-err));
+		i->main_id = err ? 0 : main_id(i->ifindex);
+		first = first ? first : err;
+	}
+	return first;
 }
 
 /* Whether ours still runs there, alone or behind a dispatcher that others have changed. */

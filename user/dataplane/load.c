@@ -181,6 +181,12 @@ struct weir_bpf *plane_skel_open(const struct weir_plane *p, enum weir_seeing pu
 	 * attached. */
 	if (p->skel)
 		bpf_map__reuse_fd(skel->maps.weir_devices, bpf_map__fd(p->skel->maps.weir_devices));
+	if (purpose == WEIR_SEEING_CAPTURE && p->running != p->skel) {
+		bpf_map__reuse_fd(skel->maps.weir_capture_session,
+				  bpf_map__fd(p->running->maps.weir_capture_session));
+		bpf_map__reuse_fd(skel->maps.weir_capture_events,
+				  bpf_map__fd(p->running->maps.weir_capture_events));
+	}
 	return skel;
 }
 
@@ -213,7 +219,7 @@ static int load(struct weir_plane *p)
 	int err;
 
 	p->features = features_probe();
-	p->skel = plane_skel_open(p, WEIR_SEEING_NOTHING);
+	p->running = p->skel = plane_skel_open(p, WEIR_SEEING_NOTHING);
 	if (!p->skel)
 		return -errno;
 	err = weir_bpf__load(p->skel);
@@ -348,6 +354,7 @@ void weir_plane_close(struct weir_plane *p)
 {
 	if (!p)
 		return;
+	weir_plane_capture_stop(p, NULL);
 	neigh_close(p);
 	pmtu_close(p);
 	if (p->watch >= 0)

@@ -113,6 +113,26 @@ struct weir_plane_trace {
 int weir_plane_trace(struct weir_plane *p, const struct weir_trace_query *q,
 		     struct weir_plane_trace *out);
 
+/* --- capture: packets as they come in and as they leave, one capture at a time --- */
+
+/* A snapshot: data has the first len bytes of e->len. Snapshots of a CPU come in their order. */
+typedef void weir_plane_capture_fn(void *arg, int cpu, const struct weir_capture_event *e,
+				   const void *data, uint32_t len);
+
+/* Exchanges the packet program on every interface for one that captures, without a gap, until
+ * weir_plane_capture_stop(). f->until_ns bounds it in the kernel, too. -EBUSY: a capture runs;
+ * -ENODEV: nothing is attached. Blocks while the kernel verifies and exchanges (tens of ms). */
+int weir_plane_capture_start(struct weir_plane *p, const struct weir_capture_filter *f,
+			     weir_plane_capture_fn *fn, void *arg);
+
+/* A descriptor to watch for reading, then what is there goes to fn. */
+int weir_plane_capture_fd(const struct weir_plane *p);
+void weir_plane_capture_read(struct weir_plane *p);
+
+/* The plain program is back; what was captured before goes to fn. Counters into *out (may be
+ * NULL). Nothing when there is no capture. */
+void weir_plane_capture_stop(struct weir_plane *p, struct weir_capture_session *out);
+
 /* Detaches from every interface and removes every pin that any version of weir made under
  * pin_path. Needs no agent. 0 also when there was nothing. */
 int weir_plane_remove(const char *pin_path);

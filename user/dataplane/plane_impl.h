@@ -81,7 +81,9 @@ struct weir_plane {
 	uint32_t n_retired;
 	bool records; /* the flow table may hold records */
 
-	struct weir_bpf *dry; /* for traces; NULL: none was asked for yet */
+	struct weir_bpf *running; /* what interfaces run: skel, or while one lasts a capture's */
+	struct weir_bpf *dry;     /* for traces; NULL: none was asked for yet */
+	struct capture *capture;  /* NULL: none */
 
 	struct nexthop *nexthops;
 	uint32_t n_nexthops;
@@ -112,7 +114,9 @@ struct weir_bpf *plane_skel_open(const struct weir_plane *p, enum weir_seeing pu
 uint32_t features_probe(void);
 void features_use(uint32_t there, struct weir_bpf *skel);
 
-/* attach.c */
+/* attach.c: puts p->running onto every interface that has a program of ours, without a gap. What
+ * cannot be done, which is said, interfaces_watch() tries again. 0, or the first error. */
+int interfaces_exchange(struct weir_plane *p);
 void interfaces_watch(struct weir_plane *p, uint64_t now_ms);
 
 /* attach.c: takes programs that use this map off every interface. 0, or an error that was said. */
