@@ -227,9 +227,13 @@ static void look_at_device(struct weir_plane *p, struct nexthop *n)
 
 	if (fd < 0)
 		return;
-	if (if_indextoname(n->ifindex, ifr.ifr_name) && !ioctl(fd, SIOCGIFHWADDR, &ifr))
+	if (!if_indextoname(n->ifindex, ifr.ifr_name)) { /* gone: its routes are going, too */
+		close(fd);
+		return;
+	}
+	if (!ioctl(fd, SIOCGIFHWADDR, &ifr))
 		memcpy(n->own_mac, ifr.ifr_hwaddr.sa_data, ETH_ALEN);
-	if (ifr.ifr_name[0] && !ioctl(fd, SIOCGIFMTU, &ifr))
+	if (!ioctl(fd, SIOCGIFMTU, &ifr))
 		n->mtu = (uint32_t)ifr.ifr_mtu;
 	close(fd);
 	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.weir_devices), &n->ifindex, &n->ifindex,
