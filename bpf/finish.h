@@ -42,18 +42,22 @@ static __always_inline int leave(struct xdp_md *ctx, struct packet *p, enum weir
 static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, enum weir_reason why)
 {
 	const __u8 seeing = weir_seeing; /* read once: this is where most packets go */
+	int action = XDP_TX;
 
+	if (p->endpoint->ifindex != ctx->ingress_ifindex)
+		action = (int)bpf_redirect_map(&weir_devices, p->endpoint->ifindex, XDP_DROP);
+	if (action == XDP_DROP)
+		why = WEIR_DROP_NO_DEVICE;
 	if (seeing == WEIR_SEEING_CAPTURE)
 		capture_now(ctx, p, why, WEIR_CAPTURE_OUT);
 	if (seeing == WEIR_SEEING_DRY) {
 		note_end(p, why);
-	} else {
-		count_reason(p, why);
-		count_endpoint(p);
+		return action;
 	}
-	if (p->endpoint->ifindex == ctx->ingress_ifindex)
-		return XDP_TX;
-	return (int)bpf_redirect_map(&weir_devices, p->endpoint->ifindex, XDP_DROP);
+	if (action != XDP_DROP)
+		count_endpoint(p);
+	count_reason(p, why);
+	return action;
 }
 
 #endif

@@ -261,6 +261,15 @@ static void another_interface_is_reached_by_redirect(void **state)
 	expect(in, XDP_REDIRECT, WEIR_FORWARD);
 }
 
+static void without_its_interface_a_packet_is_dropped(void **state)
+{
+	uint32_t slot = serve(WEIR_MODE_IPIP, OWN4, FAR4, OTHER + 1);
+
+	(void)state;
+	expect(data4(), XDP_DROP, WEIR_DROP_NO_DEVICE);
+	assert_int_equal(plane_stats(plane, slot).packets, 0);
+}
+
 static void without_an_endpoint_a_packet_is_dropped(void **state)
 {
 	(void)state;
@@ -341,6 +350,7 @@ int main(void)
 		TEST(ip_options_stay_in_the_inner_packet),
 		TEST(ethernet_padding_is_not_counted_into_the_tunnel),
 		TEST(another_interface_is_reached_by_redirect),
+		TEST(without_its_interface_a_packet_is_dropped),
 		TEST(without_an_endpoint_a_packet_is_dropped),
 		TEST(without_a_next_hop_a_packet_is_dropped),
 		TEST(an_endpoint_counts_packets_bytes_and_connections),
