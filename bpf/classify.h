@@ -3,9 +3,12 @@
 #ifndef WEIR_CLASSIFY_H
 #define WEIR_CLASSIFY_H
 
-/* The slot of this VIP, protocol and port; NULL: not ours. */
-static __always_inline const struct weir_service *find_service(const union weir_addr *vip,
-							       __be16 port, __u8 proto)
+/* Set by the agent when it loads the program: bits of enum weir_feature. */
+const volatile __u32 weir_features;
+
+/* The slot of this address, port and protocol, of this kind (enum weir_slot); NULL: none. */
+static __always_inline const struct weir_service *find_slot(const union weir_addr *addr,
+							    __be16 port, __u8 proto, __u8 kind)
 {
 	union {
 		struct {
@@ -13,8 +16,8 @@ static __always_inline const struct weir_service *find_service(const union weir_
 			__u8 proto, used;
 		};
 		__u32 word;
-	} want = { .port = port, .proto = proto, .used = WEIR_SLOT_USED };
-	__u32 at = weir_service_slot(vip, port, proto);
+	} want = { .port = port, .proto = proto, .used = kind };
+	__u32 at = weir_service_slot(addr, port, proto);
 
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < WEIR_SERVICE_PROBE; i++, at++) {
@@ -24,23 +27,37 @@ static __always_inline const struct weir_service *find_service(const union weir_
 		if (!s || s->key.used == WEIR_SLOT_FREE)
 			return NULL;
 		if (*(const volatile __u32 *)&s->key.port == want.word &&
-		    s->key.vip.q[1] == vip->q[1] && s->key.vip.q[0] == vip->q[0])
+		    s->key.vip.q[1] == addr->q[1] && s->key.vip.q[0] == addr->q[0])
 			return s;
 	}
 	return NULL;
 }
 
-/* WEIR_FORWARD: go on to pick(). */
+static __always_inline const struct weir_service *find_service(const union weir_addr *vip,
+							       __be16 port, __u8 proto)
+{
+	return find_slot(vip, port, proto, WEIR_SLOT_USED);
+}
+
+/* For no VIP: a reply that must be translated, perhaps (WEIR_FORWARD_NAT_REPLY). */
+static __always_inline enum weir_reason for_nobody(const struct packet *p)
+{
+	int flow = p->ports_why == WEIR_FORWARD || p->ports_why == WEIR_FORWARD_FRAGMENT;
+
+	return weir_features && flow ? WEIR_FORWARD_NAT_REPLY : WEIR_PASS_NOT_OURS;
+}
+
+/* WEIR_FORWARD: go on to pick(). WEIR_FORWARD_NAT_REPLY: go on to nat_reply(). */
 static __always_inline enum weir_reason classify(struct packet *p)
 {
 	const struct weir_service *s;
 	__u64 ref;
 
 	if (p->ports_why != WEIR_FORWARD)
-		return find_service(&p->dst, 0, 0) ? p->ports_why : WEIR_PASS_NOT_OURS;
+		return find_service(&p->dst, 0, 0) ? p->ports_why : for_nobody(p);
 	s = find_service(&p->dst, p->ports[1], p->proto);
 	if (!s)
-		return WEIR_PASS_NOT_OURS;
+		return for_nobody(p);
 	ref = *(const volatile __u64 *)&s->table; /* base and mask belong together */
 	p->table.base = (__u32)ref;
 	p->table.mask = ref >> 32;

@@ -153,6 +153,7 @@ static __always_inline enum weir_reason encap_l2(struct xdp_md *ctx, const struc
 }
 
 #include "gue.h"
+#include "nat.h"
 
 /* An IPv6 packet of the least size that every way must take goes, whatever is said of this one: its
  * sender could not make it smaller (RFC 8201, section 4). */
@@ -184,6 +185,8 @@ static __always_inline enum weir_reason encap(struct xdp_md *ctx, const struct p
 		return encap_v6(ctx, p);
 	if (e->hdr_len == WEIR_HDR_L2)
 		return encap_l2(ctx, p);
+	if (weir_features && e->hdr_len < WEIR_HDR_L2)
+		return encap_nat(ctx, p);
 	return encap_gue(ctx, p);
 }
 

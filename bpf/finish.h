@@ -38,14 +38,19 @@ static __always_inline int leave(struct xdp_md *ctx, struct packet *p, enum weir
 	return why > WEIR_LAST_PASS ? XDP_DROP : XDP_PASS;
 }
 
+static __always_inline int leave_by(struct xdp_md *ctx, __u32 ifindex)
+{
+	if (ifindex == ctx->ingress_ifindex)
+		return XDP_TX;
+	return (int)bpf_redirect_map(&weir_devices, ifindex, XDP_DROP);
+}
+
 /* Out of the interface its endpoint is reached by. */
 static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, enum weir_reason why)
 {
 	const __u8 seeing = weir_seeing; /* read once: this is where most packets go */
-	int action = XDP_TX;
+	int action = leave_by(ctx, p->endpoint->ifindex);
 
-	if (p->endpoint->ifindex != ctx->ingress_ifindex)
-		action = (int)bpf_redirect_map(&weir_devices, p->endpoint->ifindex, XDP_DROP);
 	if (action == XDP_DROP)
 		why = WEIR_DROP_NO_DEVICE;
 	if (seeing == WEIR_SEEING_CAPTURE)

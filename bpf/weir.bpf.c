@@ -71,6 +71,44 @@ static __always_inline int forward_on(struct xdp_md *ctx, struct packet *p, enum
 	return end(ctx, p, why, bad);
 }
 
+/* A reply that is translated, on to its client. */
+static __always_inline int forward_reply(struct xdp_md *ctx, struct nat_work *w,
+					 enum weir_reason why, __u32 ifindex)
+{
+	enum weir_reason bad;
+
+	capture(ctx, &w->p, why, WEIR_CAPTURE_IN);
+	bad = (enum weir_reason)nat_rewrite(ctx, w);
+	if (bad != WEIR_FORWARD || why != WEIR_FORWARD_NAT_REPLY)
+		return end(ctx, &w->p, why, bad == WEIR_FORWARD ? why : bad);
+	if (weir_seeing == WEIR_SEEING_CAPTURE)
+		capture_packet(ctx, why, WEIR_NO_ENDPOINT, ifindex, WEIR_CAPTURE_OUT);
+	if (dry_run())
+		note_end(&w->p, why);
+	else
+		count_reason(&w->p, why);
+	return leave_by(ctx, ifindex);
+}
+
+/* A packet for no VIP, that nat_take() has taken: a reply, perhaps. A function of its own: few
+ * packets come here. */
+__attribute__((noinline)) int process_reply(struct xdp_md *ctx)
+{
+	__u64 out = nat_reply(ctx);
+	enum weir_reason why = (enum weir_reason)(out >> 32), then = why;
+	struct nat_work *w = nat_work();
+
+	if (!w)
+		return XDP_PASS;
+	if (why == WEIR_FORWARD_NAT_REPLY || why == WEIR_PASS_NAT_REPLY)
+		return forward_reply(ctx, w, why, (__u32)out);
+	capture(ctx, &w->p, why, WEIR_CAPTURE_IN);
+	if (why == WEIR_REPLY_MTU)
+		then = (enum weir_reason)reply_mtu(ctx, (__u32)out, w->p.l2_len, w->p.v6,
+						   w->p.frame_len);
+	return end(ctx, &w->p, why, then);
+}
+
 /* From a packet that was read to its action. */
 static __always_inline int process(struct xdp_md *ctx, struct packet *p, enum weir_reason why,
 				   int plain)
@@ -79,8 +117,10 @@ static __always_inline int process(struct xdp_md *ctx, struct packet *p, enum we
 
 	if (why == WEIR_FORWARD)
 		why = classify(p);
-	if (why == WEIR_FORWARD && plain)
+	if (plain && (why == WEIR_FORWARD || why == WEIR_FORWARD_NAT_REPLY))
 		parse_plain_rest(p);
+	if (why == WEIR_FORWARD_NAT_REPLY)
+		return nat_take(p) ? process_reply(ctx) : XDP_PASS;
 	if (why == WEIR_FORWARD)
 		why = pick(p);
 	else if (why == WEIR_FORWARD_FRAGMENT)

@@ -9,10 +9,11 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI 3
+#define WEIR_ABI 4
 
 #define WEIR_MAX_SERVICES      16384 /* VIP + protocol + port */
-#define WEIR_SERVICE_SLOT_BITS 16
+#define WEIR_MAX_REVERSES      16384 /* endpoint + protocol + port whose replies are translated */
+#define WEIR_SERVICE_SLOT_BITS 17
 #define WEIR_SERVICE_SLOTS \
 	(1 << WEIR_SERVICE_SLOT_BITS) /* open addressing, at most a quarter full */
 #define WEIR_SERVICE_PROBE    16      /* slots looked at before an address is nobody's */
@@ -54,6 +55,7 @@ enum weir_slot {
 	WEIR_SLOT_FREE = 0,    /* ends a probe sequence */
 	WEIR_SLOT_USED = 1,    /* a service */
 	WEIR_SLOT_DELETED = 2, /* was one: a probe sequence goes on */
+	WEIR_SLOT_REVERSE = 3, /* an endpoint whose replies are those of one service */
 };
 
 /* Flags of a service. None: flows by addresses, protocol and ports, a datagram flow like any. */
@@ -62,7 +64,8 @@ enum weir_service_flag {
 };
 
 /* One slot of the service table. Where the rows of a service are is one 8-byte word, so that a
- * table can be replaced by one store while packets flow. */
+ * table can be replaced by one store while packets flow. WEIR_SLOT_REVERSE: the key is where
+ * replies come from, base the slot of their service in this same table, and mask its id. */
 struct weir_service {
 	struct weir_service_key key;
 	struct weir_table_ref {
@@ -107,13 +110,20 @@ enum weir_mode {
 	WEIR_MODE_IPIP = 0, /* RFC 2003, RFC 2473, RFC 4213: any family in any family */
 	WEIR_MODE_L2 = 1,   /* direct server return: only the MAC addresses change */
 	WEIR_MODE_GUE = 2,  /* IP in UDP: variant 1 of GUE (draft-ietf-intarea-gue), any in any */
+	WEIR_MODE_NAT = 3,  /* destination address and port rewritten; no family changes */
 	WEIR_MODE_COUNT,
+};
+
+/* What the packet program is loaded with; the rest of it is dead code to the verifier. */
+enum weir_feature {
+	WEIR_FEATURE_NAT = 1, /* replies of endpoints with WEIR_MODE_NAT are looked for */
 };
 
 /* An endpoint as the packet path needs it: one cache line. hdr is what goes in front of the
  * inner IP header: 14 bytes of Ethernet, then for tunnels the outer IP header; the UDP header of
  * GUE is made for each packet. What depends on the packet is 0 in it: DSCP and ECN, length,
- * protocol (next header), flow label, and for IPv4 the checksum. */
+ * protocol (next header), flow label, and for IPv4 the checksum. Where nothing is put in front but
+ * addresses change, hdr holds the new ones at WEIR_NAT_ADDR and WEIR_NAT_PORT. */
 struct weir_endpoint {
 	__u8 hdr[54];
 	__u8 hdr_len; /* what is put in front, Ethernet included: WEIR_HDR_* */
@@ -126,12 +136,16 @@ struct weir_endpoint {
 #define WEIR_ENDPOINT_ALIVE 1u /* recorded flows may stay here; else they go to the row's cur */
 
 enum weir_hdr {
+	WEIR_HDR_NAT = 1, /* no length, and less than one */
 	WEIR_HDR_L2 = 14,
 	WEIR_HDR_IP4 = 34,
 	WEIR_HDR_IP6 = 54,
 	WEIR_HDR_GUE4 = 42,
 	WEIR_HDR_GUE6 = 62,
 };
+
+#define WEIR_NAT_ADDR 16 /* union weir_addr */
+#define WEIR_NAT_PORT 32 /* __be16; 0: the packet's own */
 
 /* Who has an endpoint slot. Written and read by the agent alone, so that a new agent can adopt
  * what it finds. */
@@ -140,7 +154,9 @@ struct weir_endpoint_id {
 	__u8 mode; /* enum weir_mode */
 	__u8 used;
 	__u8 healthy; /* by the last verdict: a new agent starts from there */
-	__u8 pad[5];
+	__u8 pad;
+	__be16 port; /* modes that rewrite it: 0: the listener's; other modes: 0 */
+	__u8 pad2[2];
 };
 
 /* Per endpoint, per CPU. connections: TCP segments with SYN alone, so a retransmitted SYN
@@ -167,11 +183,16 @@ struct weir_count {
 	X(FORWARD_PREV, 0, "forwarded to the row's previous endpoint: an older flow")          \
 	X(FORWARD_FRAGMENT, 0, "a later fragment, forwarded to where its first one went")      \
 	X(FORWARD_ICMP, 0, "an ICMP error, forwarded to the endpoint of the flow it is about") \
+	X(FORWARD_NAT_REPLY, 0, "an endpoint's reply, translated back")                        \
 	X(REPLY_ECHO, 0, "a ping to a VIP, answered")                                          \
 	X(REPLY_MTU, 0, "too large for the way to its endpoint: the sender was told")          \
 	X(PASS_NOT_OURS, 0, "passed to the host: not for a service")                           \
 	X(PASS_NOT_IP, 0, "passed to the host: neither IPv4 nor IPv6")                         \
 	X(PASS_VIP_OTHER, 0, "passed to the host: for a VIP, but nothing a service takes")     \
+	X(PASS_NAT_REPLY, 0,                                                                   \
+	  "passed to the host, translated: a reply whose next hop it must find")               \
+	X(PASS_NO_FORWARDING, 0,                                                               \
+	  "passed to the host: a reply, and the host is set to forward nothing")               \
 	X(DROP_TRUNCATED, 1, "ends inside a header")                                           \
 	X(DROP_BAD_HEADER, 1, "an IP header that contradicts itself")                          \
 	X(DROP_FRAGMENT, 1, "a later fragment whose first one was not seen")                   \
@@ -180,7 +201,8 @@ struct weir_count {
 	X(DROP_NO_NEXT_HOP, 1, "no next hop is known for the endpoint")                        \
 	X(DROP_NO_HEADROOM, 1, "no room in front of the packet for the outer header")          \
 	X(DROP_MTU, 1, "too large for the way to its endpoint, and its sender is not told")    \
-	X(DROP_NO_DEVICE, 1, "the interface towards the endpoint is gone")
+	X(DROP_NO_DEVICE, 1, "the interface towards the endpoint is gone")                     \
+	X(DROP_TTL, 1, "its time to live ends here, where addresses are translated")
 
 enum weir_reason {
 #define WEIR_REASON_ENUM(name, drop, text) WEIR_##name,
@@ -189,9 +211,9 @@ enum weir_reason {
 	WEIR_REASON_COUNT,
 };
 
-#define WEIR_LAST_FORWARD WEIR_FORWARD_ICMP
+#define WEIR_LAST_FORWARD WEIR_FORWARD_NAT_REPLY
 #define WEIR_LAST_REPLY   WEIR_REPLY_MTU
-#define WEIR_LAST_PASS    WEIR_PASS_VIP_OTHER
+#define WEIR_LAST_PASS    WEIR_PASS_NO_FORWARDING
 
 /* The same for the filter on the DNS sockets. */
 #define WEIR_DNS_REASONS(X)                                          \

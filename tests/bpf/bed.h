@@ -23,13 +23,14 @@
 #define REST  WEIR_ROW_REST
 
 static struct plane *plane;
+static void (*bed_set)(struct weir_bpf *skel); /* what plane_load_with() gets */
 static uint32_t bed_other; /* another interface, in a namespace of the test's own */
 
 static inline int bed_open(void **state)
 {
 	(void)state;
 	bed_other = plane_namespace();
-	plane = plane_load();
+	plane = plane_load_with(bed_set);
 	plane_add_device(plane, bed_other);
 	return 0;
 }

@@ -6,7 +6,9 @@
 #define WEIR_TESTS_HOST_H
 
 #include <linux/bpf.h>
+#include <stddef.h> /* before bpf_helpers.h, whose offsetof reads through NULL */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <bpf/bpf_helpers.h>
@@ -32,6 +34,8 @@ static struct host_maps {
 	struct weir_endpoint_stats stats[HOST_ENDPOINTS];
 	struct weir_count counts[WEIR_REASON_COUNT];
 	uint64_t icmp_budget[1][2];
+	uint64_t odd_packet[1][64], nat_work[1][64]; /* room for what only the program knows */
+	struct weir_flow_bucket fragments[WEIR_FRAGMENT_BUCKETS];
 	uint64_t jiffies;
 } host;
 
@@ -48,8 +52,14 @@ static void *host_lookup(const char *map, const uint32_t *key)
 	HOST_MAP(weir_endpoint_counts, host.stats);
 	HOST_MAP(weir_reason_counts, host.counts);
 	HOST_MAP(weir_icmp_budget, host.icmp_budget);
+	HOST_MAP(weir_odd_packet, host.odd_packet);
+	HOST_MAP(weir_fragments, host.fragments);
+	HOST_MAP(weir_nat_work, host.nat_work);
 #undef HOST_MAP
-	return NULL;
+	if (!strcmp(map, "&weir_devices"))
+		return *key <= HOST_IFINDEX + 1 ? (void *)key : NULL;
+	fprintf(stderr, "%s: a map that host.h does not know\n", map);
+	abort();
 }
 
 static long host_adjust_head(struct host_md *ctx, int delta)
@@ -89,6 +99,25 @@ static int64_t host_csum_diff(const void *from, uint32_t from_len, const void *t
 	return (int64_t)((sum & 0xffffffff) + (sum >> 32));
 }
 
+/* The routes: the last byte of an address says which of the helper's answers it gets. */
+static long host_fib_lookup(const struct host_md *ctx, struct bpf_fib_lookup *f, int len,
+			    uint32_t flags)
+{
+	uint32_t last = (f->family == 10 ? f->ipv6_dst[3] : f->ipv4_dst) >> 24;
+
+	if (len != sizeof(*f) || flags || f->ifindex != ctx->ingress_ifindex)
+		abort();
+	memset(f->dmac, 0x42, 6);
+	memset(f->smac, 0x24, 6);
+	f->ifindex += last & 1;
+	if (last % 9 == BPF_FIB_LKUP_RET_FRAG_NEEDED)
+		f->mtu_result = 1200;
+	return last % 9;
+}
+
+/* What the program is loaded with. */
+const volatile uint32_t weir_features = WEIR_FEATURE_NAT;
+
 /* For the filter in the same file, which does not run here. */
 static inline long host_load_bytes(const void *skb, uint32_t off, void *to, uint32_t len)
 {
@@ -100,20 +129,23 @@ static inline long host_load_bytes(const void *skb, uint32_t off, void *to, uint
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wunused-parameter"
-#define xdp_md                            host_md
-#define bpf_map_lookup_elem(map, key)     host_lookup(#map, key)
-#define bpf_xdp_adjust_head               host_adjust_head
-#define bpf_redirect_map(map, key, flags) XDP_REDIRECT
-#define bpf_xdp_adjust_tail               host_adjust_tail
-#define bpf_csum_diff                     host_csum_diff
-#define bpf_xdp_get_buff_len(ctx)         ((ctx)->data_end - (ctx)->data)
-#define bpf_jiffies64()                   host.jiffies
-#define bpf_skb_load_bytes                host_load_bytes
+#define xdp_md                             host_md
+#define bpf_map_lookup_elem(map, key)      host_lookup(#map, key)
+#define bpf_xdp_adjust_head                host_adjust_head
+#define bpf_redirect_map(map, key, flags)  XDP_REDIRECT
+#define bpf_xdp_adjust_tail                host_adjust_tail
+#define bpf_csum_diff                      host_csum_diff
+#define bpf_xdp_get_buff_len(ctx)          ((ctx)->data_end - (ctx)->data)
+#define bpf_jiffies64()                    host.jiffies
+#define bpf_skb_load_bytes                 host_load_bytes
+#define bpf_fib_lookup(ctx, f, len, flags) host_fib_lookup(ctx, f, len, flags)
 /* Of captures, which this is none of. */
 #define bpf_perf_event_output(ctx, map, flags, data, size) ((void)(data), (void)(flags), -1)
 #define bpf_ktime_get_ns()                                 0
 #define bpf_get_prandom_u32()                              0
 #include "../../bpf/weir.bpf.c"
+_Static_assert(sizeof(struct packet) <= sizeof(host.odd_packet), "weir_odd_packet");
+_Static_assert(sizeof(struct nat_work) <= sizeof(host.nat_work), "weir_nat_work");
 #undef xdp_md
 #undef bpf_map_lookup_elem
 #undef bpf_xdp_adjust_head
@@ -121,6 +153,7 @@ static inline long host_load_bytes(const void *skb, uint32_t off, void *to, uint
 #undef bpf_xdp_adjust_tail
 #undef bpf_csum_diff
 #undef bpf_xdp_get_buff_len
+#undef bpf_fib_lookup
 #undef bpf_jiffies64
 #undef bpf_skb_load_bytes
 #undef bpf_perf_event_output
@@ -187,12 +220,19 @@ enum host_kind {
 	HOST_L2,
 	HOST_GUE4,
 	HOST_GUE6,
+	HOST_NAT4,
+	HOST_NAT6,
 	HOST_SMALL,  /* IPv4, by a way that takes little */
 	HOST_FAR,    /* IPv4, by another interface */
 	HOST_NO_HOP, /* no next hop */
 	HOST_DEAD,
 	HOST_KINDS,
 };
+
+#define HOST_VIP4      ((union weir_addr){ { [10] = 0xff, 0xff, 192, 0, 2, 1 } })
+#define HOST_VIP6      ((union weir_addr){ { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 } })
+#define HOST_NAT_ADDR4 ((union weir_addr){ { [10] = 0xff, 0xff, 10, 9, 8, 7 } })
+#define HOST_NAT_ADDR6 ((union weir_addr){ { 0x20, 0x01, 0x0d, 0xb8, [15] = 2 } })
 
 static inline struct weir_endpoint host_endpoint(enum host_kind kind)
 {
@@ -217,12 +257,20 @@ static inline struct weir_endpoint host_endpoint(enum host_kind kind)
 		e.hdr[14] = 0x60;
 	}
 	e.csum = e.hdr_len == 34 ? 0x45 : 0;
+	if (kind == HOST_NAT4 || kind == HOST_NAT6) {
+		union weir_addr to = kind == HOST_NAT4 ? HOST_NAT_ADDR4 : HOST_NAT_ADDR6;
+
+		e.hdr_len = 1;
+		e.mtu = 65535;
+		memcpy(e.hdr + WEIR_NAT_ADDR, &to, sizeof(to));
+		e.hdr[WEIR_NAT_PORT] = 80;
+	}
 	if (kind == HOST_GUE4 || kind == HOST_GUE6)
 		e.hdr_len += 8;
 	return e;
 }
 
-static inline void host_service(union weir_addr vip, uint16_t port, uint8_t proto, uint16_t id)
+static inline uint32_t host_service(union weir_addr vip, uint16_t port, uint8_t proto, uint16_t id)
 {
 	__be16 be = (__be16)(port >> 8 | port << 8);
 	uint32_t at = weir_service_slot(&vip, be, proto);
@@ -233,10 +281,19 @@ static inline void host_service(union weir_addr vip, uint16_t port, uint8_t prot
 		.key = { vip, be, proto, WEIR_SLOT_USED, id, 0 },
 		.table = { 0, HOST_ROWS - 1 },
 	};
+	return at;
 }
 
-#define HOST_VIP4 ((union weir_addr){ { [10] = 0xff, 0xff, 192, 0, 2, 1 } })
-#define HOST_VIP6 ((union weir_addr){ { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 } })
+/* A service, and that replies from a translated endpoint's port 0x5000 are its own. */
+static inline void host_nat_service(union weir_addr vip, uint16_t port, uint8_t proto, uint16_t id,
+				    union weir_addr endpoint)
+{
+	uint32_t at = host_service(vip, port, proto, id);
+	struct weir_service *r = &host.services[host_service(endpoint, 80 << 8, proto, 0)];
+
+	r->key.used = WEIR_SLOT_REVERSE;
+	r->table = (struct weir_table_ref){ at, id };
+}
 
 /* TCP and UDP port 443 of both VIPs, over one table. All rows are at rest with this endpoint;
  * HOST_KINDS: of every kind, at rest and not. */
@@ -258,10 +315,10 @@ static inline void host_world(enum host_kind all)
 	}
 	host_service(HOST_VIP4, 0, 0, 0);
 	host_service(HOST_VIP6, 0, 0, 0);
-	host_service(HOST_VIP4, 443, 6, 1);
-	host_service(HOST_VIP4, 443, 17, 2);
-	host_service(HOST_VIP6, 443, 6, 3);
-	host_service(HOST_VIP6, 443, 17, 4);
+	host_nat_service(HOST_VIP4, 443, 6, 1, HOST_NAT_ADDR4);
+	host_nat_service(HOST_VIP4, 443, 17, 2, HOST_NAT_ADDR4);
+	host_nat_service(HOST_VIP6, 443, 6, 3, HOST_NAT_ADDR6);
+	host_nat_service(HOST_VIP6, 443, 17, 4, HOST_NAT_ADDR6);
 }
 
 #endif

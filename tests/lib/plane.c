@@ -185,7 +185,7 @@ static void put_service(struct plane *p, const struct weir_service *s)
 		int same = !memcmp(&at->key.vip, &s->key.vip, sizeof(at->key.vip)) &&
 			   at->key.port == s->key.port && at->key.proto == s->key.proto;
 
-		if (at->key.used == WEIR_SLOT_USED && !same)
+		if (at->key.used != WEIR_SLOT_FREE && !same)
 			continue;
 		*at = *s;
 		return;
@@ -283,6 +283,39 @@ uint32_t plane_add_endpoint(struct plane *p, enum weir_mode mode, const char *sr
 		e.hdr_len += 8;
 	p->endpoints[slot] = e;
 	return slot;
+}
+
+uint32_t plane_add_nat(struct plane *p, const char *addr, uint16_t port, uint32_t ifindex)
+{
+	uint32_t slot = plane_add_endpoint(p, WEIR_MODE_L2, "::", addr, ifindex);
+	struct weir_endpoint *e = &p->endpoints[slot];
+	union weir_addr to = pkt_addr(addr);
+
+	e->hdr_len = WEIR_HDR_NAT;
+	e->mtu = 65535;
+	memcpy(e->hdr + WEIR_NAT_ADDR, &to, sizeof(to));
+	pkt_put16(e->hdr + WEIR_NAT_PORT, port);
+	return slot;
+}
+
+void plane_add_reverse(struct plane *p, const char *addr, uint16_t port, uint8_t proto,
+		       const char *vip, uint16_t vip_port)
+{
+	struct weir_service r = { .key = { .vip = pkt_addr(addr),
+					   .port = htons(port),
+					   .proto = proto,
+					   .used = WEIR_SLOT_REVERSE } };
+	union weir_addr to = pkt_addr(vip);
+
+	for (uint32_t i = 0; i < WEIR_SERVICE_SLOTS; i++) {
+		const struct weir_service_key *k = &p->services[i].key;
+
+		if (k->used == WEIR_SLOT_USED && k->port == htons(vip_port) && k->proto == proto &&
+		    !memcmp(&k->vip, &to, sizeof(to)))
+			r.table = (struct weir_table_ref){ i, k->id };
+	}
+	assert(r.table.mask);
+	put_service(p, &r);
 }
 
 void plane_set_row(struct plane *p, uint32_t row, uint32_t cur, uint32_t prev)

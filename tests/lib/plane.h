@@ -51,6 +51,11 @@ struct plane_service plane_add_service(struct plane *p, const char *vip, uint8_t
  * is no next hop. Bytes of both MAC addresses are made from the slot: plane_mac(). */
 uint32_t plane_add_endpoint(struct plane *p, enum weir_mode mode, const char *src, const char *dst,
 			    uint32_t ifindex);
+/* The same with WEIR_MODE_NAT (port 0: the packet's own); and replies from there, which are those
+ * of a service that was added. */
+uint32_t plane_add_nat(struct plane *p, const char *addr, uint16_t port, uint32_t ifindex);
+void plane_add_reverse(struct plane *p, const char *addr, uint16_t port, uint8_t proto,
+		       const char *vip, uint16_t vip_port);
 /* own 0: of the next hop of this slot; 1: of the interface towards it. */
 void plane_mac(uint32_t slot, int own, uint8_t mac[6]);
 
