@@ -89,8 +89,9 @@ int main(void)
 	uint32_t features = features_probe();
 	struct decap_bpf *decap = decap_bpf__open();
 	struct weir_bpf *weir = weir_bpf__open(), *more = weir_bpf__open();
+	struct weir_bpf *nat = weir_bpf__open();
 
-	if (!decap || !weir || !more)
+	if (!decap || !weir || !more || !nat)
 		return 1;
 	load(weir->obj, NULL, "");
 	load(decap->obj, NULL, "");
@@ -98,6 +99,9 @@ int main(void)
 		features_use(features, more);
 		load(more->obj, more->progs.weir_xdp, ", with all this kernel has,");
 	}
+	nat->rodata->weir_features = ~0u;
+	load(nat->obj, nat->progs.weir_xdp, ", with NAT,");
+	weir_bpf__destroy(nat);
 	weir_bpf__destroy(more);
 	weir_bpf__destroy(weir);
 	decap_bpf__destroy(decap);
