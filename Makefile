@@ -20,7 +20,7 @@ B := build$(if $(SAN),/san)
 PACKAGES := clang llvm gcc make pkg-config libbpf-dev libxdp-dev bpftool libcmocka-dev libuv1-dev \
 	libjansson-dev libyaml-dev libcurl4-openssl-dev libmicrohttpd-dev libmnl-dev \
 	libclang-rt-14-dev clang-format iproute2 iputils-ping ethtool curl nginx-light bind9-dnsutils jq \
-	python3 procps util-linux qemu-system-x86 busybox-static xdp-tools cpio kmod
+	python3 procps util-linux tcpdump tshark qemu-system-x86 busybox-static xdp-tools cpio kmod
 
 , := ,
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)

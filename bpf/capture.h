@@ -88,13 +88,16 @@ static __always_inline int within_rate(struct weir_capture_session *s, __u64 now
 
 /* Whether this packet is captured: decided once, so that it is whole or not there. */
 static __always_inline int decide(struct weir_capture_session *s, const struct captured *p,
-				  __u32 why, __u64 now)
+				  __u32 why)
 {
+	__u64 now;
+
 	if (!matches(&s->filter, p, why))
 		return 0;
 	__sync_fetch_and_add(&s->matched, 1);
 	if (s->filter.sample > 1 && bpf_get_prandom_u32() % s->filter.sample)
 		return 0;
+	now = bpf_ktime_get_ns();
 	if (s->taken >= s->filter.count || now >= s->filter.until_ns || !within_rate(s, now))
 		return 0;
 	__sync_fetch_and_add(&s->taken, 1);
@@ -126,12 +129,14 @@ __attribute__((noinline)) int capture_packet(struct xdp_md *ctx, __u32 why, __u3
 	p = bpf_map_lookup_elem(&weir_capture_packet, &key);
 	if (!s || !p)
 		return 0;
-	e.ns = bpf_ktime_get_ns();
 	if (at == WEIR_CAPTURE_IN || (at == WEIR_CAPTURE_AFTER_ALL && !p->taken))
-		p->taken = decide(s, p, why, e.ns);
+		p->taken = decide(s, p, why);
+	else
+		e.again = at == WEIR_CAPTURE_AFTER_ALL;
 	e.at = at == WEIR_CAPTURE_OUT ? WEIR_CAPTURE_OUT : WEIR_CAPTURE_IN;
 	if (!p->taken || !(s->filter.at & e.at))
 		return 0;
+	e.ns = bpf_ktime_get_ns();
 	e.reason = (__u16)why;
 	e.len = weir_multi_buffer ? (__u32)bpf_xdp_get_buff_len(ctx)
 				  : (__u32)(ctx->data_end - ctx->data);

@@ -25,6 +25,18 @@ static const char usage[] =
 	"                       where a flow goes and why: which service, row and endpoint. SRC and\n"
 	"                       DST are address:port or [address]:port\n"
 	"        --syn          where its first packet goes, not one in the middle of it\n"
+	"  capture              packets as they come in and as they leave, as a pcapng file\n"
+	"    -w, --write FILE   where to (- is standard output, the default into a pipe)\n"
+	"        --src, --dst N of this address or network\n"
+	"        --sport, --dport N\n"
+	"        --proto P      tcp, udp or icmp\n"
+	"        --reason NAME  that end so: names of `weirctl drops` with commas, or drops\n"
+	"        --at in|out|both\n"
+	"    -s, --snaplen N    bytes of each packet, 14 to 16384 (default all)\n"
+	"    -n, --count N      packets in all (default 1000)\n"
+	"        --seconds S    0.1 to 86400 (default 60)\n"
+	"        --sample 1/N   one of N, at random\n"
+	"        --rate N/s     at most so many a second\n"
 	"\n"
 	"  -c, --control ADDR   where the agent listens: agent.control of its configuration\n"
 	"                       (default: $WEIR_CONTROL, else " WEIR_DEFAULT_CONTROL ")\n"
@@ -49,6 +61,11 @@ static const struct command {
 	{ "trace", weirctl_trace, TAKES(JSON) | TAKES(SYN), 3,
 	  "a source, a destination and a protocol, as in: trace 198.51.100.7:4000 192.0.2.1:443 "
 	  "tcp" },
+	{ "capture", weirctl_capture,
+	  TAKES(WRITE) | TAKES(SRC) | TAKES(DST) | TAKES(SPORT) | TAKES(DPORT) | TAKES(PROTO) |
+		  TAKES(REASON) | TAKES(AT) | TAKES(SNAPLEN) | TAKES(COUNT) | TAKES(SECONDS) |
+		  TAKES(SAMPLE) | TAKES(RATE),
+	  0, "no arguments" },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -61,6 +78,11 @@ static const struct known {
 	WEIRCTL_OPTIONS(KNOWN)
 #undef KNOWN
 };
+
+const char *weirctl_option_name(enum weirctl_option option)
+{
+	return known[option].name;
+}
 
 int weirctl_flush(void)
 {

@@ -17,7 +17,19 @@
 	X(JSON, "json", 'j', false)        \
 	X(INTERVAL, "interval", 'i', true) \
 	X(COUNT, "count", 'n', true)       \
-	X(SYN, "syn", 0, false)
+	X(SYN, "syn", 0, false)            \
+	X(WRITE, "write", 'w', true)       \
+	X(SRC, "src", 0, true)             \
+	X(DST, "dst", 0, true)             \
+	X(SPORT, "sport", 0, true)         \
+	X(DPORT, "dport", 0, true)         \
+	X(PROTO, "proto", 0, true)         \
+	X(REASON, "reason", 0, true)       \
+	X(AT, "at", 0, true)               \
+	X(SNAPLEN, "snaplen", 's', true)   \
+	X(SECONDS, "seconds", 0, true)     \
+	X(SAMPLE, "sample", 0, true)       \
+	X(RATE, "rate", 0, true)
 
 enum weirctl_option {
 #define WEIRCTL_OPTION_ENUM(id, name, letter, value) WEIRCTL_##id,
@@ -39,11 +51,15 @@ struct weirctl {
 int weirctl_status(struct weirctl *ctl);
 int weirctl_drops(struct weirctl *ctl);
 int weirctl_trace(struct weirctl *ctl);
+int weirctl_capture(struct weirctl *ctl);
 
 /* The value of an option that is a number from lo to hi in steps of step, into *out, which stays as
  * it is when the option was not given. False: it is not, which was said. */
 bool weirctl_number(const struct weirctl *ctl, enum weirctl_option option, double lo, double hi,
 		    double step, double *out);
+
+/* As it is written on the command line, without the dashes. */
+const char *weirctl_option_name(enum weirctl_option option);
 
 /* What was printed is out; else says why not. The exit status. */
 int weirctl_flush(void);
@@ -53,6 +69,10 @@ int weirctl_flush(void);
 /* An object, the caller's. NULL: *status is the exit status, and what went wrong has been said. */
 json_t *weirctl_fetch(struct weirctl *ctl, const char *path, int *status);
 void weirctl_hang_up(struct weirctl *ctl);
+
+/* What the agent sends for as long as it does, into a file of this name, or for "-" standard
+ * output; none is made if it refuses. Ctrl-C asks it to end. The exit status. */
+int weirctl_stream(struct weirctl *ctl, const char *path, const char *file);
 
 /* A path with one more argument, to be freed; path is freed. Begin with strdup(). */
 char *weirctl_ask(char *path, const char *key, const char *value);

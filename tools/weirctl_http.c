@@ -3,9 +3,13 @@
 #include "weirctl.h"
 
 #include <curl/curl.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
 
 #include "base/mem.h"
 #include "weir/api.h"
@@ -81,18 +85,24 @@ char *weirctl_ask(char *path, const char *key, const char *value)
 	return out;
 }
 
-static CURLcode get(struct weirctl *ctl, const char *path, struct answer *a, long *status)
+static void set_url(const struct weirctl *ctl, CURL *curl, const char *path)
 {
-	CURL *curl = link_to(ctl);
-	CURLcode rc;
 	char *url;
 
-	if (!curl)
-		return CURLE_OUT_OF_MEMORY;
 	if (asprintf(&url, "http://%s%s", ctl->at, path) < 0)
 		abort();
 	curl_easy_setopt(curl, CURLOPT_URL, url); /* copied */
 	free(url);
+}
+
+static CURLcode get(struct weirctl *ctl, const char *path, struct answer *a, long *status)
+{
+	CURL *curl = link_to(ctl);
+	CURLcode rc;
+
+	if (!curl)
+		return CURLE_OUT_OF_MEMORY;
+	set_url(ctl, curl, path);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, ANSWER_SEC);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, a);
@@ -149,4 +159,127 @@ json_t *weirctl_fetch(struct weirctl *ctl, const char *path, int *exit_status)
 	*exit_status = say_refused(ctl->at, status, root);
 	json_decref(root);
 	return NULL;
+}
+
+/* --- an answer that goes on --- */
+
+struct stream {
+	CURL *curl;
+	const char *name; /* of the file */
+	FILE *file;       /* NULL: nothing came yet */
+	int err;          /* it could not be written */
+	struct answer refusal;
+	char summary[512];
+};
+
+static volatile sig_atomic_t wire = -1; /* the connection, for on_signal() */
+
+/* The agent takes it for the end, and sends what it has. A second signal ends us at once. */
+static void on_signal(int signum)
+{
+	int fd = wire;
+
+	(void)signum;
+	if (fd >= 0)
+		shutdown(fd, SHUT_WR);
+}
+
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose)
+{
+	(void)arg;
+	(void)purpose;
+	wire = fd;
+	return CURL_SOCKOPT_OK;
+}
+
+/* Every piece goes on at once: somebody may be reading. */
+static bool write_out(struct stream *s, const char *data, size_t len)
+{
+	if (!s->file)
+		s->file = strcmp(s->name, "-") == 0 ? stdout : fopen(s->name, "wbe");
+	if (s->file && fwrite(data, 1, len, s->file) == len && fflush(s->file) == 0)
+		return true;
+	s->err = errno;
+	return false;
+}
+
+static size_t on_piece(char *data, size_t size, size_t n, void *arg)
+{
+	struct stream *s = arg;
+	long status = 0;
+
+	curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 200)
+		return on_body(data, size, n, &s->refusal);
+	return write_out(s, data, size * n) ? size * n : 0;
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *arg)
+{
+	static const char key[] = WEIR_API_CAPTURE_TRAILER ": ";
+	struct stream *s = arg;
+	size_t len = size * n, skip = sizeof(key) - 1;
+
+	if (len > skip && strncasecmp(line, key, skip) == 0)
+		snprintf(s->summary, sizeof(s->summary), "%.*s", (int)strcspn(line + skip, "\r\n"),
+			 line + skip);
+	return len;
+}
+
+static int say_stream(const struct weirctl *ctl, const struct stream *s, CURLcode rc, long status)
+{
+	json_error_t bad;
+	json_t *root;
+	int exit_status;
+
+	if (status && status != 200) {
+		root = json_loadb(s->refusal.bytes ? s->refusal.bytes : "", s->refusal.len, 0,
+				  &bad);
+		exit_status = say_refused(ctl->at, status, root);
+		json_decref(root);
+		return exit_status;
+	}
+	if (rc == CURLE_OK) {
+		weirctl_say(stderr, "weirctl: %s", s->summary);
+		fputc('\n', stderr);
+		return WEIR_EXIT_OK;
+	}
+	if (s->err)
+		fprintf(stderr, "weirctl: %s: cannot be written: %s\n", s->name, strerror(s->err));
+	else if (status == 200)
+		fprintf(stderr, "weirctl: the agent has gone in the middle: %s\n",
+			curl_easy_strerror(rc));
+	else
+		say_unreachable(ctl->at, rc);
+	return WEIR_EXIT_FAILED;
+}
+
+int weirctl_stream(struct weirctl *ctl, const char *path, const char *file)
+{
+	struct sigaction act = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
+	struct stream s = { .curl = link_to(ctl), .name = file };
+	long status = 0;
+	CURLcode rc;
+	int exit_status;
+
+	if (!s.curl)
+		return WEIR_EXIT_FAILED;
+	sigaction(SIGINT, &act, NULL);
+	sigaction(SIGTERM, &act, NULL);
+	set_url(ctl, s.curl, path);
+	curl_easy_setopt(s.curl, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	curl_easy_setopt(s.curl, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(s.curl, CURLOPT_HEADERDATA, &s);
+	curl_easy_setopt(s.curl, CURLOPT_WRITEFUNCTION, on_piece);
+	curl_easy_setopt(s.curl, CURLOPT_WRITEDATA, &s);
+	rc = curl_easy_perform(s.curl);
+	wire = -1;
+	curl_easy_getinfo(s.curl, CURLINFO_RESPONSE_CODE, &status);
+	exit_status = say_stream(ctl, &s, rc, status);
+	if (s.file && s.file != stdout && fclose(s.file) && exit_status == WEIR_EXIT_OK) {
+		fprintf(stderr, "weirctl: %s: cannot be written: %s\n", file, strerror(errno));
+		exit_status = WEIR_EXIT_FAILED;
+	}
+	free(s.refusal.bytes);
+	return exit_status;
 }

@@ -63,4 +63,22 @@ enum weir_exit {
  *   known) | name, "mac": null | "06:..." } */
 #define WEIR_API_TRACE "/weir/v1/trace"
 
+/* GET ?src=&dst=&sport=&dport=&proto=&reason=&at=&snaplen=&count=&seconds=&sample=&rate=, each of
+ * them optional: packets as a pcapng file (application/x-pcapng) that grows while they come, with
+ * the reason of each and its endpoint as its comment. Interfaces are "NAME in" and "NAME out": as
+ * packets came, and as they leave.
+ *
+ *   src, dst      address or network          reason   name, ... or drops
+ *   sport, dport  1 .. 65535                  at       in | out | both (default)
+ *   proto         tcp | udp | icmp            snaplen  14 .. 16384 bytes of a packet (default all)
+ *   count         of packets, default 1000    sample   1/N: one of N, at random
+ *   seconds       0.1 .. 86400, default 60    rate     N/s: packets a second at the most
+ *
+ * An ICMP error about a flow has its addresses and ports. The file ends when count or seconds are
+ * reached, or when the client shuts its side of the connection down; then the trailer below has
+ * a sentence with the numbers, which also stands in the file. 409: a capture is running, or
+ * nothing is attached. */
+#define WEIR_API_CAPTURE         "/weir/v1/capture"
+#define WEIR_API_CAPTURE_TRAILER "Weir-Capture"
+
 #endif

@@ -75,7 +75,7 @@ struct weir_capture_event {
 	__u32 slot;    /* of the endpoint; 0: none */
 	__u16 reason;  /* enum weir_reason */
 	__u8 at;       /* WEIR_CAPTURE_IN, _OUT */
-	__u8 pad;
+	__u8 again;    /* of a packet that was handed over before, for another reason */
 };
 
 _Static_assert(WEIR_REASON_COUNT <= 64, "reasons fit the bits of a capture's filter");

@@ -173,11 +173,14 @@ static void a_packet_that_meets_another_reason_on_the_way_is_there_with_both(voi
 	assert_int_equal(n_shots, 2); /* enough senders were told */
 	is_shot(&shots[0], WEIR_CAPTURE_IN, WEIR_REPLY_MTU, &p);
 	is_shot(&shots[1], WEIR_CAPTURE_IN, WEIR_DROP_MTU, &p);
+	assert_false(shots[0].e.again);
+	assert_true(shots[1].e.again);
 	session->filter.reasons = 1ull << WEIR_DROP_MTU;
 	for (int i = 0; i < 100000 && run(&p, &out) == XDP_TX; i++)
 		;
 	assert_int_equal(n_shots, 1);
 	is_shot(&shots[0], WEIR_CAPTURE_IN, WEIR_DROP_MTU, &p);
+	assert_false(shots[0].e.again);
 }
 
 static void no_more_than_snaplen_is_there_and_only_the_side_that_was_asked_for(void **state)

@@ -26,7 +26,7 @@ http() { in_ns bal curl -s -m 20 "$@"; }
 code() { is "curl ${*:2}: $1" "$(http -o "$NET_DIR/body" -w '%{http_code}' "${@:2}")" "$1"; }
 
 code 200 $at/
-is "/ lists the paths" "$(jq -c .paths "$NET_DIR/body")" '["/","/weir/v1/status","/weir/v1/reasons","/weir/v1/trace"]'
+is "/ lists the paths" "$(jq -c .paths "$NET_DIR/body")" '["/","/weir/v1/status","/weir/v1/reasons","/weir/v1/trace","/weir/v1/capture"]'
 code 200 $at/weir/v1/status
 is "the status has every origin" "$(jq '[.pools[].origins[]] | length' "$NET_DIR/body")" 10000
 code 200 -I $at/weir/v1/status

@@ -43,6 +43,32 @@ json_t *weir_agent_reasons(const struct weir_agent *a);
 int weir_agent_trace(const struct weir_agent *a, const json_t *args, json_t **out,
 		     struct weir_err *err);
 
+/* --- captures: packets as a pcapng file that grows while they come --- */
+
+struct weir_capture;
+
+/* Begins one, by the arguments of weir/api.h. on_news is called when there is something to take or
+ * the capture is over, and every now and then besides. *out is the caller's: weir_capture_free(),
+ * before the agent is closed. -EINVAL: args are not what they must be; -EBUSY, -ENODEV: not now;
+ * any error is in *err. Blocks while the kernel verifies (tens of ms). */
+int weir_agent_capture(struct weir_agent *a, const json_t *args, void (*on_news)(void *arg),
+		       void *arg, struct weir_capture **out, struct weir_err *err);
+
+/* Whether there is something to take, or nothing will come any more. */
+bool weir_capture_ready(const struct weir_capture *c);
+
+/* The next bytes of the file, as many as there are now and fit. */
+size_t weir_capture_take(struct weir_capture *c, char *to, size_t room);
+
+/* Ends it before its time: why, in words. Its last bytes can then be taken. */
+void weir_capture_end(struct weir_capture *c, const char *why);
+
+/* NULL until it has ended and everything was taken; then a sentence with its numbers. */
+const char *weir_capture_summary(const struct weir_capture *c);
+
+/* Ends it if that was not done. Needs uv_run() afterwards for handles to close. Takes NULL. */
+void weir_capture_free(struct weir_capture *c);
+
 /* Stops probing and answering and frees everything; the packet path stays as it is. Needs
  * uv_run() afterwards for handles to close. Takes NULL. */
 void weir_agent_close(struct weir_agent *a);

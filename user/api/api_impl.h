@@ -12,14 +12,26 @@ struct weir_api {
 	uv_timer_t timer;
 	struct MHD_Daemon *daemon;
 	struct weir_agent *agent;
-	struct kept *kept; /* by route */
+	struct kept *kept;      /* by route */
+	struct stream *streams; /* captures that are being sent */
 };
+
+/* Lets libmicrohttpd do what there is to do. Not from within its callbacks. */
+void api_run(struct weir_api *api);
 
 /* Answers with a JSON object, which is taken over; with {"error": why}. */
 enum MHD_Result api_reply(struct MHD_Connection *c, unsigned status, json_t *body);
 enum MHD_Result api_refuse(struct MHD_Connection *c, unsigned status, const char *why);
 
 /* ask.c: answers that depend on the arguments of the URL. */
+json_t *api_args(struct MHD_Connection *c, struct weir_err *err); /* the caller's; NULL: err */
+enum MHD_Result api_refuse_err(struct MHD_Connection *c, unsigned status,
+			       const struct weir_err *err);
 enum MHD_Result api_ask_trace(struct weir_api *api, struct MHD_Connection *c);
+
+/* capture.c */
+enum MHD_Result api_ask_capture(struct weir_api *api, struct MHD_Connection *c);
+/* libmicrohttpd ends no connection that is suspended. */
+void api_resume_captures(struct weir_api *api);
 
 #endif

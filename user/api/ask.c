@@ -24,8 +24,7 @@ static enum MHD_Result add_arg(void *to, enum MHD_ValueKind kind, const char *ke
 	return args->bad ? MHD_NO : MHD_YES;
 }
 
-/* An object of the texts of the URL, the caller's. NULL: err says why not. */
-static json_t *url_args(struct MHD_Connection *c, struct weir_err *err)
+json_t *api_args(struct MHD_Connection *c, struct weir_err *err)
 {
 	struct args args = { .texts = json_object(), .err = err };
 
@@ -36,8 +35,8 @@ static json_t *url_args(struct MHD_Connection *c, struct weir_err *err)
 	return NULL;
 }
 
-static enum MHD_Result refuse_err(struct MHD_Connection *c, unsigned status,
-				  const struct weir_err *err)
+enum MHD_Result api_refuse_err(struct MHD_Connection *c, unsigned status,
+			       const struct weir_err *err)
 {
 	char text[sizeof(err->path) + sizeof(err->text) + 2];
 
@@ -48,12 +47,12 @@ static enum MHD_Result refuse_err(struct MHD_Connection *c, unsigned status,
 enum MHD_Result api_ask_trace(struct weir_api *api, struct MHD_Connection *c)
 {
 	struct weir_err err;
-	json_t *args = url_args(c, &err), *trace = NULL;
+	json_t *args = api_args(c, &err), *trace = NULL;
 	int rc = args ? weir_agent_trace(api->agent, args, &trace, &err) : -EINVAL;
 
 	json_decref(args);
 	if (!rc)
 		return api_reply(c, MHD_HTTP_OK, trace);
-	return refuse_err(c, rc == -EINVAL ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_INTERNAL_SERVER_ERROR,
-			  &err);
+	return api_refuse_err(
+		c, rc == -EINVAL ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_INTERNAL_SERVER_ERROR, &err);
 }

@@ -56,6 +56,7 @@ static const struct route routes[] = {
 	{ WEIR_API_STATUS, get_status, NULL },
 	{ WEIR_API_REASONS, get_reasons, NULL },
 	{ WEIR_API_TRACE, NULL, api_ask_trace },
+	{ WEIR_API_CAPTURE, NULL, api_ask_capture },
 };
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
 
@@ -146,7 +147,12 @@ static enum MHD_Result serve(struct weir_api *api, struct MHD_Connection *c, con
 		if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
 			return api_refuse(c, MHD_HTTP_METHOD_NOT_ALLOWED,
 					  "this path can be read only (GET, HEAD)");
-		return routes[i].ask ? routes[i].ask(api, c) : answer(api, c, i);
+		if (routes[i].get)
+			return answer(api, c, i);
+		if (strcmp(method, "HEAD") == 0)
+			return api_refuse(c, MHD_HTTP_METHOD_NOT_ALLOWED,
+					  "this path can be asked with GET only");
+		return routes[i].ask(api, c);
 	}
 	return api_refuse(c, MHD_HTTP_NOT_FOUND, "no such path; GET / lists what there is");
 }
@@ -214,7 +220,7 @@ static unsigned connections(struct weir_api *api)
 
 /* Runs again after connections ended: at its limit libmicrohttpd stops listening, and only the
  * next run looks whether it may again. */
-static void run(struct weir_api *api)
+void api_run(struct weir_api *api)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
 	unsigned before;
@@ -231,14 +237,14 @@ static void run(struct weir_api *api)
 
 static void on_timer(uv_timer_t *timer)
 {
-	run(timer->data);
+	api_run(timer->data);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
 	(void)status;
 	(void)events;
-	run(poll->data);
+	api_run(poll->data);
 }
 
 /* A listening socket on exactly this address, or a negative errno. Not libmicrohttpd's own, as
@@ -264,7 +270,8 @@ static int listen_on(const struct weir_sockaddr *addr)
 static struct MHD_Daemon *start(int fd, struct weir_api *api)
 {
 	struct MHD_Daemon *d = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, api, /* no threads */
+		MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+		on_request, api, /* no threads */
 		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_NOTIFY_COMPLETED, on_request_over, NULL, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_SEC,
@@ -327,6 +334,7 @@ void weir_api_close(struct weir_api *api)
 		return;
 	uv_timer_stop(&api->timer);
 	uv_close((uv_handle_t *)&api->poll, on_poll_closed);
+	api_resume_captures(api);
 	MHD_stop_daemon(api->daemon);
 	for (size_t i = 0; i < N_ROUTES; i++)
 		forget(&api->kept[i]);

@@ -100,6 +100,8 @@ struct weir_plane_hop {
 	uint8_t mac[6];  /* of the next hop */
 };
 
+struct weir_plane_hop weir_plane_hop(const struct weir_plane *p, uint32_t slot);
+
 /* What the packet path does with a packet, and why. */
 struct weir_plane_trace {
 	uint32_t action; /* XDP_TX and XDP_REDIRECT: it leaves */

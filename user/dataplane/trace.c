@@ -94,7 +94,7 @@ static size_t put_frame(const struct weir_trace_query *q, uint8_t frame[FRAME])
 
 /* --- what became of it --- */
 
-static struct weir_plane_hop hop(const struct weir_plane *p, uint32_t slot)
+struct weir_plane_hop weir_plane_hop(const struct weir_plane *p, uint32_t slot)
 {
 	struct weir_plane_hop h = { .slot = slot };
 
@@ -140,10 +140,10 @@ int weir_plane_trace(struct weir_plane *p, const struct weir_trace_query *q,
 	*out = (struct weir_plane_trace){ .action = run.retval, .noted = p->dry->bss->weir_trace };
 	if (out->noted.service_id)
 		find_service_key(p, out->noted.service_id, &out->service);
-	out->endpoint = hop(p, out->noted.endpoint);
-	out->cur = hop(p, out->noted.cur);
+	out->endpoint = weir_plane_hop(p, out->noted.endpoint);
+	out->cur = weir_plane_hop(p, out->noted.cur);
 	if (out->noted.service_id && out->noted.prev != WEIR_ROW_REST)
-		out->prev = hop(p, out->noted.prev & WEIR_ROW_SLOT);
-	out->record = hop(p, out->noted.record_slot);
+		out->prev = weir_plane_hop(p, out->noted.prev & WEIR_ROW_SLOT);
+	out->record = weir_plane_hop(p, out->noted.record_slot);
 	return 0;
 }

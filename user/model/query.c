@@ -183,6 +183,12 @@ static uint64_t all_drops(void)
 	return bits;
 }
 
+/* Reasons of packets that go on, or are answered. */
+static uint64_t leaving(void)
+{
+	return (2ull << WEIR_LAST_REPLY) - 1;
+}
+
 static bool take_reason(const struct weir_at *at, const char *name, uint64_t *bits)
 {
 	if (strcmp(name, "drops") == 0) {
@@ -310,6 +316,8 @@ bool weir_capture_query_parse(const json_t *args, struct weir_capture_query *out
 	if (a.src.family && a.dst.family && a.src.family != a.dst.family)
 		return weir_err_set(err, "dst", "is IPv%u and src is IPv%u: no packet has both",
 				    a.dst.family, a.src.family);
+	if (a.at == WEIR_CAPTURE_OUT && a.reasons && !(a.reasons & leaving()))
+		return weir_err_set(err, "at", "out: packets of this reason do not leave");
 	if ((a.sport || a.dport) && a.proto == IPPROTO_ICMP)
 		return weir_err_set(err, a.sport ? "sport" : "dport", "ICMP has no ports");
 	*out = (struct weir_capture_query){ .filter = filter(&a),

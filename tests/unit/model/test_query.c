@@ -121,6 +121,8 @@ static void every_argument_of_a_capture_is_in_its_filter(void **state)
 	assert_int_equal(q.filter.sample, 100);
 	assert_int_equal(q.filter.rate, 20);
 	assert_int_equal(good("at=in").filter.at, WEIR_CAPTURE_IN);
+	assert_int_equal(good("at=in&reason=drops").filter.at, WEIR_CAPTURE_IN);
+	assert_int_equal(good("at=out&reason=REPLY_ECHO,drops").filter.at, WEIR_CAPTURE_OUT);
 	assert_int_equal(good("rate=7").filter.rate, 7);
 	assert_int_equal(good("proto=icmp").filter.proto, IPPROTO_ICMP);
 }
@@ -179,6 +181,8 @@ static const struct bad captures[] = {
 	{ "reason=", "reason", "no reason" },
 	{ "reason=FORWARD,", "reason", "no reason" },
 	{ "at=entry", "at", "one of: in, out, both" },
+	{ "at=out&reason=drops", "at", "do not leave" },
+	{ "at=out&reason=PASS_NOT_IP", "at", "do not leave" },
 	{ "snaplen=13", "snaplen", "13 is not from 14 to 16384" },
 	{ "snaplen=16385", "snaplen", "is not from 14 to 16384" },
 	{ "count=0", "count", "0 is not from 1 to 1000000000" },
