@@ -149,6 +149,8 @@ static __always_inline void capture_now(struct xdp_md *ctx, const struct packet 
 {
 	__u32 key = 0, ifindex = ctx->ingress_ifindex;
 	struct captured *c = bpf_map_lookup_elem(&weir_capture_packet, &key);
+	/* Looked up: the pointer of a packet that lies in a map is none to the verifier. */
+	const struct weir_endpoint *e = p->endpoint ? find_endpoint(p->slot) : NULL;
 
 	if (!c)
 		return;
@@ -162,9 +164,9 @@ static __always_inline void capture_now(struct xdp_md *ctx, const struct packet 
 			.v6 = p->v6,
 			.about = p->about,
 		};
-	if (at == WEIR_CAPTURE_OUT && why <= WEIR_LAST_FORWARD && p->endpoint)
-		ifindex = p->endpoint->ifindex;
-	capture_packet(ctx, why, p->endpoint ? p->slot : WEIR_NO_ENDPOINT, ifindex, at);
+	if (at == WEIR_CAPTURE_OUT && why <= WEIR_LAST_FORWARD && e)
+		ifindex = e->ifindex;
+	capture_packet(ctx, why, e ? p->slot : WEIR_NO_ENDPOINT, ifindex, at);
 }
 
 /* Once with WEIR_CAPTURE_IN, when the packet's reason is known and before its bytes change; then

@@ -109,6 +109,9 @@ __attribute__((noinline)) int process_reply(struct xdp_md *ctx)
 	return end(ctx, &w->p, why, then);
 }
 
+/* No action: process_reply() is still to come, from where there is more stack left. */
+#define REPLY_PENDING (-1)
+
 /* From a packet that was read to its action. */
 static __always_inline int process(struct xdp_md *ctx, struct packet *p, enum weir_reason why,
 				   int plain)
@@ -120,7 +123,7 @@ static __always_inline int process(struct xdp_md *ctx, struct packet *p, enum we
 	if (plain && (why == WEIR_FORWARD || why == WEIR_FORWARD_NAT_REPLY))
 		parse_plain_rest(p);
 	if (why == WEIR_FORWARD_NAT_REPLY)
-		return nat_take(p) ? process_reply(ctx) : XDP_PASS;
+		return !nat_take(p) ? XDP_PASS : plain ? process_reply(ctx) : REPLY_PENDING;
 	if (why == WEIR_FORWARD)
 		why = pick(p);
 	else if (why == WEIR_FORWARD_FRAGMENT)
@@ -157,6 +160,7 @@ int weir_xdp(struct xdp_md *ctx)
 	const __u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	/* Each stage sets what it finds out: clearing it all would cost 2 ns. */
 	struct packet p;
+	int action;
 
 	p.endpoint = NULL;
 	p.frame_len = (__u32)(end - data);
@@ -167,7 +171,8 @@ int weir_xdp(struct xdp_md *ctx)
 		return process(ctx, &p, WEIR_FORWARD, 1);
 	if (parse_plain_v6(data, end, &p) == WEIR_FORWARD)
 		return process(ctx, &p, WEIR_FORWARD, 1);
-	return process_odd(ctx);
+	action = process_odd(ctx);
+	return weir_features && action == REPLY_PENDING ? process_reply(ctx) : action;
 }
 
 /* What bpf_jiffies64() says: run by the agent, which must read the ages of recorded flows. */

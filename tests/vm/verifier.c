@@ -12,6 +12,7 @@
 #include "dataplane/plane_impl.h"
 #include "decap.skel.h"
 #include "weir.skel.h"
+#include "weir/seeing.h"
 
 #define MOST_STEPS 100000
 #define LOG_STATS  4 /* the verifier's statistics, nothing else */
@@ -84,25 +85,34 @@ static void load(struct bpf_object *obj, const struct bpf_program *only, const c
 	free(logs);
 }
 
+/* The packet program with all that this kernel and a configuration can switch on, as an instrument
+ * of this kind (enum weir_seeing) or none. */
+static void load_with_all(uint32_t features, uint8_t seeing, const char *how)
+{
+	struct weir_bpf *weir = weir_bpf__open();
+
+	if (!weir)
+		exit(1);
+	features_use(features, weir);
+	weir->rodata->weir_features = ~0u;
+	weir->rodata->weir_seeing = seeing;
+	load(weir->obj, weir->progs.weir_xdp, how);
+	weir_bpf__destroy(weir);
+}
+
 int main(void)
 {
 	uint32_t features = features_probe();
 	struct decap_bpf *decap = decap_bpf__open();
-	struct weir_bpf *weir = weir_bpf__open(), *more = weir_bpf__open();
-	struct weir_bpf *nat = weir_bpf__open();
+	struct weir_bpf *weir = weir_bpf__open();
 
-	if (!decap || !weir || !more || !nat)
+	if (!decap || !weir)
 		return 1;
 	load(weir->obj, NULL, "");
 	load(decap->obj, NULL, "");
-	if (features) {
-		features_use(features, more);
-		load(more->obj, more->progs.weir_xdp, ", with all this kernel has,");
-	}
-	nat->rodata->weir_features = ~0u;
-	load(nat->obj, nat->progs.weir_xdp, ", with NAT,");
-	weir_bpf__destroy(nat);
-	weir_bpf__destroy(more);
+	load_with_all(features, 0, ", with all that can be on,");
+	load_with_all(features, WEIR_SEEING_DRY, ", with all, for a trace,");
+	load_with_all(features, WEIR_SEEING_CAPTURE, ", with all, for a capture,");
 	weir_bpf__destroy(weir);
 	decap_bpf__destroy(decap);
 	return failed;
