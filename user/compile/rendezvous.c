@@ -9,10 +9,9 @@
 #include "base/mem.h"
 #include "weir/abi.h"
 
-#define ROWS_PER_ENDPOINT 384
-#define BAND_PERCENT      3
-#define FREE              UINT32_MAX
-#define SLICE_SHIFT       3 /* a slice of time has size >> 3 claims or fewer */
+#define BAND_PERCENT 3
+#define FREE         UINT32_MAX
+#define SLICE_SHIFT  3 /* a slice of time has size >> 3 claims or fewer */
 
 struct claimant {
 	uint64_t id, pace;         /* 2^48 / weight */
@@ -273,9 +272,10 @@ void weir_rendezvous_fill(const struct weir_candidate *c, uint32_t n, uint32_t *
 
 uint32_t weir_rendezvous_size(uint32_t n)
 {
+	uint64_t least = n * (100 + 5 * (uint64_t)n); /* README.md: what fewer rows cost */
 	uint32_t size = WEIR_TABLE_MIN;
 
-	while (size < WEIR_TABLE_MAX && size < (uint64_t)n * ROWS_PER_ENDPOINT)
+	while (size < WEIR_TABLE_MAX && size < least)
 		size *= 2;
 	return size;
 }
