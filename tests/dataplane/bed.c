@@ -12,6 +12,7 @@
 
 #include <bpf/bpf.h>
 
+#include "base/hash.h"
 #include "dataplane/plane_impl.h"
 #include "weir.skel.h"
 
@@ -149,14 +150,21 @@ void bed_serve(struct bed *b, uint32_t service, uint32_t size, uint32_t first, u
 		b->wish.endpoint[e].there = b->wish.endpoint[e].alive = true;
 }
 
-static const uint32_t *table_rows(const struct wish_service *s, const uint32_t *index,
-				  struct weir_arena *arena)
+static void fill_table(struct weir_tables_table *t, const struct wish_service *s,
+		       const uint32_t *index, struct weir_arena *arena)
 {
 	uint32_t *rows = weir_arena_new_array(arena, s->size, uint32_t);
 
 	for (uint32_t i = 0; i < s->size; i++)
-		rows[i] = s->rows[i] == NOBODY ? WEIR_ROW_NOBODY : index[s->rows[i]];
-	return rows;
+		rows[i] = s->rows[i] == NOBODY ? WEIR_ROW_NOBODY : s->rows[i];
+	*t = (struct weir_tables_table){
+		.lb = weir_arena_new_array(arena, 1, struct weir_lb),
+		.members = index,
+		.rows = rows,
+		.n_members = ENDPOINTS,
+		.size = s->size,
+		.digest = weir_hash_bytes(s->size, s->rows, s->size),
+	};
 }
 
 static void add_endpoints(const struct wish *w, struct weir_tables *t, uint32_t *index,
@@ -185,10 +193,13 @@ static const struct weir_tables *tables(const struct wish *w, struct weir_arena 
 	struct weir_tables *t = weir_arena_new_array(arena, 1, struct weir_tables);
 	struct weir_tables_service *to =
 		weir_arena_new_array(arena, SERVICES, struct weir_tables_service);
+	struct weir_tables_table *table =
+		weir_arena_new_array(arena, SERVICES, struct weir_tables_table);
 	union weir_addr *vips = weir_arena_new_array(arena, SERVICES, union weir_addr);
-	uint32_t index[ENDPOINTS];
+	uint32_t *index = weir_arena_new_array(arena, ENDPOINTS, uint32_t);
 
 	add_endpoints(w, t, index, arena);
+	t->tables = table;
 	t->services = to;
 	t->vips = vips;
 	t->drain_ms = DRAIN_MS;
@@ -196,13 +207,12 @@ static const struct weir_tables *tables(const struct wish *w, struct weir_arena 
 		if (!w->service[s].on)
 			continue;
 		vips[t->n_vips++] = service_addr(s);
+		fill_table(&table[t->n_tables], &w->service[s], index, arena);
 		to[t->n_services++] = (struct weir_tables_service){
 			.vip = service_addr(s),
 			.port = htons(443),
 			.proto = service_proto(s),
-			.size = w->service[s].size,
-			.rows = table_rows(&w->service[s], index, arena),
-			.lb = weir_arena_new_array(arena, 1, struct weir_lb),
+			.table = &table[t->n_tables++],
 		};
 	}
 	return t;

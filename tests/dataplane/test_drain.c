@@ -108,18 +108,20 @@ static void a_table_without_room_changes_nothing(void **state)
 	uint32_t n = WEIR_MAX_ROWS / MIN, *rows = weir_new_array(WEIR_TABLE_MAX, uint32_t);
 	struct weir_tables_endpoint e[2] = { { .addr = pkt_addr("10.1.0.1"), .alive = true },
 					     { .addr = pkt_addr("10.1.0.2"), .alive = true } };
+	const uint32_t members[2] = { 0, 1 };
 	struct weir_lb lb = { 0 };
+	struct weir_tables_table large = { &lb, members, rows, 2, WEIR_TABLE_MAX, 1 };
+	struct weir_tables_table *small = weir_new_array(n, struct weir_tables_table);
 	struct weir_tables_service *s = weir_new_array(n + 1, struct weir_tables_service);
 	struct weir_tables t = { .endpoints = e, .n_endpoints = 2, .services = s };
 	struct weir_plane_usage was, is;
 
-	for (uint32_t i = 0; i < n; i++)
+	for (uint32_t i = 0; i < n; i++) {
+		small[i] = (struct weir_tables_table){ &lb, members, rows, 2, MIN, 1 };
 		s[i] = (struct weir_tables_service){ pkt_addr("192.0.2.99"),
-						     htons((uint16_t)(i + 1)),
-						     IPPROTO_TCP,
-						     MIN,
-						     rows,
-						     &lb };
+						     htons((uint16_t)(i + 1)), IPPROTO_TCP,
+						     &small[i] };
+	}
 	t.n_services = n;
 	assert_int_equal(weir_plane_sync(b->plane, &t, b->now_ms), 0);
 	for (uint32_t i = 0; i < n / 2; i++)
@@ -131,7 +133,7 @@ static void a_table_without_room_changes_nothing(void **state)
 	for (uint32_t i = 0; i < MIN; i++)
 		rows[i] = 1; /* the services that are there would change too */
 	s[n / 2] = (struct weir_tables_service){ pkt_addr("192.0.2.98"), htons(1), IPPROTO_TCP,
-						 WEIR_TABLE_MAX,         rows,     &lb };
+						 &large };
 	t.n_services = n / 2 + 1;
 	assert_int_equal(weir_plane_sync(b->plane, &t, b->now_ms), -ENOSPC);
 	bed_pass(b, 1000);
@@ -144,6 +146,7 @@ static void a_table_without_room_changes_nothing(void **state)
 	weir_plane_usage(b->plane, &is);
 	assert_int_equal(is.unsettled_rows, 0); /* no row had become another's */
 	free(rows);
+	free(small);
 	free(s);
 }
 

@@ -274,15 +274,16 @@ static void tables_that_do_not_fit_change_nothing(void **state)
 	uint32_t *rows = weir_new_array(WEIR_TABLE_MAX, uint32_t);
 	struct weir_lb lb = { 0 };
 	struct weir_tables_service *s = weir_new_array(big + 1, struct weir_tables_service);
+	struct weir_tables_table *table = weir_new_array(big + 1, struct weir_tables_table);
 	struct weir_tables t = { .endpoints = &e, .n_endpoints = 1, .services = s };
+	const uint32_t member = 0;
 
-	for (uint32_t i = 0; i <= big; i++)
+	for (uint32_t i = 0; i <= big; i++) {
+		table[i] = (struct weir_tables_table){ &lb, &member, rows, 1, WEIR_TABLE_MAX, 1 };
 		s[i] = (struct weir_tables_service){ pkt_addr("192.0.2.99"),
-						     htons((uint16_t)(i + 1)),
-						     IPPROTO_TCP,
-						     WEIR_TABLE_MAX,
-						     rows,
-						     &lb };
+						     htons((uint16_t)(i + 1)), IPPROTO_TCP,
+						     &table[i] };
+	}
 	bed_serve(b, 0, MIN, 1, 1);
 	bed_sync(b);
 	t.n_services = big + 1;
@@ -295,6 +296,7 @@ static void tables_that_do_not_fit_change_nothing(void **state)
 	t.n_services = big;
 	assert_int_equal(weir_plane_sync(b->plane, &t, b->now_ms), 0);
 	free(rows);
+	free(table);
 	free(s);
 }
 

@@ -34,12 +34,13 @@ struct decision {
 	const struct weir_tables *tables;
 };
 
-static struct decision decide(const struct weir_model *model, const struct weir_health *health)
+static struct decision decide(struct weir_agent *a, const struct weir_model *model,
+			      const struct weir_health *health)
 {
 	struct decision d = { .arena = weir_arena_new() };
 
 	d.view = weir_view_build(model, health, d.arena);
-	d.tables = weir_compile(d.view, d.arena);
+	d.tables = weir_compile(d.view, a->memo, d.arena);
 	return d;
 }
 
@@ -53,6 +54,7 @@ static void publish(struct weir_agent *a, const struct decision *d)
 	a->decided = d->arena;
 	a->view = d->view;
 	a->tables = d->tables;
+	weir_memo_forget(a->memo);
 }
 
 /* Tells what a person wants to know of a change: which pool serves whom. */
@@ -75,7 +77,7 @@ static void say_moves(const struct weir_view *old, const struct weir_view *now)
 
 static int reconcile(struct weir_agent *a)
 {
-	struct decision d = decide(a->model, a->health);
+	struct decision d = decide(a, a->model, a->health);
 	int err;
 
 	say_moves(a->view, d.view);
@@ -300,7 +302,7 @@ static void take_model(struct weir_agent *a, struct weir_model *m, struct weir_h
 static int apply(struct weir_agent *a, struct weir_model *m)
 {
 	struct weir_health *health = carry_health(a, m);
-	struct decision d = decide(m, health);
+	struct decision d = decide(a, m, health);
 	int err = apply_outside(a, m, d.tables);
 
 	if (err) {
@@ -391,11 +393,13 @@ int weir_agent_open(uv_loop_t *loop, const char *config_path, struct weir_model 
 
 	a->loop = loop;
 	a->config_path = config_path;
+	a->memo = weir_memo_new();
 	a->started_ms = agent_now_ms();
 	a->answer_by_ms = agent_uptime_ms(a) + FIRST_ROUND_MS;
 	err = open_plane(a, &model->agent);
 	if (err) {
 		weir_model_free(model);
+		weir_memo_free(a->memo);
 		free(a);
 		return err;
 	}
@@ -440,6 +444,7 @@ static void on_closed(uv_handle_t *h)
 	weir_plane_close(a->plane);
 	weir_zones_free(a->zones);
 	weir_arena_free(a->decided);
+	weir_memo_free(a->memo);
 	weir_model_free(a->model);
 	free(a->health);
 	free(a);

@@ -21,7 +21,8 @@ struct weir_agent {
 	struct weir_prober *prober;
 	struct weir_dns *dns;
 
-	/* What was decided last: view and tables live in decided. */
+	/* What was decided last: view and tables live in decided, the rows of tables in memo. */
+	struct weir_memo *memo;
 	struct weir_arena *decided;
 	const struct weir_view *view;
 	const struct weir_tables *tables;

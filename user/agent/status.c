@@ -50,19 +50,21 @@ static json_t *interfaces(const struct weir_agent *a)
 }
 
 /* How many rows each endpoint of a service has. */
-static json_t *shares(const struct weir_tables *t, const struct weir_tables_service *s)
+static json_t *shares(const struct weir_tables *t, const struct weir_tables_table *table)
 {
-	uint32_t *rows = weir_new_array(t->n_endpoints, uint32_t);
+	uint32_t *rows = weir_new_array(table->n_members, uint32_t);
 	json_t *out = json_array();
 
-	for (uint32_t i = 0; i < s->size; i++)
-		if (s->rows[i] != WEIR_ROW_NOBODY)
-			rows[s->rows[i]]++;
-	for (uint32_t i = 0; i < t->n_endpoints; i++)
+	for (uint32_t i = 0; i < table->size; i++)
+		if (table->rows[i] != WEIR_ROW_NOBODY)
+			rows[table->rows[i]]++;
+	for (uint32_t i = 0; i < table->n_members; i++) {
+		const struct weir_tables_endpoint *e = &t->endpoints[table->members[i]];
+
 		if (rows[i])
 			json_array_append_new(out, json_pack("{s:o, s:i}", "address",
-							     addr(&t->endpoints[i].addr), "rows",
-							     (int)rows[i]));
+							     addr(&e->addr), "rows", (int)rows[i]));
+	}
 	free(rows);
 	return out;
 }
@@ -74,17 +76,17 @@ static json_t *services(const struct weir_agent *a)
 
 	for (uint32_t i = 0; i < t->n_services; i++) {
 		const struct weir_tables_service *s = &t->services[i];
-		const struct weir_view_lb *lb = &a->view->lbs[s->lb->index];
+		const struct weir_view_lb *v = &a->view->lbs[s->table->lb->index];
 
 		json_array_append_new(
 			out, json_pack("{s:o, s:s, s:i, s:s, s:o, s:b, s:s, s:i, s:o}", "vip",
 				       addr(&s->vip), "protocol",
 				       s->proto == IPPROTO_TCP ? "tcp" : "udp", "port",
-				       ntohs(s->port), "load_balancer", s->lb->name, "pool",
-				       text_or_null(lb->pool ? lb->pool->id : NULL), "fallback",
-				       lb->fallback, "forwarding",
-				       weir_forwarding_text(s->lb->forwarding), "rows",
-				       (int)s->size, "endpoints", shares(t, s)));
+				       ntohs(s->port), "load_balancer", v->lb->name, "pool",
+				       text_or_null(v->pool ? v->pool->id : NULL), "fallback",
+				       v->fallback, "forwarding",
+				       weir_forwarding_text(v->lb->forwarding), "rows",
+				       (int)s->table->size, "endpoints", shares(t, s->table)));
 	}
 	return out;
 }

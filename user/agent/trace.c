@@ -42,7 +42,7 @@ static const struct weir_lb *lb_of(const struct weir_agent *a, const struct weir
 
 		if (s->port == key->port && s->proto == key->proto &&
 		    weir_addr_eq(&s->vip, &key->vip))
-			return s->lb;
+			return s->table->lb;
 	}
 	return NULL;
 }

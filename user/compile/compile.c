@@ -4,22 +4,20 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/hash.h"
 #include "compile/endpoints.h"
-#include "compile/rendezvous.h"
 
 /* What is being built. */
 struct build {
 	const struct weir_view *view;
+	struct weir_memo *memo;
 	struct weir_arena *arena;
 	struct weir_tables *out;
+	struct weir_endpoints endpoints;
+	struct weir_tables_table *tables;
 	struct weir_tables_service *services;
 	struct weir_candidate *candidates; /* room for those of the largest pool */
-	uint32_t *entered;                 /* their endpoint indexes */
-	uint64_t *identity;                /* by endpoint index */
-	uint64_t *digest;                  /* of the rows of a balancer, by its index */
 };
 
 static bool has_services(const struct weir_lb *lb)
@@ -52,8 +50,9 @@ static uint32_t table_size(const struct weir_lb *lb)
 
 /* All origins of the pool with a weight: those that do not serve now keep their places, so that
  * their coming back, or disabling them, moves no other rows. */
-static uint32_t enter_pool(struct build *b, const struct weir_view_lb *v)
+static uint32_t enter_pool(struct build *b, const struct weir_view_lb *v, uint32_t *members)
 {
+	const uint32_t *of = weir_endpoints_of(&b->endpoints, v->pool, v->lb->forwarding);
 	uint32_t n = 0, next = 0;
 
 	for (uint32_t i = 0; i < v->pool->n_origins; i++) {
@@ -63,9 +62,9 @@ static uint32_t enter_pool(struct build *b, const struct weir_view_lb *v)
 		next += serving;
 		if (!o->weight)
 			continue;
-		b->entered[n] = weir_endpoints_find(b->out, &o->addr, v->lb->forwarding);
+		members[n] = of[i];
 		b->candidates[n] = (struct weir_candidate){
-			.id = b->identity[b->entered[n]],
+			.id = b->endpoints.identity[of[i]],
 			.weight = o->weight,
 			.serving = serving,
 		};
@@ -75,37 +74,35 @@ static uint32_t enter_pool(struct build *b, const struct weir_view_lb *v)
 	return n;
 }
 
-static void fill_rows(struct build *b, const struct weir_view_lb *v, uint32_t *rows, uint32_t size)
+static const struct weir_tables_table *add_table(struct build *b, const struct weir_view_lb *v)
 {
-	weir_rendezvous_fill(b->candidates, enter_pool(b, v), rows, size);
-	for (uint32_t i = 0; i < size; i++)
-		rows[i] = b->entered[rows[i]];
+	struct weir_tables_table *t = &b->tables[b->out->n_tables++];
+	uint32_t room = v->n_serving ? v->pool->n_origins : 0;
+	uint32_t *members = weir_arena_new_array(b->arena, room, uint32_t);
+	struct weir_rows rows;
+
+	t->lb = v->lb;
+	t->size = table_size(v->lb);
+	t->members = members;
+	if (v->n_serving)
+		t->n_members = enter_pool(b, v, members);
+	rows = weir_memo_rows(b->memo, b->candidates, t->n_members, t->size);
+	t->rows = rows.rows;
+	t->digest = rows.digest;
+	return t;
 }
 
-static uint64_t rows_digest(const struct build *b, const uint32_t *rows, uint32_t size)
+static void add_services(struct build *b, const struct weir_tables_table *t)
 {
-	uint64_t h = size;
+	const struct weir_lb *lb = t->lb;
 
-	for (uint32_t i = 0; i < size; i++) {
-		uint64_t id = rows[i] == WEIR_ROW_NOBODY ? 0 : b->identity[rows[i]];
-
-		h = ((h << 27 | h >> 37) ^ id) * 0x9e3779b97f4a7c15ull;
-	}
-	return weir_mix64(h);
-}
-
-static void add_services(struct build *b, const struct weir_lb *lb, const uint32_t *rows,
-			 uint32_t size)
-{
 	for (uint32_t v = 0; v < lb->n_vips; v++)
 		for (uint32_t l = 0; l < lb->n_listeners; l++)
 			b->services[b->out->n_services++] = (struct weir_tables_service){
 				.vip = lb->vips[v],
 				.port = htons(lb->listeners[l].port),
 				.proto = lb->listeners[l].proto,
-				.size = size,
-				.rows = rows,
-				.lb = lb,
+				.table = t,
 			};
 }
 
@@ -113,16 +110,9 @@ static void build_lb(struct build *b, const struct weir_view_lb *v)
 {
 	const struct weir_agent_conf *agent = &b->view->model->agent;
 	uint32_t drain_ms = v->lb->drain_ms ? v->lb->drain_ms : agent->drain_ms;
-	uint32_t size = table_size(v->lb);
-	uint32_t *rows = weir_arena_new_array(b->arena, size, uint32_t);
 
 	assert(families_fit(v)); /* validation refuses others */
-	if (v->n_serving)
-		fill_rows(b, v, rows, size);
-	else
-		memset(rows, 0xff, size * sizeof(*rows)); /* WEIR_ROW_NOBODY */
-	b->digest[v->lb->index] = rows_digest(b, rows, size);
-	add_services(b, v->lb, rows, size);
+	add_services(b, add_table(b, v));
 	if (drain_ms > b->out->drain_ms)
 		b->out->drain_ms = drain_ms;
 }
@@ -157,7 +147,7 @@ static uint64_t services_digest(const struct build *b)
 		const struct weir_tables_service *s = &b->services[i];
 		uint64_t words[] = {
 			(uint64_t)s->proto << 16 | ntohs(s->port),
-			b->digest[s->lb->index],
+			s->table->digest,
 		};
 
 		h = weir_hash_bytes(h, &s->vip, sizeof(s->vip));
@@ -170,38 +160,39 @@ static uint64_t services_digest(const struct build *b)
 static void allocate(struct build *b)
 {
 	const struct weir_model *m = b->view->model;
-	uint32_t largest = 0, n_services = 0;
+	uint32_t largest = 0, n_tables = 0, n_services = 0;
 
 	for (uint32_t i = 0; i < m->n_pools; i++)
 		if (m->pools[i].n_origins > largest)
 			largest = m->pools[i].n_origins;
 	for (uint32_t i = 0; i < m->n_lbs; i++)
-		if (has_services(&m->lbs[i]))
+		if (has_services(&m->lbs[i])) {
+			n_tables++;
 			n_services += m->lbs[i].n_vips * m->lbs[i].n_listeners;
+		}
+	b->tables = weir_arena_new_array(b->arena, n_tables, struct weir_tables_table);
 	b->services = weir_arena_new_array(b->arena, n_services, struct weir_tables_service);
 	b->candidates = weir_arena_new_array(b->arena, largest, struct weir_candidate);
-	b->entered = weir_arena_new_array(b->arena, largest, uint32_t);
-	b->digest = weir_arena_new_array(b->arena, m->n_lbs, uint64_t);
-	b->identity = weir_arena_new_array(b->arena, b->out->n_endpoints, uint64_t);
-	for (uint32_t i = 0; i < b->out->n_endpoints; i++)
-		b->identity[i] = weir_endpoint_identity(&b->out->endpoints[i]);
 }
 
-const struct weir_tables *weir_compile(const struct weir_view *view, struct weir_arena *arena)
+const struct weir_tables *weir_compile(const struct weir_view *view, struct weir_memo *memo,
+				       struct weir_arena *arena)
 {
 	struct build b = {
 		.view = view,
+		.memo = memo,
 		.arena = arena,
 		.out = weir_arena_new_array(arena, 1, struct weir_tables),
 	};
 
-	weir_endpoints_collect(b.out, view, arena);
+	b.endpoints = weir_endpoints_collect(b.out, view, arena);
 	allocate(&b);
 	for (uint32_t i = 0; i < view->model->n_lbs; i++)
 		if (has_services(view->lbs[i].lb))
 			build_lb(&b, &view->lbs[i]);
 	qsort(b.services, b.out->n_services, sizeof(*b.services), by_key);
 	collect_vips(&b);
+	b.out->tables = b.tables;
 	b.out->services = b.services;
 	b.out->digest = services_digest(&b);
 	return b.out;

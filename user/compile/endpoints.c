@@ -6,40 +6,71 @@
 
 #include "base/hash.h"
 
-static int by_address_and_mode(const void *a, const void *b)
-{
-	const struct weir_tables_endpoint *x = a, *y = b;
-	int order = weir_addr_cmp(&x->addr, &y->addr);
-
-	return order ? order : x->mode - y->mode;
-}
+#define MODES WEIR_MODE_COUNT
 
 /* Collects each pool once in each mode in which a balancer may use it. */
 struct visit {
 	const struct weir_view *view;
-	bool *seen; /* by pool index and mode */
+	struct weir_arena *arena;
 	struct weir_tables_endpoint *out;
+	struct weir_endpoints to;
 	uint32_t n;
+	uint32_t *index, mask; /* open addressing: identity -> endpoint + 1 */
 };
+
+static uint32_t *index_slot(const struct visit *v, const struct weir_tables_endpoint *e,
+			    uint64_t identity)
+{
+	uint32_t i = (uint32_t)identity & v->mask;
+
+	for (; v->index[i]; i = (i + 1) & v->mask) {
+		const struct weir_tables_endpoint *is = &v->out[v->index[i] - 1];
+
+		if (is->mode == e->mode && weir_addr_eq(&is->addr, &e->addr))
+			break;
+	}
+	return &v->index[i];
+}
+
+/* One of equal ones is alive if any of them is. */
+static uint32_t merge(struct visit *v, const struct weir_tables_endpoint *e)
+{
+	uint64_t identity = weir_hash_bytes(e->mode, &e->addr, sizeof(e->addr));
+	uint32_t *slot = index_slot(v, e, identity);
+
+	if (*slot) {
+		struct weir_tables_endpoint *is = &v->out[*slot - 1];
+
+		is->monitored |= e->monitored;
+		is->healthy &= e->healthy;
+		is->alive |= e->alive;
+	} else {
+		v->to.identity[v->n] = identity;
+		v->out[v->n++] = *e;
+		*slot = v->n;
+	}
+	return *slot - 1;
+}
 
 static void add_pool(struct visit *v, const struct weir_pool *pool, uint8_t mode)
 {
-	bool *seen = &v->seen[WEIR_MODE_COUNT * pool->index + mode];
+	uint32_t **of = &v->to.of[pool->index * MODES + mode];
 
-	if (*seen)
+	if (*of)
 		return;
-	*seen = true;
+	*of = weir_arena_new_array(v->arena, pool->n_origins, uint32_t);
 	for (uint32_t i = 0; i < pool->n_origins; i++) {
 		const struct weir_origin *o = &pool->origins[i];
 		enum weir_state state = v->view->health[o->index].state;
-
-		v->out[v->n++] = (struct weir_tables_endpoint){
+		const struct weir_tables_endpoint e = {
 			.addr = o->addr,
 			.mode = mode,
 			.monitored = pool->monitor,
 			.healthy = !pool->monitor || state == WEIR_HEALTHY,
 			.alive = !pool->monitor || state != WEIR_UNHEALTHY,
 		};
+
+		(*of)[i] = merge(v, &e);
 	}
 }
 
@@ -59,51 +90,32 @@ static void add_pools(struct visit *v)
 	}
 }
 
-/* Sorts and makes one of equal ones: alive if any of them is. */
-static uint32_t merge(struct weir_tables_endpoint *e, uint32_t n)
-{
-	uint32_t kept = 0;
-
-	qsort(e, n, sizeof(*e), by_address_and_mode);
-	for (uint32_t i = 0; i < n; i++) {
-		if (kept && !by_address_and_mode(&e[kept - 1], &e[i])) {
-			e[kept - 1].monitored |= e[i].monitored;
-			e[kept - 1].healthy &= e[i].healthy;
-			e[kept - 1].alive |= e[i].alive;
-		} else {
-			e[kept++] = e[i];
-		}
-	}
-	return kept;
-}
-
-void weir_endpoints_collect(struct weir_tables *t, const struct weir_view *view,
-			    struct weir_arena *arena)
+struct weir_endpoints weir_endpoints_collect(struct weir_tables *t, const struct weir_view *view,
+					     struct weir_arena *arena)
 {
 	const struct weir_model *m = view->model;
-	struct visit v = {
-		.view = view,
-		.seen = weir_arena_new_array(arena, WEIR_MODE_COUNT * (size_t)m->n_pools, bool),
-		.out = weir_arena_new_array(arena, WEIR_MODE_COUNT * (size_t)m->n_origins,
-					    struct weir_tables_endpoint),
-	};
+	size_t most = MODES * (size_t)m->n_origins, size = 4;
+	struct visit v = { .view = view, .arena = arena };
 
+	while (size < 2 * most)
+		size *= 2;
+	v.mask = (uint32_t)size - 1;
+	v.index = weir_new_array(size, uint32_t);
+	v.out = weir_arena_new_array(arena, most, struct weir_tables_endpoint);
+	v.to.identity = weir_arena_new_array(arena, most, uint64_t);
+	v.to.of = weir_arena_new_array(arena, MODES * (size_t)m->n_pools, uint32_t *);
 	add_pools(&v);
-	t->n_endpoints = merge(v.out, v.n);
+	free(v.index);
+	t->n_endpoints = v.n;
 	t->endpoints = v.out;
+	return v.to;
 }
 
-uint32_t weir_endpoints_find(const struct weir_tables *t, const union weir_addr *addr, uint8_t mode)
+const uint32_t *weir_endpoints_of(const struct weir_endpoints *e, const struct weir_pool *pool,
+				  uint8_t mode)
 {
-	struct weir_tables_endpoint key = { .addr = *addr, .mode = mode };
-	const struct weir_tables_endpoint *e =
-		bsearch(&key, t->endpoints, t->n_endpoints, sizeof(key), by_address_and_mode);
+	const uint32_t *of = e->of[pool->index * MODES + mode];
 
-	assert(e);
-	return (uint32_t)(e - t->endpoints);
-}
-
-uint64_t weir_endpoint_identity(const struct weir_tables_endpoint *e)
-{
-	return weir_hash_bytes(e->mode, &e->addr, sizeof(e->addr));
+	assert(of);
+	return of;
 }

@@ -15,7 +15,7 @@
 static uint32_t wanted_slot(const struct weir_tables_service *s, const uint32_t *slot_of,
 			    uint32_t row)
 {
-	uint32_t e = s->rows[row & (s->size - 1)];
+	uint32_t e = weir_tables_row(s->table, row & (s->table->size - 1));
 
 	return e == WEIR_ROW_NOBODY ? WEIR_NO_ENDPOINT : slot_of[e];
 }
@@ -29,8 +29,8 @@ static int check_room(struct weir_plane *p, const struct weir_tables *t)
 		const struct weir_tables_service *s = &t->services[i];
 		struct service *k = service_find(p, &s->vip, s->port, s->proto);
 
-		if (!k || p->services[k->at].table.mask + 1 < s->size)
-			units += s->size / ROW_UNIT;
+		if (!k || p->services[k->at].table.mask + 1 < s->table->size)
+			units += s->table->size / ROW_UNIT;
 	}
 	if (t->n_services + t->n_vips >= WEIR_MAX_SERVICES) {
 		weir_error("%u services are more than the %u the packet path holds", t->n_services,
@@ -96,13 +96,13 @@ static bool add_service(struct weir_plane *p, const struct weir_tables_service *
 {
 	struct service *k;
 
-	for (uint32_t i = 0; i < s->size; i++) {
+	for (uint32_t i = 0; i < s->table->size; i++) {
 		row_store(&p->rows[base + i],
 			  (struct weir_row){ wanted_slot(s, slot_of, i), WEIR_ROW_REST });
 		p->row_since_ms[base + i] = 0;
 	}
 	k = service_add(p, &s->vip, s->port, s->proto,
-			(struct weir_table_ref){ base, s->size - 1 });
+			(struct weir_table_ref){ base, s->table->size - 1 });
 	if (k)
 		k->fresh = true;
 	return k;
@@ -116,7 +116,7 @@ static void undo(struct weir_plane *p, const struct weir_tables *t, const uint32
 		const struct service *k = service_find(p, &s->vip, s->port, s->proto);
 
 		if (base[i] != NO_BASE && !(k && k->fresh))
-			rows_retire(p, base[i], s->size);
+			rows_retire(p, base[i], s->table->size);
 	}
 	for (uint32_t i = p->n_services; i-- > 0;)
 		if (p->service[i].fresh)
@@ -131,12 +131,12 @@ static bool reserve_rows(struct weir_plane *p, const struct weir_tables *t, uint
 		struct service *k = service_find(p, &s->vip, s->port, s->proto);
 
 		base[i] = NO_BASE;
-		if (k && p->services[k->at].table.mask + 1 >= s->size)
+		if (k && p->services[k->at].table.mask + 1 >= s->table->size)
 			continue;
-		if (!rows_alloc(p, s->size, &base[i])) {
+		if (!rows_alloc(p, s->table->size, &base[i])) {
 			for (uint32_t n = i; n-- > 0;)
 				if (base[n] != NO_BASE)
-					rows_retire(p, base[n], t->services[n].size);
+					rows_retire(p, base[n], t->services[n].table->size);
 			return false;
 		}
 	}
@@ -178,9 +178,9 @@ static void update_all(struct weir_plane *p, const struct weir_tables *t, const 
 		struct service *k = service_find(p, &s->vip, s->port, s->proto);
 
 		k->wanted = true;
-		k->drain_ms = s->lb->drain_ms ? s->lb->drain_ms : t->drain_ms;
+		k->drain_ms = s->table->lb->drain_ms ? s->table->lb->drain_ms : t->drain_ms;
 		if (!k->fresh && base[i] != NO_BASE)
-			grow_table(p, k, base[i], s->size);
+			grow_table(p, k, base[i], s->table->size);
 		sync_rows(p, k, s, slot_of, now_ms);
 	}
 	for (uint32_t i = p->n_services; i-- > 0;)

@@ -20,6 +20,7 @@
 struct world {
 	struct weir_model *model;
 	struct weir_health *health;
+	struct weir_memo *memo;
 	struct weir_arena *arena;
 	const struct weir_view *view;
 	const struct weir_tables *tables;
@@ -46,13 +47,13 @@ static const char two_pools[] =
 static void compile_again(struct world *w)
 {
 	w->view = weir_view_build(w->model, w->health, w->arena);
-	w->tables = weir_compile(w->view, w->arena);
+	w->tables = weir_compile(w->view, w->memo, w->arena);
 }
 
 /* Everyone healthy. */
 static struct world world_of(json_t *root)
 {
-	struct world w = { .arena = weir_arena_new() };
+	struct world w = { .memo = weir_memo_new(), .arena = weir_arena_new() };
 	struct weir_err err;
 
 	if (!weir_model_parse(root, &w.model, &err))
@@ -88,6 +89,7 @@ static struct world world_open(void)
 static void world_close(struct world *w)
 {
 	weir_arena_free(w->arena);
+	weir_memo_free(w->memo);
 	weir_model_free(w->model);
 	free(w->health);
 }
@@ -129,13 +131,15 @@ static const struct weir_tables_service *service(const struct world *w, const ch
 /* Of the rows of www.example.com, which are shared. */
 static uint32_t rows_of(const struct world *w, const char *address)
 {
-	const struct weir_tables_service *s = service(w, "192.0.2.1", IPPROTO_TCP, 443);
+	const struct weir_tables_table *t = service(w, "192.0.2.1", IPPROTO_TCP, 443)->table;
 	union weir_addr a = addr(address);
 	uint32_t rows = 0;
 
-	for (uint32_t i = 0; i < s->size; i++)
-		rows += s->rows[i] != WEIR_ROW_NOBODY &&
-			weir_addr_eq(&w->tables->endpoints[s->rows[i]].addr, &a);
+	for (uint32_t i = 0; i < t->size; i++) {
+		uint32_t e = weir_tables_row(t, i);
+
+		rows += e != WEIR_ROW_NOBODY && weir_addr_eq(&w->tables->endpoints[e].addr, &a);
+	}
 	return rows;
 }
 
@@ -175,20 +179,20 @@ static void services_are_sorted_and_every_vip_has_every_listener(void **state)
 static void services_of_one_balancer_share_their_rows(void **state)
 {
 	struct world w = world_open();
-	const uint32_t *rows = service(&w, "192.0.2.1", IPPROTO_TCP, 443)->rows;
+	const struct weir_tables_table *t = service(&w, "192.0.2.1", IPPROTO_TCP, 443)->table;
 
 	(void)state;
-	assert_ptr_equal(service(&w, "192.0.2.1", IPPROTO_TCP, 80)->rows, rows);
-	assert_ptr_equal(service(&w, "192.0.2.1", IPPROTO_UDP, 443)->rows, rows);
-	assert_ptr_equal(service(&w, "2001:db8::1", IPPROTO_TCP, 443)->rows, rows);
-	assert_ptr_not_equal(service(&w, "192.0.2.1", IPPROTO_TCP, 8080)->rows, rows);
+	assert_ptr_equal(service(&w, "192.0.2.1", IPPROTO_TCP, 80)->table, t);
+	assert_ptr_equal(service(&w, "192.0.2.1", IPPROTO_UDP, 443)->table, t);
+	assert_ptr_equal(service(&w, "2001:db8::1", IPPROTO_TCP, 443)->table, t);
+	assert_ptr_not_equal(service(&w, "192.0.2.1", IPPROTO_TCP, 8080)->table, t);
 	world_close(&w);
 }
 
 static void rows_follow_the_weights(void **state)
 {
 	struct world w = world_open();
-	uint32_t size = w.tables->services->size;
+	uint32_t size = w.tables->services->table->size;
 
 	(void)state;
 	assert_in_range(rows_of(&w, "10.0.0.1"), size * 4 / 7 * 97 / 100, size * 4 / 7 * 103 / 100);
@@ -200,17 +204,19 @@ static void rows_follow_the_weights(void **state)
 static void an_unhealthy_endpoint_has_no_rows_and_no_other_row_moves(void **state)
 {
 	struct world w = world_open();
-	const struct weir_tables_service *old = service(&w, "192.0.2.1", IPPROTO_TCP, 443), *new;
+	const struct weir_tables_table *old = service(&w, "192.0.2.1", IPPROTO_TCP, 443)->table,
+				       *new;
 	uint32_t b;
 
 	(void)state;
 	b = (uint32_t)(endpoint(&w, "10.0.0.2") - w.tables->endpoints);
 	set_health(&w, "10.0.0.2", WEIR_UNHEALTHY);
-	new = service(&w, "192.0.2.1", IPPROTO_TCP, 443);
+	new = service(&w, "192.0.2.1", IPPROTO_TCP, 443)->table;
 	assert_int_equal(rows_of(&w, "10.0.0.2"), 0);
 	assert_int_equal(new->size, old->size);
 	for (uint32_t i = 0; i < new->size; i++)
-		assert_true(old->rows[i] == b || old->rows[i] == new->rows[i]);
+		assert_true(weir_tables_row(old, i) == b ||
+			    weir_tables_row(old, i) == weir_tables_row(new, i));
 	assert_false(endpoint(&w, "10.0.0.2")->alive);
 	world_close(&w);
 }
@@ -218,7 +224,7 @@ static void an_unhealthy_endpoint_has_no_rows_and_no_other_row_moves(void **stat
 static void a_pool_below_its_minimum_leaves_all_rows_to_the_next(void **state)
 {
 	struct world w = world_open();
-	uint32_t size = w.tables->services->size;
+	uint32_t size = w.tables->services->table->size;
 
 	(void)state;
 	set_health(&w, "10.0.0.1", WEIR_UNHEALTHY);
@@ -241,9 +247,9 @@ static void a_service_that_nobody_can_serve_keeps_its_size(void **state)
 	for (uint32_t i = 0; i < w.tables->n_services; i++) {
 		const struct weir_tables_service *s = &w.tables->services[i];
 
-		assert_int_equal(s->size, weir_rendezvous_size(3));
-		for (uint32_t r = 0; ntohs(s->port) == 8080 && r < s->size; r++)
-			assert_int_equal(s->rows[r], WEIR_ROW_NOBODY);
+		assert_int_equal(s->table->size, weir_rendezvous_size(3));
+		for (uint32_t r = 0; ntohs(s->port) == 8080 && r < s->table->size; r++)
+			assert_int_equal(weir_tables_row(s->table, r), WEIR_ROW_NOBODY);
 	}
 	world_close(&w);
 }
@@ -269,15 +275,16 @@ static void one_pool_can_be_reached_in_every_mode(void **state)
 	world_close(&w);
 }
 
-static void endpoints_are_unique_sorted_and_include_those_that_do_not_serve(void **state)
+static void endpoints_are_unique_and_include_those_that_do_not_serve(void **state)
 {
 	struct world w = world_open();
 
 	(void)state;
 	assert_int_equal(w.tables->n_endpoints, 4);
-	for (uint32_t i = 1; i < 4; i++)
-		assert_true(weir_addr_cmp(&w.tables->endpoints[i - 1].addr,
-					  &w.tables->endpoints[i].addr) < 0);
+	for (uint32_t i = 0; i < 4; i++)
+		for (uint32_t k = 0; k < i; k++)
+			assert_false(weir_addr_eq(&w.tables->endpoints[k].addr,
+						  &w.tables->endpoints[i].addr));
 	assert_int_equal(rows_of(&w, "2001:db8::d"), 0);
 	assert_false(endpoint(&w, "2001:db8::d")->monitored);
 	assert_true(endpoint(&w, "10.0.0.1")->monitored);
@@ -446,18 +453,105 @@ static void no_row_names_an_endpoint_that_does_not_serve(void **state)
 		for (uint32_t i = 0; i < w.model->n_origins; i++)
 			w.health[i].state = draw(&seed, 3);
 		compile_again(&w);
-		for (uint32_t i = 0; i < w.tables->n_services; i++) {
-			const struct weir_tables_service *s = &w.tables->services[i];
-			const struct weir_view_lb *v = &w.view->lbs[s->lb->index];
+		for (uint32_t i = 0; i < w.tables->n_tables; i++) {
+			const struct weir_tables_table *t = &w.tables->tables[i];
+			const struct weir_view_lb *v = &w.view->lbs[t->lb->index];
 
-			for (uint32_t r = 0; r < s->size; r++)
-				assert_true(
-					s->rows[r] == WEIR_ROW_NOBODY
-						? !v->n_serving
-						: serves(v, &w.tables->endpoints[s->rows[r]].addr));
+			for (uint32_t r = 0; r < t->size; r++) {
+				uint32_t e = weir_tables_row(t, r);
+
+				assert_true(e == WEIR_ROW_NOBODY
+						    ? !v->n_serving
+						    : serves(v, &w.tables->endpoints[e].addr));
+			}
 		}
 		world_close(&w);
 	}
+}
+
+static void same_tables(const struct weir_tables *a, const struct weir_tables *b)
+{
+	assert_int_equal(a->digest, b->digest);
+	assert_int_equal(a->n_tables, b->n_tables);
+	assert_int_equal(a->n_endpoints, b->n_endpoints);
+	for (uint32_t i = 0; i < a->n_endpoints; i++) {
+		const struct weir_tables_endpoint *x = &a->endpoints[i], *y = &b->endpoints[i];
+
+		assert_true(weir_addr_eq(&x->addr, &y->addr) && x->mode == y->mode &&
+			    x->monitored == y->monitored && x->healthy == y->healthy &&
+			    x->alive == y->alive);
+	}
+	for (uint32_t i = 0; i < a->n_tables; i++) {
+		const struct weir_tables_table *x = &a->tables[i], *y = &b->tables[i];
+
+		assert_int_equal(x->size, y->size);
+		assert_int_equal(x->digest, y->digest);
+		assert_int_equal(x->n_members, y->n_members);
+		assert_memory_equal(x->members, y->members, x->n_members * sizeof(*x->members));
+		assert_memory_equal(x->rows, y->rows, x->size * sizeof(*x->rows));
+	}
+}
+
+static void rows_that_were_kept_are_those_that_would_be_built(void **state)
+{
+	struct weir_memo *memo = weir_memo_new();
+	uint64_t seed = 2;
+
+	(void)state;
+	for (uint32_t run = 0; run < 200; run++) {
+		struct world w = world_of(random_document(&seed));
+
+		for (uint32_t change = 0; change < 8; change++) {
+			const struct weir_tables *kept;
+
+			w.health[draw(&seed, w.model->n_origins)].state = draw(&seed, 3);
+			weir_memo_free(w.memo);
+			w.memo = weir_memo_new();
+			compile_again(&w);
+			kept = weir_compile(w.view, memo, w.arena);
+			if (change & 1)
+				weir_memo_forget(memo);
+			same_tables(kept, w.tables);
+		}
+		world_close(&w);
+	}
+	weir_memo_free(memo);
+}
+
+static const uint32_t *rows_for(const struct weir_tables *t, const char *lb)
+{
+	for (uint32_t i = 0; i < t->n_tables; i++)
+		if (!strcmp(t->tables[i].lb->name, lb))
+			return t->tables[i].rows;
+	fail_msg("no table of %s", lb);
+	return NULL;
+}
+
+static void a_change_builds_only_the_rows_it_changes(void **state)
+{
+	struct world w = world_open(), other;
+	const uint32_t *www = rows_for(w.tables, "www.example.com");
+	const uint32_t *api = rows_for(w.tables, "api.example.com");
+	json_t *root = document(two_pools), *pools = json_object_get(root, "pools");
+
+	(void)state;
+	set_health(&w, "10.0.0.1", WEIR_UNHEALTHY);
+	assert_ptr_not_equal(rows_for(w.tables, "www.example.com"), www);
+	assert_ptr_equal(rows_for(w.tables, "api.example.com"), api);
+	set_health(&w, "10.0.0.1", WEIR_HEALTHY);
+	assert_ptr_equal(rows_for(w.tables, "www.example.com"), www);
+
+	/* Another document, with the same pools in another order and one more before them. */
+	json_array_insert_new(pools, 0, json_deep_copy(json_array_get(pools, 1)));
+	json_object_set_new(json_array_get(pools, 0), "name", json_string("new"));
+	json_object_set_new(json_array_get(pools, 0), "id", json_string("new"));
+	reverse(json_object_get(root, "load_balancers"));
+	other = world_of(root);
+	other.tables = weir_compile(other.view, w.memo, other.arena);
+	assert_ptr_equal(rows_for(other.tables, "www.example.com"), www);
+	assert_ptr_equal(rows_for(other.tables, "api.example.com"), api);
+	world_close(&other);
+	world_close(&w);
 }
 
 int main(void)
@@ -470,13 +564,15 @@ int main(void)
 		cmocka_unit_test(a_pool_below_its_minimum_leaves_all_rows_to_the_next),
 		cmocka_unit_test(a_service_that_nobody_can_serve_keeps_its_size),
 		cmocka_unit_test(one_pool_can_be_reached_in_every_mode),
-		cmocka_unit_test(endpoints_are_unique_sorted_and_include_those_that_do_not_serve),
+		cmocka_unit_test(endpoints_are_unique_and_include_those_that_do_not_serve),
 		cmocka_unit_test(an_endpoint_is_alive_until_every_pool_calls_it_unhealthy),
 		cmocka_unit_test(an_endpoint_is_healthy_when_every_pool_with_a_monitor_says_so),
 		cmocka_unit_test(the_drain_window_is_the_longest_of_any_service),
 		cmocka_unit_test(the_order_of_a_document_does_not_change_the_digest),
 		cmocka_unit_test(a_weight_a_port_or_a_failure_changes_the_digest),
 		cmocka_unit_test(no_row_names_an_endpoint_that_does_not_serve),
+		cmocka_unit_test(rows_that_were_kept_are_those_that_would_be_built),
+		cmocka_unit_test(a_change_builds_only_the_rows_it_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "compile/memo.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/mem.h"
+
+struct entry {
+	uint64_t key; /* hash of what follows */
+	uint32_t n, size;
+	struct weir_candidate *candidates;
+	uint32_t *rows;
+	uint64_t digest;
+	bool asked; /* for, since the last weir_memo_forget() */
+};
+
+struct weir_memo {
+	struct entry *entries;
+	uint32_t n, room;
+	uint32_t *index; /* open addressing: hash of key -> entry + 1; twice room */
+};
+
+struct weir_memo *weir_memo_new(void)
+{
+	return weir_new(struct weir_memo);
+}
+
+static void forget(struct entry *e)
+{
+	free(e->candidates);
+	free(e->rows);
+}
+
+void weir_memo_free(struct weir_memo *m)
+{
+	if (!m)
+		return;
+	for (uint32_t i = 0; i < m->n; i++)
+		forget(&m->entries[i]);
+	free(m->entries);
+	free(m->index);
+	free(m);
+}
+
+static uint64_t key_of(const struct weir_candidate *c, uint32_t n, uint32_t size)
+{
+	uint64_t h = (uint64_t)n << 32 | size;
+
+	for (uint32_t i = 0; i < n; i++)
+		h = (weir_mix64(h ^ c[i].id) ^ ((uint64_t)c[i].weight << 1 | c[i].serving)) *
+		    0x9e3779b97f4a7c15ull;
+	return weir_mix64(h);
+}
+
+static bool same(const struct entry *e, const struct weir_candidate *c, uint32_t n, uint32_t size)
+{
+	if (e->n != n || e->size != size)
+		return false;
+	for (uint32_t i = 0; i < n; i++)
+		if (e->candidates[i].id != c[i].id || e->candidates[i].weight != c[i].weight ||
+		    e->candidates[i].serving != c[i].serving)
+			return false;
+	return true;
+}
+
+static void put(struct weir_memo *m, uint32_t nth)
+{
+	uint32_t mask = 2 * m->room - 1, i = (uint32_t)m->entries[nth].key & mask;
+
+	while (m->index[i])
+		i = (i + 1) & mask;
+	m->index[i] = nth + 1;
+}
+
+static struct entry *find(const struct weir_memo *m, uint64_t key, const struct weir_candidate *c,
+			  uint32_t n, uint32_t size)
+{
+	uint32_t mask = 2 * m->room - 1;
+
+	for (uint32_t i = (uint32_t)key & mask; m->room && m->index[i]; i = (i + 1) & mask) {
+		struct entry *e = &m->entries[m->index[i] - 1];
+
+		if (e->key == key && same(e, c, n, size))
+			return e;
+	}
+	return NULL;
+}
+
+static void reindex(struct weir_memo *m)
+{
+	free(m->index);
+	m->index = weir_new_array(2 * (size_t)m->room, uint32_t);
+	for (uint32_t i = 0; i < m->n; i++)
+		put(m, i);
+}
+
+static struct entry *add(struct weir_memo *m)
+{
+	if (m->n == m->room) {
+		m->room = m->room ? 2 * m->room : 16;
+		m->entries = weir_grow(m->entries, m->room, sizeof(*m->entries));
+		reindex(m);
+	}
+	return &m->entries[m->n++];
+}
+
+static void build(struct entry *e)
+{
+	bool anyone = false;
+	uint64_t h = e->size;
+
+	for (uint32_t i = 0; i < e->n; i++)
+		anyone |= e->candidates[i].serving;
+	if (anyone)
+		weir_rendezvous_fill(e->candidates, e->n, e->rows, e->size);
+	else
+		memset(e->rows, 0xff, e->size * sizeof(*e->rows)); /* WEIR_ROW_NOBODY */
+	for (uint32_t i = 0; i < e->size; i++) {
+		uint64_t id = anyone ? e->candidates[e->rows[i]].id : 0;
+
+		h = ((h << 27 | h >> 37) ^ id) * 0x9e3779b97f4a7c15ull;
+	}
+	e->digest = weir_mix64(h);
+}
+
+struct weir_rows weir_memo_rows(struct weir_memo *m, const struct weir_candidate *c, uint32_t n,
+				uint32_t size)
+{
+	uint64_t key = key_of(c, n, size);
+	struct entry *e = find(m, key, c, n, size);
+
+	if (!e) {
+		e = add(m);
+		*e = (struct entry){
+			.key = key,
+			.n = n,
+			.size = size,
+			.candidates = weir_new_array(n, struct weir_candidate),
+			.rows = weir_new_array(size, uint32_t),
+		};
+		memcpy(e->candidates, c, n * sizeof(*c));
+		build(e);
+		put(m, m->n - 1);
+	}
+	e->asked = true;
+	return (struct weir_rows){ e->rows, e->digest };
+}
+
+void weir_memo_forget(struct weir_memo *m)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < m->n; i++) {
+		if (!m->entries[i].asked) {
+			forget(&m->entries[i]);
+			continue;
+		}
+		m->entries[kept] = m->entries[i];
+		m->entries[kept++].asked = false;
+	}
+	m->n = kept;
+	if (m->room)
+		reindex(m);
+}
