@@ -15,12 +15,12 @@ struct {
 	__type(value, struct weir_service);
 } weir_services SEC(".maps");
 
-/* The rows of all tables. Written by user/dataplane/sync.c and settle.c, read by
- * pick(). */
+/* The rows of all tables; how many is said when it is loaded. Written by user/dataplane/sync.c,
+ * tables.c and settle.c, read by pick(). */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, WEIR_MAX_ROWS);
+	__uint(max_entries, WEIR_DEFAULT_ROWS);
 	__type(key, __u32);
 	__type(value, struct weir_row);
 } weir_rows SEC(".maps");

@@ -18,8 +18,9 @@
 	(1 << WEIR_SERVICE_SLOT_BITS) /* open addressing, at most a quarter full */
 #define WEIR_SERVICE_PROBE    16      /* slots looked at before an address is nobody's */
 #define WEIR_MAX_ENDPOINTS    131072  /* slots, including those that drain; slot 0 is never used */
-#define WEIR_MAX_ROWS         4194304 /* rows of all tables together: 32 MiB */
-#define WEIR_TABLE_MIN        1024    /* rows of one table, a power of two */
+#define WEIR_DEFAULT_ROWS     4194304 /* rows of all tables together: 32 MiB */
+#define WEIR_MAX_ROWS         134217728 /* if so configured: 1 GiB */
+#define WEIR_TABLE_MIN        1024      /* rows of one table, a power of two */
 #define WEIR_TABLE_MAX        65536
 #define WEIR_FLOW_BUCKETS     65536 /* a power of two, of WEIR_FLOW_WAYS flows each: 4 MiB */
 #define WEIR_FLOW_WAYS        4

@@ -109,7 +109,7 @@ int bed_close(void **state)
 	struct bed *b = *state;
 
 	munmap(b->services, WEIR_SERVICE_SLOTS * sizeof(*b->services));
-	munmap(b->rows, WEIR_MAX_ROWS * sizeof(*b->rows));
+	munmap(b->rows, WEIR_DEFAULT_ROWS * sizeof(*b->rows));
 	munmap(b->flows, WEIR_FLOW_BUCKETS * sizeof(*b->flows));
 	munmap(b->endpoints, WEIR_MAX_ENDPOINTS * sizeof(*b->endpoints));
 	munmap(b->ids, WEIR_MAX_ENDPOINTS * sizeof(*b->ids));
@@ -148,6 +148,24 @@ void bed_serve(struct bed *b, uint32_t service, uint32_t size, uint32_t first, u
 		s->rows[i] = n ? (uint8_t)(first + i % n) : NOBODY;
 	for (uint32_t e = first; e < first + n; e++)
 		b->wish.endpoint[e].there = b->wish.endpoint[e].alive = true;
+}
+
+void bed_share(struct bed *b, uint32_t service, uint32_t with)
+{
+	b->wish.service[service].on = true;
+	b->wish.service[service].with = (uint8_t)(with == service ? 0 : with + 1);
+}
+
+static uint32_t balancer_of(const struct wish *w, uint32_t service)
+{
+	uint32_t with = w->service[service].with;
+
+	return with ? with - 1 : service;
+}
+
+const struct wish_service *bed_rows_of(const struct bed *b, uint32_t service)
+{
+	return &b->wish.service[balancer_of(&b->wish, service)];
 }
 
 static void fill_table(struct weir_tables_table *t, const struct wish_service *s,
@@ -200,6 +218,9 @@ static const struct weir_tables *tables(const struct wish *w, struct weir_arena 
 
 	add_endpoints(w, t, index, arena);
 	t->tables = table;
+	t->n_tables = SERVICES;
+	for (uint32_t s = 0; s < SERVICES; s++)
+		fill_table(&table[s], &w->service[s], index, arena);
 	t->services = to;
 	t->vips = vips;
 	t->drain_ms = DRAIN_MS;
@@ -207,12 +228,11 @@ static const struct weir_tables *tables(const struct wish *w, struct weir_arena 
 		if (!w->service[s].on)
 			continue;
 		vips[t->n_vips++] = service_addr(s);
-		fill_table(&table[t->n_tables], &w->service[s], index, arena);
 		to[t->n_services++] = (struct weir_tables_service){
 			.vip = service_addr(s),
 			.port = htons(443),
 			.proto = service_proto(s),
-			.table = &table[t->n_tables++],
+			.table = &table[balancer_of(w, s)],
 		};
 	}
 	return t;

@@ -34,6 +34,7 @@ struct wish {
 	} endpoint[ENDPOINTS];
 	struct wish_service {
 		bool on;
+		uint8_t with; /* 1 + the service whose balancer it belongs to; 0: its own */
 		uint32_t size;
 		uint8_t rows[WEIR_TABLE_MAX]; /* an endpoint that is there, or NOBODY */
 	} service[SERVICES];
@@ -69,6 +70,11 @@ void bed_return(struct bed *b);
 
 /* Endpoints first .. first + n - 1 are there and alive, and take the rows of a service in turn. */
 void bed_serve(struct bed *b, uint32_t service, uint32_t size, uint32_t first, uint32_t n);
+
+/* Service shares the rows of with's balancer, whether with is on or not. */
+void bed_share(struct bed *b, uint32_t service, uint32_t with);
+/* Whose rows a service has: its own, or those of the one it is with. */
+const struct wish_service *bed_rows_of(const struct bed *b, uint32_t service);
 
 /* Makes the maps say what the wish says. bed_sync: and that works. */
 int bed_try(struct bed *b);

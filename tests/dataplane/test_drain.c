@@ -101,27 +101,34 @@ static void an_endpoint_at_weight_0_keeps_its_flows_for_a_window_after_it_is_rem
 	}
 }
 
+/* n services of a table each, then a large one; all of rows. */
+static void crowd(struct weir_tables_service *s, struct weir_tables_table *t, uint32_t n,
+		  const uint32_t *rows)
+{
+	static const uint32_t members[2] = { 0, 1 };
+	static const struct weir_lb lb;
+
+	for (uint32_t i = 0; i <= n; i++) {
+		t[i] = (struct weir_tables_table){ &lb, members, rows, 2, MIN, 1 };
+		s[i] = (struct weir_tables_service){ pkt_addr("192.0.2.99"),
+						     htons((uint16_t)(i + 1)), IPPROTO_TCP, &t[i] };
+	}
+	t[n].size = WEIR_TABLE_MAX;
+}
+
 /* Row space in single units with gaps between them: there is room, but not for a large table. */
 static void a_table_without_room_changes_nothing(void **state)
 {
 	struct bed *b = *state;
-	uint32_t n = WEIR_MAX_ROWS / MIN, *rows = weir_new_array(WEIR_TABLE_MAX, uint32_t);
+	uint32_t n = WEIR_DEFAULT_ROWS / MIN, *rows = weir_new_array(WEIR_TABLE_MAX, uint32_t);
 	struct weir_tables_endpoint e[2] = { { .addr = pkt_addr("10.1.0.1"), .alive = true },
 					     { .addr = pkt_addr("10.1.0.2"), .alive = true } };
-	const uint32_t members[2] = { 0, 1 };
-	struct weir_lb lb = { 0 };
-	struct weir_tables_table large = { &lb, members, rows, 2, WEIR_TABLE_MAX, 1 };
-	struct weir_tables_table *small = weir_new_array(n, struct weir_tables_table);
 	struct weir_tables_service *s = weir_new_array(n + 1, struct weir_tables_service);
-	struct weir_tables t = { .endpoints = e, .n_endpoints = 2, .services = s };
+	struct weir_tables_table *table = weir_new_array(n + 1, struct weir_tables_table);
+	struct weir_tables t = { e, table, s, .n_endpoints = 2, .n_tables = n + 1 };
 	struct weir_plane_usage was, is;
 
-	for (uint32_t i = 0; i < n; i++) {
-		small[i] = (struct weir_tables_table){ &lb, members, rows, 2, MIN, 1 };
-		s[i] = (struct weir_tables_service){ pkt_addr("192.0.2.99"),
-						     htons((uint16_t)(i + 1)), IPPROTO_TCP,
-						     &small[i] };
-	}
+	crowd(s, table, n, rows);
 	t.n_services = n;
 	assert_int_equal(weir_plane_sync(b->plane, &t, b->now_ms), 0);
 	for (uint32_t i = 0; i < n / 2; i++)
@@ -132,8 +139,9 @@ static void a_table_without_room_changes_nothing(void **state)
 	weir_plane_usage(b->plane, &was);
 	for (uint32_t i = 0; i < MIN; i++)
 		rows[i] = 1; /* the services that are there would change too */
-	s[n / 2] = (struct weir_tables_service){ pkt_addr("192.0.2.98"), htons(1), IPPROTO_TCP,
-						 &large };
+	for (uint32_t i = 0; i < n; i++)
+		table[i].digest = 2;
+	s[n / 2] = s[n];
 	t.n_services = n / 2 + 1;
 	assert_int_equal(weir_plane_sync(b->plane, &t, b->now_ms), -ENOSPC);
 	bed_pass(b, 1000);
@@ -142,12 +150,34 @@ static void a_table_without_room_changes_nothing(void **state)
 	t.n_services = n / 2;
 	for (uint32_t i = 0; i < MIN; i++)
 		rows[i] = 0;
+	for (uint32_t i = 0; i < n; i++)
+		table[i].digest = 1;
 	assert_int_equal(weir_plane_sync(b->plane, &t, b->now_ms), 0);
 	weir_plane_usage(b->plane, &is);
 	assert_int_equal(is.unsettled_rows, 0); /* no row had become another's */
 	free(rows);
-	free(small);
+	free(table);
 	free(s);
+}
+
+static void a_table_that_grows_does_not_prolong_its_windows(void **state)
+{
+	struct bed *b = *state;
+	struct weir_plane_usage usage;
+
+	bed_serve(b, 0, MIN, 0, 1);
+	bed_sync(b);
+	bed_serve(b, 0, MIN, 1, 1);
+	bed_sync(b);
+	bed_pass(b, DRAIN_MS - 1000);
+	bed_serve(b, 0, 2 * MIN, 1, 1);
+	bed_sync(b);
+	bed_pass(b, 999);
+	weir_plane_usage(b->plane, &usage);
+	assert_int_equal(usage.unsettled_rows, 2 * MIN);
+	bed_pass(b, 1);
+	weir_plane_usage(b->plane, &usage);
+	assert_int_equal(usage.unsettled_rows, 0);
 }
 
 int main(void)
@@ -159,6 +189,7 @@ int main(void)
 		BED_TEST(a_recorded_datagram_flow_stays_through_a_second_change),
 		BED_TEST(an_endpoint_at_weight_0_keeps_its_flows_for_a_window_after_it_is_removed),
 		BED_TEST(a_table_without_room_changes_nothing),
+		BED_TEST(a_table_that_grows_does_not_prolong_its_windows),
 	};
 	return BED_TESTS(tests);
 }

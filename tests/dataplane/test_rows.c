@@ -269,7 +269,7 @@ static void a_removed_endpoint_ends_with_its_window(void **state)
 static void tables_that_do_not_fit_change_nothing(void **state)
 {
 	struct bed *b = *state;
-	uint32_t big = WEIR_MAX_ROWS / WEIR_TABLE_MAX;
+	uint32_t big = WEIR_DEFAULT_ROWS / WEIR_TABLE_MAX;
 	struct weir_tables_endpoint e = { .addr = pkt_addr("10.1.0.1"), .alive = true };
 	uint32_t *rows = weir_new_array(WEIR_TABLE_MAX, uint32_t);
 	struct weir_lb lb = { 0 };
@@ -278,6 +278,7 @@ static void tables_that_do_not_fit_change_nothing(void **state)
 	struct weir_tables t = { .endpoints = &e, .n_endpoints = 1, .services = s };
 	const uint32_t member = 0;
 
+	t.tables = table;
 	for (uint32_t i = 0; i <= big; i++) {
 		table[i] = (struct weir_tables_table){ &lb, &member, rows, 1, WEIR_TABLE_MAX, 1 };
 		s[i] = (struct weir_tables_service){ pkt_addr("192.0.2.99"),
@@ -286,18 +287,62 @@ static void tables_that_do_not_fit_change_nothing(void **state)
 	}
 	bed_serve(b, 0, MIN, 1, 1);
 	bed_sync(b);
-	t.n_services = big + 1;
+	t.n_services = t.n_tables = big + 1;
 	assert_int_equal(weir_plane_sync(b->plane, &t, b->now_ms), -ENOSPC);
 	all_rows(b, 0, 1, NOBODY);
 	assert_int_equal(bed_slot(b, 0), 0);
 	b->wish.service[0].on = false;
 	bed_sync(b);
 	bed_pass(b, 1000);
-	t.n_services = big;
+	t.n_services = t.n_tables = big;
 	assert_int_equal(weir_plane_sync(b->plane, &t, b->now_ms), 0);
 	free(rows);
 	free(table);
 	free(s);
+}
+
+/* More services whose search begins in one slot than a search looks at. */
+static void crowd(struct weir_tables_service *s, uint32_t n, const struct weir_tables_table *t)
+{
+	union weir_addr vip = pkt_addr("192.0.2.0");
+
+	for (uint32_t found = 0; found < n; vip.b[15]++)
+		for (uint32_t port = 1; found < n && port < 65536; port++)
+			if (weir_service_slot(&vip, htons((uint16_t)port), IPPROTO_TCP) == 1000)
+				s[found++] =
+					(struct weir_tables_service){ vip, htons((uint16_t)port),
+								      IPPROTO_TCP, t };
+}
+
+/* Also not the endpoints that rows at rest go on to name, when these are drained. */
+static void a_crowded_service_table_changes_nothing(void **state)
+{
+	struct bed *b = *state;
+	struct weir_tables_endpoint e = { .addr = pkt_addr("10.1.0.2"), .alive = true };
+	uint32_t *rows = weir_new_array(MIN, uint32_t);
+	const uint32_t member = 0;
+	struct weir_lb lb = { 0 };
+	struct weir_tables_table table = { &lb, &member, rows, 1, MIN, 1 };
+	struct weir_tables_service s[WEIR_SERVICE_PROBE + 1];
+	struct weir_tables t = { &e, &table, s, .n_endpoints = 1, .n_tables = 1 };
+
+	crowd(s, WEIR_SERVICE_PROBE + 1, &table);
+	t.n_services = WEIR_SERVICE_PROBE + 1;
+	bed_serve(b, 0, MIN, 0, 1);
+	bed_sync(b);
+	assert_int_equal(weir_plane_sync(b->plane, &t, b->now_ms), -ENOSPC);
+	for (int i = 0; i < 3; i++) {
+		bed_pass(b, DRAIN_MS);
+		all_rows(b, 0, 0, NOBODY);
+		assert_int_not_equal(bed_slot(b, 0), 0);
+	}
+	bed_sync(b);
+	all_rows(b, 0, 0, NOBODY);
+	b->wish.service[0].on = false;
+	bed_sync(b);
+	t.n_services = WEIR_SERVICE_PROBE;
+	assert_int_equal(weir_plane_sync(b->plane, &t, b->now_ms), 0);
+	free(rows);
 }
 
 int main(void)
@@ -317,6 +362,7 @@ int main(void)
 		BED_TEST(a_live_flow_elsewhere_keeps_its_row_from_rest),
 		BED_TEST(a_removed_endpoint_ends_with_its_window),
 		BED_TEST(tables_that_do_not_fit_change_nothing),
+		BED_TEST(a_crowded_service_table_changes_nothing),
 	};
 
 	return BED_TESTS(tests);

@@ -202,7 +202,7 @@ struct plane_service plane_add_service(struct plane *p, const char *vip, uint8_t
 	put_service(p, &s);
 	if (!proto)
 		return out;
-	assert(rows && !(rows & (rows - 1)) && rows <= WEIR_MAX_ROWS - p->next_row);
+	assert(rows && !(rows & (rows - 1)) && rows <= WEIR_DEFAULT_ROWS - p->next_row);
 	out.id = (uint16_t)p->next_service++;
 	s.key.port = htons(port);
 	s.key.proto = proto;

@@ -98,18 +98,19 @@ static uint32_t slot_alloc(struct weir_plane *p, const struct weir_tables_endpoi
 	return s;
 }
 
+/* Packets read this line: it is written only when it says something new. */
 static void set_alive(struct weir_plane *p, uint32_t slot, bool alive)
 {
 	uint8_t state = alive ? WEIR_ENDPOINT_ALIVE : 0;
 
-	__atomic_store_n(&p->endpoints[slot].state, state, __ATOMIC_RELEASE);
+	if (p->endpoints[slot].state != state)
+		__atomic_store_n(&p->endpoints[slot].state, state, __ATOMIC_RELEASE);
 }
 
 void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t *slot_of,
 		    uint64_t now_ms)
 {
-	bool *wanted = weir_new_array(WEIR_MAX_ENDPOINTS, bool);
-
+	p->turn++;
 	for (uint32_t i = 0; i < t->n_endpoints; i++) {
 		const struct weir_tables_endpoint *e = &t->endpoints[i];
 		uint32_t s = endpoint_find(p, &e->addr, e->mode);
@@ -118,7 +119,7 @@ void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t 
 			s = slot_alloc(p, e);
 		if (!p->slots[s].wanted && !p->slots[s].nexthop)
 			neigh_resolve(p, s);
-		wanted[s] = true;
+		p->slots[s].turn = p->turn;
 		p->ids[s].healthy = e->healthy;
 		set_alive(p, s, e->alive);
 		slot_of[i] = s;
@@ -126,13 +127,12 @@ void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t 
 	for (uint32_t s = 1; s < p->slot_top; s++) {
 		struct slot *k = &p->slots[s];
 
-		if (wanted[s])
+		k->wanted = k->turn == p->turn;
+		if (k->wanted)
 			k->drain_until_ms = 0;
 		else if (!k->drain_until_ms)
 			k->drain_until_ms = now_ms + t->drain_ms ? now_ms + t->drain_ms : 1;
-		k->wanted = wanted[s];
 	}
-	free(wanted);
 }
 
 void endpoint_release(struct weir_plane *p, uint32_t slot)

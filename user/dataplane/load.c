@@ -230,18 +230,6 @@ static int load(struct weir_plane *p)
 	return map_all(p);
 }
 
-static void adopt_rows(struct weir_plane *p)
-{
-	for (uint32_t i = 0; i < p->n_services; i++) {
-		struct service *s = &p->service[i];
-		struct weir_table_ref ref = p->services[s->at].table;
-
-		for (uint32_t r = 0; ref.mask && r <= ref.mask; r++)
-			s->unsettled += p->rows[ref.base + r].prev != WEIR_ROW_REST;
-	}
-	p->records = true; /* also of rows that came to rest just before */
-}
-
 static void print_line(enum weir_log_level level, const char *fmt, va_list ap)
 {
 	char line[512];
@@ -334,10 +322,12 @@ int weir_plane_open(const struct weir_plane_options *o, struct weir_plane **out)
 		err = load(p);
 	if (err)
 		goto fail;
+	rows_init(p, bpf_map__max_entries(p->skel->maps.weir_rows));
 	endpoints_adopt(p);
 	services_adopt(p);
-	adopt_rows(p);
 	pmtu_open(p);
+	tables_adopt(p);
+	p->records = p->loose = true; /* also records of rows that came to rest just before */
 	err = neigh_open(p);
 	if (!err)
 		err = watch_all(p);
@@ -370,12 +360,13 @@ void weir_plane_close(struct weir_plane *p)
 	weir_bpf__destroy(p->dry);
 	if (p->lock_fd >= 0)
 		close(p->lock_fd);
+	tables_free(p);
 	free(p->slots);
 	free(p->slot_index);
 	free(p->service);
 	free(p->service_index);
-	free(p->row_since_ms);
-	free(p->retired);
+	free(p->id_used);
+	free(p->unit_used);
 	free(p->nexthops);
 	free(p->interfaces);
 	free(p);
@@ -384,7 +375,7 @@ void weir_plane_close(struct weir_plane *p)
 void weir_plane_tick(struct weir_plane *p, uint64_t now_ms)
 {
 	p->now_ms = now_ms;
-	rows_reclaim(p);
+	tables_reclaim(p);
 	settle(p, now_ms);
 	interfaces_watch(p, now_ms);
 	pmtu_tick(p);

@@ -13,7 +13,7 @@ struct weir_bpf;
 struct mnl_socket;
 
 #define ROW_UNIT        WEIR_TABLE_MIN /* row space is given out in these */
-#define ROW_UNITS       (WEIR_MAX_ROWS / ROW_UNIT)
+#define ROW_SIZES       7              /* of tables: WEIR_TABLE_MIN << 0 .. 6 */
 #define UDP_WINDOW_MS   5000  /* how long unrecorded datagrams of a changed row go to prev */
 #define ATTACH_RETRY_MS 10000 /* how often an interface that came back is tried */
 #define NEIGH_POKE_MS   5000  /* how often the kernel is asked to confirm a next hop */
@@ -30,7 +30,8 @@ struct nexthop {
 
 /* The agent's side of an endpoint slot. */
 struct slot {
-	bool wanted;             /* by the tables of the last sync */
+	uint32_t turn;           /* the last sync whose tables had it */
+	bool wanted;             /* that was the last one of all */
 	uint64_t drain_until_ms; /* not wanted: its flows may stay until then; 0: not begun */
 	uint32_t nexthop;        /* index + 1; 0: no route */
 	union weir_addr src;     /* of the outer header; with outer_source, the first of them */
@@ -39,18 +40,43 @@ struct slot {
 	uint64_t path_until_ms;  /* how long that is believed */
 };
 
+/* When a row left rest. Whole tables of these are there only while some row is not at rest. */
+struct window {
+	uint32_t since_ms : 30; /* they wrap, after twelve days */
+	uint32_t open : 1;      /* since_ms is known */
+	uint32_t busy : 1;      /* a live flow is recorded with an endpoint other than cur */
+};
+#define WINDOW_MASK ((1u << 30) - 1)
+
+static inline uint32_t window_age_ms(const struct window *w, uint64_t now_ms)
+{
+	return ((uint32_t)now_ms - w->since_ms) & WINDOW_MASK;
+}
+
+/* A table in the kernel. */
+struct table {
+	struct table *next; /* of weir_plane.tables, or of retired ones */
+	uint32_t base, size;
+	uint32_t users;        /* services */
+	uint32_t unsettled;    /* rows not at rest, as of the last sync or tick */
+	uint32_t drain_ms;     /* UINT32_MAX: no sync has said yet */
+	struct window *window; /* by row; NULL: all are at rest */
+	uint64_t digest;       /* of what its rows were last made to say */
+	bool synced;           /* there is such a digest */
+	bool seen;             /* by packets: its space is not given out again at once */
+
+	/* For the sync that is under way. */
+	const struct weir_tables_table *wanted; /* what it shall say; NULL: it goes */
+	struct table *from;                     /* it is a copy of this one, for other services */
+	struct table *copies, *next_copy;
+};
+
 /* The agent's side of a service. */
 struct service {
 	uint32_t at; /* slot in the service table */
 	bool wanted;
-	bool fresh;         /* added by the sync that is under way */
-	uint32_t unsettled; /* rows not at rest, as of the last sync or tick */
-	uint32_t drain_ms;
-};
-
-/* Row space that packets may still be reading. */
-struct retired {
-	uint32_t base, size;
+	bool fresh;          /* added by the sync that is under way */
+	struct table *table; /* NULL: a VIP's entry without a port */
 };
 
 struct weir_plane {
@@ -71,15 +97,20 @@ struct weir_plane {
 	uint32_t *slot_index;    /* open addressing: hash of (address, mode) -> slot, 0: free */
 	uint32_t slot_top;       /* slots from here on were never used */
 	uint32_t slot_hint;      /* no slot below it is free */
-	struct service *service; /* dense */
+	uint32_t turn;           /* number of the last sync; they wrap */
+	struct service *service; /* dense, with room for all */
 	uint32_t *service_index; /* slot of the service table -> index in service */
 	uint32_t n_services;
 	uint16_t next_service_id;
-	uint8_t unit_used[ROW_UNITS];
-	uint64_t *row_since_ms; /* by row: when it left rest; 0: not known, or at rest */
-	struct retired *retired;
-	uint32_t n_retired;
-	bool records; /* the flow table may hold records */
+	bool *id_used; /* by service id */
+	struct table *tables;
+	struct table *retired; /* packets may still be reading these */
+	uint32_t max_rows;
+	uint8_t *unit_used; /* of the units of row space */
+	uint32_t n_units, free_units;
+	uint32_t unit_hint[ROW_SIZES]; /* no room for a table of this size begins before it */
+	bool records;                  /* the flow table may hold records */
+	bool loose; /* rows at rest may name endpoints that are not wanted: no sync went through */
 
 	struct weir_bpf *running; /* what interfaces run: skel, or while one lasts a capture's */
 	struct weir_bpf *dry;     /* for traces; NULL: none was asked for yet */
@@ -169,17 +200,36 @@ bool path_learn(struct weir_plane *p, uint32_t slot, uint32_t mtu);
 void services_adopt(struct weir_plane *p);
 struct service *service_find(struct weir_plane *p, const union weir_addr *vip, __be16 port,
 			     uint8_t proto);
-/* Publishes a new service; NULL: its probe sequence is full. */
+/* Publishes a new service with this table, or without one; NULL: its probe sequence is full. */
 struct service *service_add(struct weir_plane *p, const union weir_addr *vip, __be16 port,
-			    uint8_t proto, struct weir_table_ref table);
+			    uint8_t proto, struct table *table);
+/* Moves the last of weir_plane.service to its place. */
 void service_remove(struct weir_plane *p, struct service *s);
 
+/* tables.c: tables and who has them */
+void tables_adopt(struct weir_plane *p);
+/* Without users or content; NULL: there is no row space for it. */
+struct table *table_new(struct weir_plane *p, uint32_t size);
+/* Makes x the table of a service. */
+void table_join(struct weir_plane *p, struct service *k, struct table *x);
+/* Fills a new table with what packets find in another one, which is not larger, and with what is
+ * known of its windows. */
+void table_copy(struct weir_plane *p, struct table *x, const struct table *from);
+/* Notes that a row is not at rest; since now, unless that was known before. */
+void table_window(struct table *x, uint32_t row, uint64_t now_ms);
+/* After unsettled was counted: forgets the windows when all rows are at rest. */
+void table_rested(struct table *x);
+/* Retires tables that no service has. */
+void tables_sweep(struct weir_plane *p);
+/* A tick later no packet that saw a retired table is still on its way: its space is free. */
+void tables_reclaim(struct weir_plane *p);
+void tables_free(struct weir_plane *p);
+
 /* rows.c: row space, and what a row becomes */
+void rows_init(struct weir_plane *p, uint32_t max_rows);
 bool rows_alloc(struct weir_plane *p, uint32_t size, uint32_t *base);
-void rows_retire(struct weir_plane *p, uint32_t base, uint32_t size);
-void rows_reclaim(struct weir_plane *p);
-uint32_t rows_free_units(const struct weir_plane *p);
 void rows_take(struct weir_plane *p, uint32_t base, uint32_t size);
+void rows_free(struct weir_plane *p, uint32_t base, uint32_t size);
 struct weir_row row_next(const struct weir_plane *p, struct weir_row old, uint32_t cur);
 void row_store(struct weir_row *at, struct weir_row row);
 

@@ -6,16 +6,29 @@
 #include "base/mem.h"
 #include "dataplane/plane_impl.h"
 
+void rows_init(struct weir_plane *p, uint32_t max_rows)
+{
+	p->max_rows = max_rows;
+	p->n_units = p->free_units = max_rows / ROW_UNIT;
+	p->unit_used = weir_new_array(p->n_units, uint8_t);
+}
+
+/* Which of the sizes there are: a unit, two, four, ... */
+static uint32_t size_class(uint32_t units)
+{
+	return (uint32_t)__builtin_ctz(units);
+}
+
 /* First fit, aligned to the size. */
 bool rows_alloc(struct weir_plane *p, uint32_t size, uint32_t *base)
 {
-	uint32_t units = size / ROW_UNIT;
+	uint32_t units = size / ROW_UNIT, *from = &p->unit_hint[size_class(units)];
 
-	for (uint32_t u = 0; u + units <= ROW_UNITS; u += units) {
-		if (memchr(p->unit_used + u, 1, units))
+	for (; *from + units <= p->n_units; *from += units) {
+		if (memchr(p->unit_used + *from, 1, units))
 			continue;
-		memset(p->unit_used + u, 1, units);
-		*base = u * ROW_UNIT;
+		*base = *from * ROW_UNIT;
+		rows_take(p, *base, size);
 		return true;
 	}
 	return false;
@@ -24,30 +37,21 @@ bool rows_alloc(struct weir_plane *p, uint32_t size, uint32_t *base)
 void rows_take(struct weir_plane *p, uint32_t base, uint32_t size)
 {
 	memset(p->unit_used + base / ROW_UNIT, 1, size / ROW_UNIT);
+	p->free_units -= size / ROW_UNIT;
 }
 
-void rows_retire(struct weir_plane *p, uint32_t base, uint32_t size)
+void rows_free(struct weir_plane *p, uint32_t base, uint32_t size)
 {
-	p->retired = weir_grow(p->retired, p->n_retired + 1, sizeof(*p->retired));
-	p->retired[p->n_retired++] = (struct retired){ base, size };
-}
+	uint32_t unit = base / ROW_UNIT;
 
-/* By now (a tick later) no packet that saw a retired table is still on its way. */
-void rows_reclaim(struct weir_plane *p)
-{
-	for (uint32_t i = 0; i < p->n_retired; i++)
-		memset(p->unit_used + p->retired[i].base / ROW_UNIT, 0,
-		       p->retired[i].size / ROW_UNIT);
-	p->n_retired = 0;
-}
+	memset(p->unit_used + unit, 0, size / ROW_UNIT);
+	p->free_units += size / ROW_UNIT;
+	for (uint32_t c = 0; c < ROW_SIZES; c++) {
+		uint32_t aligned = unit & ~((1u << c) - 1);
 
-uint32_t rows_free_units(const struct weir_plane *p)
-{
-	uint32_t n = 0;
-
-	for (uint32_t u = 0; u < ROW_UNITS; u++)
-		n += !p->unit_used[u];
-	return n;
+		if (aligned < p->unit_hint[c])
+			p->unit_hint[c] = aligned;
+	}
 }
 
 /* Unrecorded flows stay with the endpoint they have been with since the row was last at rest, so

@@ -23,7 +23,6 @@ static struct service *remember(struct weir_plane *p, uint32_t at)
 {
 	struct service *s;
 
-	p->service = weir_grow(p->service, p->n_services + 1, sizeof(*s));
 	p->service_index[at] = p->n_services;
 	s = &p->service[p->n_services++];
 	*s = (struct service){ .at = at };
@@ -32,8 +31,10 @@ static struct service *remember(struct weir_plane *p, uint32_t at)
 
 void services_adopt(struct weir_plane *p)
 {
+	p->service = weir_new_array(WEIR_SERVICE_SLOTS, struct service);
 	p->service_index = weir_new_array(WEIR_SERVICE_SLOTS, uint32_t);
-	p->row_since_ms = weir_new_array(WEIR_MAX_ROWS, uint64_t);
+	p->id_used = weir_new_array(WEIR_MAX_SERVICES, bool);
+	p->id_used[0] = true; /* a key of 0 is a free flow record */
 	for (uint32_t i = 0; i < WEIR_SERVICE_SLOTS; i++) {
 		const struct weir_service *k = &p->services[i];
 
@@ -42,7 +43,7 @@ void services_adopt(struct weir_plane *p)
 		remember(p, i);
 		if (!k->key.proto)
 			continue;
-		rows_take(p, k->table.base, k->table.mask + 1);
+		p->id_used[k->key.id] = true;
 		if (k->key.id >= p->next_service_id)
 			p->next_service_id = (uint16_t)(k->key.id + 1);
 	}
@@ -64,39 +65,43 @@ struct service *service_find(struct weir_plane *p, const union weir_addr *vip, _
 	return NULL;
 }
 
-/* An id that no service has. Flow records carry ids, so the numbers go round. */
-static uint16_t free_id(struct weir_plane *p)
+/* An id that no service has; 0: there is none. Flow records carry ids, so the numbers go round. */
+static uint16_t take_id(struct weir_plane *p)
 {
-	bool *taken = weir_new_array(WEIR_MAX_SERVICES, bool);
-	uint16_t id = p->next_service_id;
+	for (uint32_t i = 0; i < WEIR_MAX_SERVICES; i++) {
+		uint16_t id = (uint16_t)((p->next_service_id + i) % WEIR_MAX_SERVICES);
 
-	for (uint32_t i = 0; i < p->n_services; i++)
-		taken[p->services[p->service[i].at].key.id] = true;
-	taken[0] = true; /* a key of 0 is a free flow record */
-	while (taken[id % WEIR_MAX_SERVICES])
-		id = (uint16_t)((id + 1) % WEIR_MAX_SERVICES);
-	id = (uint16_t)(id % WEIR_MAX_SERVICES);
-	p->next_service_id = (uint16_t)(id + 1);
-	free(taken);
-	return id;
+		if (p->id_used[id])
+			continue;
+		p->id_used[id] = true;
+		p->next_service_id = (uint16_t)(id + 1);
+		return id;
+	}
+	return 0;
 }
 
 struct service *service_add(struct weir_plane *p, const union weir_addr *vip, __be16 port,
-			    uint8_t proto, struct weir_table_ref table)
+			    uint8_t proto, struct table *table)
 {
 	uint32_t start = weir_service_slot(vip, port, proto);
 
 	for (uint32_t i = 0; i < WEIR_SERVICE_PROBE; i++) {
 		uint32_t at = (start + i) & (WEIR_SERVICE_SLOTS - 1);
 		struct weir_service *k = &p->services[at];
+		struct service *s;
 
 		if (k->key.used == WEIR_SLOT_USED)
 			continue;
 		k->key.vip = *vip;
-		k->key.id = proto ? free_id(p) : 0;
-		k->table = table;
+		k->key.id = proto ? take_id(p) : 0;
+		if (proto && !k->key.id)
+			return NULL;
+		k->table = (struct weir_table_ref){ 0 };
+		s = remember(p, at);
+		if (table)
+			table_join(p, s, table);
 		publish(&k->key, port, proto, WEIR_SLOT_USED);
-		return remember(p, at);
+		return s;
 	}
 	return NULL;
 }
@@ -119,8 +124,10 @@ void service_remove(struct weir_plane *p, struct service *s)
 	struct weir_service *k = &p->services[s->at];
 
 	publish(&k->key, 0, 0, WEIR_SLOT_DELETED);
-	if (k->key.id)
-		rows_retire(p, k->table.base, k->table.mask + 1);
+	if (s->table) {
+		s->table->users--;
+		p->id_used[k->key.id] = false;
+	}
 	free_tail(p, s->at);
 	*s = p->service[--p->n_services];
 	p->service_index[s->at] = (uint32_t)(s - p->service);

@@ -24,26 +24,14 @@ static uint32_t jiffies(const struct weir_plane *p)
 }
 
 /* Tables by service id: the rows a flow record speaks of. */
-static struct weir_table_ref *tables_by_id(const struct weir_plane *p)
+static struct table **tables_by_id(const struct weir_plane *p)
 {
-	struct weir_table_ref *by_id = weir_new_array(WEIR_MAX_SERVICES, struct weir_table_ref);
+	struct table **by_id = weir_new_array(WEIR_MAX_SERVICES, struct table *);
 
-	for (uint32_t i = 0; i < p->n_services; i++) {
-		const struct weir_service *k = &p->services[p->service[i].at];
-
-		if (k->key.id)
-			by_id[k->key.id] = k->table;
-	}
+	for (uint32_t i = 0; i < p->n_services; i++)
+		if (p->service[i].table)
+			by_id[p->services[p->service[i].at].key.id] = p->service[i].table;
 	return by_id;
-}
-
-static struct weir_row *row_of(const struct weir_plane *p, const struct weir_table_ref *by_id,
-			       uint64_t key)
-{
-	uint32_t id = (uint32_t)(key >> 16) & 0xffff;
-	struct weir_table_ref ref = by_id[id % WEIR_MAX_SERVICES];
-
-	return ref.mask ? &p->rows[ref.base + ((uint32_t)key & 0xffff & ref.mask)] : NULL;
 }
 
 /* Whether a flow may still go on. Packets do meanwhile: it may have been seen later than now. */
@@ -66,28 +54,39 @@ static bool ancient(const struct weir_flow *f, uint32_t now)
 	return age > 1u << 28 && age < 1u << 29;
 }
 
+/* Whether this record is still of use; marks its row when the flow needs it. */
+static bool keep_record(const struct weir_plane *p, struct table *x, const struct weir_flow *f,
+			uint64_t key, uint32_t now)
+{
+	uint32_t i = (uint32_t)key & 0xffff & (x->size - 1);
+	const struct weir_row *row = &p->rows[x->base + i];
+
+	if (!x->window || row->prev == WEIR_ROW_REST || ancient(f, now))
+		return false;
+	if (f->endpoint != row->cur && endpoint_is_alive(p, f->endpoint) && lives(p, f, now))
+		x->window[i].busy = 1;
+	return true;
+}
+
 /* Marks rows that a live flow away from cur still needs, and wipes records of rows at rest. False:
  * there was no record at all. */
-static bool sweep(struct weir_plane *p, uint8_t *busy)
+static bool sweep(struct weir_plane *p)
 {
-	struct weir_table_ref *by_id = tables_by_id(p);
+	struct table **by_id = tables_by_id(p);
 	uint32_t now = jiffies(p);
 	bool any = false;
 
 	for (uint32_t i = 0; i < WEIR_FLOW_BUCKETS * WEIR_FLOW_WAYS; i++) {
 		struct weir_flow *f = &p->flows[i / WEIR_FLOW_WAYS].way[i % WEIR_FLOW_WAYS];
 		uint64_t key = __atomic_load_n(&f->key, __ATOMIC_RELAXED);
-		struct weir_row *row;
+		struct table *x;
 
 		if (!key)
 			continue;
 		any = true;
-		row = row_of(p, by_id, key);
-		if (!row || row->prev == WEIR_ROW_REST || ancient(f, now))
+		x = by_id[(uint32_t)(key >> 16) % WEIR_MAX_SERVICES];
+		if (!x || !keep_record(p, x, f, key, now))
 			__atomic_store_n(&f->key, 0, __ATOMIC_RELAXED);
-		else if (f->endpoint != row->cur && endpoint_is_alive(p, f->endpoint) &&
-			 lives(p, f, now))
-			busy[row - p->rows] = 1;
 	}
 	free(by_id);
 	return any;
@@ -102,30 +101,54 @@ static void end_drains(struct weir_plane *p, uint64_t now_ms)
 			p->endpoints[s].state = 0;
 }
 
-static void settle_service(struct weir_plane *p, struct service *k, const uint8_t *busy,
-			   uint64_t now_ms)
+static void settle_row(struct weir_plane *p, const struct table *x, uint32_t i, uint64_t now_ms)
 {
-	const struct weir_table_ref *ref = &p->services[k->at].table;
+	struct weir_row *at = &p->rows[x->base + i], row = *at;
+	struct window *w = &x->window[i];
+	uint32_t age = window_age_ms(w, now_ms);
 
-	k->unsettled = 0;
-	for (uint32_t i = 0; i <= ref->mask; i++) {
-		struct weir_row *at = &p->rows[ref->base + i], row = *at;
-		uint64_t *since = &p->row_since_ms[ref->base + i];
+	if (age >= x->drain_ms && !w->busy)
+		row.prev = WEIR_ROW_REST;
+	else if (age >= UDP_WINDOW_MS)
+		row.prev |= WEIR_ROW_UDP_NEW;
+	w->busy = 0;
+	if (row.prev == WEIR_ROW_REST)
+		*w = (struct window){ 0 };
+	else if (!endpoint_is_alive(p, row.prev & WEIR_ROW_SLOT))
+		row.prev = row.cur | (row.prev & WEIR_ROW_UDP_NEW);
+	if (row.prev != at->prev)
+		row_store(at, row);
+}
 
-		if (row.prev == WEIR_ROW_REST)
+static void settle_table(struct weir_plane *p, struct table *x, uint64_t now_ms)
+{
+	x->unsettled = 0;
+	for (uint32_t i = 0; i < x->size; i++) {
+		if (p->rows[x->base + i].prev == WEIR_ROW_REST)
 			continue;
-		if (now_ms >= *since + k->drain_ms && !busy[ref->base + i])
-			row.prev = WEIR_ROW_REST;
-		else if (now_ms >= *since + UDP_WINDOW_MS)
-			row.prev |= WEIR_ROW_UDP_NEW;
-		if (row.prev != WEIR_ROW_REST && !endpoint_is_alive(p, row.prev & WEIR_ROW_SLOT))
-			row.prev = row.cur | (row.prev & WEIR_ROW_UDP_NEW);
-		if (row.prev != at->prev)
-			row_store(at, row);
-		if (row.prev == WEIR_ROW_REST)
-			*since = 0;
-		k->unsettled += row.prev != WEIR_ROW_REST;
+		table_window(x, i, now_ms);
+		settle_row(p, x, i, now_ms);
+		x->unsettled += p->rows[x->base + i].prev != WEIR_ROW_REST;
 	}
+	table_rested(x);
+}
+
+/* Which slots rows name. After a sync the rows at rest of all tables name wanted ones only. */
+static uint8_t *named_slots(const struct weir_plane *p)
+{
+	uint8_t *named = weir_new_array(WEIR_MAX_ENDPOINTS, uint8_t);
+
+	for (const struct table *x = p->tables; x; x = x->next) {
+		if (!x->unsettled && !p->loose)
+			continue;
+		for (uint32_t i = 0; i < x->size; i++) {
+			const struct weir_row *row = &p->rows[x->base + i];
+
+			named[row->cur % WEIR_MAX_ENDPOINTS] = 1;
+			named[row->prev % WEIR_MAX_ENDPOINTS] = 1;
+		}
+	}
+	return named;
 }
 
 /* Frees the slots of endpoints that are gone and that no row names. */
@@ -136,19 +159,8 @@ static void release_slots(struct weir_plane *p)
 	for (uint32_t s = 1; s < p->slot_top; s++) {
 		if (!p->ids[s].used || p->slots[s].wanted || p->endpoints[s].state)
 			continue;
-		if (!named) {
-			named = weir_new_array(WEIR_MAX_ENDPOINTS, uint8_t);
-			for (uint32_t i = 0; i < p->n_services; i++) {
-				struct weir_table_ref ref = p->services[p->service[i].at].table;
-
-				for (uint32_t r = 0; ref.mask && r <= ref.mask; r++) {
-					const struct weir_row *row = &p->rows[ref.base + r];
-
-					named[row->cur % WEIR_MAX_ENDPOINTS] = 1;
-					named[row->prev % WEIR_MAX_ENDPOINTS] = 1;
-				}
-			}
-		}
+		if (!named)
+			named = named_slots(p);
 		if (!named[s])
 			endpoint_release(p, s);
 	}
@@ -159,18 +171,14 @@ static void release_slots(struct weir_plane *p)
 
 void settle(struct weir_plane *p, uint64_t now_ms)
 {
-	uint8_t *busy;
-
 	end_drains(p, now_ms);
 	if (p->records) {
-		busy = weir_new_array(WEIR_MAX_ROWS, uint8_t);
-		p->records = sweep(p, busy);
-		for (uint32_t i = 0; i < p->n_services; i++) {
-			if (p->service[i].unsettled)
-				settle_service(p, &p->service[i], busy, now_ms);
-			p->records |= p->service[i].unsettled > 0;
+		p->records = sweep(p);
+		for (struct table *x = p->tables; x; x = x->next) {
+			if (x->unsettled)
+				settle_table(p, x, now_ms);
+			p->records |= x->unsettled > 0;
 		}
-		free(busy);
 	}
 	release_slots(p);
 }

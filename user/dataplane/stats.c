@@ -62,11 +62,11 @@ void weir_plane_dns_reasons(const struct weir_plane *p,
 
 void weir_plane_usage(const struct weir_plane *p, struct weir_plane_usage *out)
 {
-	*out = (struct weir_plane_usage){ .rows = WEIR_MAX_ROWS - rows_free_units(p) * ROW_UNIT };
-	for (uint32_t i = 0; i < p->n_services; i++) {
-		out->services += p->services[p->service[i].at].key.id != 0;
-		out->unsettled_rows += p->service[i].unsettled;
-	}
+	*out = (struct weir_plane_usage){ .rows = (p->n_units - p->free_units) * ROW_UNIT };
+	for (uint32_t i = 0; i < p->n_services; i++)
+		out->services += p->service[i].table != NULL;
+	for (const struct table *x = p->tables; x; x = x->next)
+		out->unsettled_rows += x->unsettled;
 	for (uint32_t s = 1; s < p->slot_top; s++) {
 		out->endpoints += p->ids[s].used && p->slots[s].wanted;
 		out->draining_endpoints += p->ids[s].used && !p->slots[s].wanted;

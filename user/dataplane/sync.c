@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* sync.c - makes the maps say what the tables say: a diff against what is there, which may be
- * repeated at any time and after any crash. */
+ * repeated at any time and after any crash.
+ *
+ * Services that shall say the same share a table, unless they come from different ones: then each
+ * goes on with what its older flows know, in a table of its own, until all are at rest. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,29 +12,23 @@
 #include "base/mem.h"
 #include "dataplane/plane_impl.h"
 
-#define NO_BASE UINT32_MAX /* a table that needs no new rows */
+struct planned {
+	struct service *service; /* NULL: it is not there yet */
+	struct table *table;     /* which it shall have */
+};
 
-/* Endpoint slots by row of a service's table; rows of nobody are WEIR_NO_ENDPOINT. */
-static uint32_t wanted_slot(const struct weir_tables_service *s, const uint32_t *slot_of,
-			    uint32_t row)
-{
-	uint32_t e = weir_tables_row(s->table, row & (s->table->size - 1));
+struct plan {
+	struct weir_plane *p;
+	const struct weir_tables *t;
+	uint64_t now_ms;
+	struct planned *services; /* by service of t */
+	struct table **one_of;    /* by table of t: one in the kernel that says it, or will */
+	uint32_t *slot_of;        /* by endpoint of t */
+};
 
-	return e == WEIR_ROW_NOBODY ? WEIR_NO_ENDPOINT : slot_of[e];
-}
-
-/* Everything that could run out, counted before anything is changed. */
+/* Whatever else than rows could run out, counted before anything is changed. */
 static int check_room(struct weir_plane *p, const struct weir_tables *t)
 {
-	uint32_t units = 0;
-
-	for (uint32_t i = 0; i < t->n_services; i++) {
-		const struct weir_tables_service *s = &t->services[i];
-		struct service *k = service_find(p, &s->vip, s->port, s->proto);
-
-		if (!k || p->services[k->at].table.mask + 1 < s->table->size)
-			units += s->table->size / ROW_UNIT;
-	}
 	if (t->n_services + t->n_vips >= WEIR_MAX_SERVICES) {
 		weir_error("%u services are more than the %u the packet path holds", t->n_services,
 			   WEIR_MAX_SERVICES - t->n_vips);
@@ -43,124 +40,130 @@ static int check_room(struct weir_plane *p, const struct weir_tables *t)
 			t->n_endpoints);
 		return -ENOSPC;
 	}
-	if (units > rows_free_units(p)) {
-		weir_error("the tables need %u rows more than the packet path has left",
-			   (units - rows_free_units(p)) * ROW_UNIT);
-		return -ENOSPC;
-	}
 	return 0;
 }
 
-/* A larger table: each row begins as the one that now answers for the same low bits of the hash. */
-static void grow_table(struct weir_plane *p, struct service *k, uint32_t base, uint32_t size)
-{
-	struct weir_service *at = &p->services[k->at];
-	struct weir_table_ref ref = { base, size - 1 }, old = at->table;
-	uint64_t word;
+/* --- which table each service shall have --- */
 
-	for (uint32_t i = 0; i < size; i++) {
-		row_store(&p->rows[base + i], p->rows[old.base + (i & old.mask)]);
-		p->row_since_ms[base + i] = p->row_since_ms[old.base + (i & old.mask)];
+static struct table *plan_table(struct plan *s, const struct weir_tables_table *w,
+				struct table *from)
+{
+	struct table *x = table_new(s->p, from && from->size > w->size ? from->size : w->size);
+
+	if (!x)
+		return NULL;
+	x->wanted = w;
+	x->from = from;
+	if (from) {
+		x->next_copy = from->copies;
+		from->copies = x;
 	}
-	memcpy(&word, &ref, sizeof(word));
-	__atomic_store_n((uint64_t *)(void *)&at->table, word, __ATOMIC_RELEASE);
-	rows_retire(p, old.base, old.mask + 1);
+	return x;
 }
 
-static void sync_rows(struct weir_plane *p, struct service *k, const struct weir_tables_service *s,
-		      const uint32_t *slot_of, uint64_t now_ms)
+/* For a service that has x and shall say w: x itself if it is large enough and nobody else's,
+ * otherwise a copy. */
+static struct table *plan_move(struct plan *s, struct table *x, const struct weir_tables_table *w)
 {
-	struct weir_table_ref *ref = &p->services[k->at].table;
-
-	k->unsettled = 0;
-	for (uint32_t i = 0; i <= ref->mask; i++) {
-		struct weir_row *at = &p->rows[ref->base + i];
-		struct weir_row row = row_next(p, *at, wanted_slot(s, slot_of, i));
-		uint64_t *since = &p->row_since_ms[ref->base + i];
-
-		if (row.cur != at->cur || row.prev != at->prev)
-			row_store(at, row);
-		if (row.prev != WEIR_ROW_REST) {
-			k->unsettled++;
-			if (!*since) /* left rest now, or unsettled by an earlier agent */
-				*since = now_ms ? now_ms : 1;
-		} else if (*since) {
-			*since = 0;
-		}
-	}
-	p->records |= k->unsettled > 0;
+	if (!x->wanted && x->size >= w->size)
+		x->wanted = w;
+	if (x->wanted == w)
+		return x;
+	for (struct table *copy = x->copies; copy; copy = copy->next_copy)
+		if (copy->wanted == w)
+			return copy;
+	return plan_table(s, w, x);
 }
 
-static bool add_service(struct weir_plane *p, const struct weir_tables_service *s, uint32_t base,
-			const uint32_t *slot_of)
+static bool plan_services(struct plan *s)
 {
-	struct service *k;
+	const struct weir_tables *t = s->t;
 
-	for (uint32_t i = 0; i < s->table->size; i++) {
-		row_store(&p->rows[base + i],
-			  (struct weir_row){ wanted_slot(s, slot_of, i), WEIR_ROW_REST });
-		p->row_since_ms[base + i] = 0;
+	for (struct table *x = s->p->tables; x; x = x->next) {
+		x->wanted = NULL;
+		x->from = x->copies = NULL;
 	}
-	k = service_add(p, &s->vip, s->port, s->proto,
-			(struct weir_table_ref){ base, s->table->size - 1 });
-	if (k)
-		k->fresh = true;
-	return k;
-}
-
-/* What a sync that then failed has added and reserved. */
-static void undo(struct weir_plane *p, const struct weir_tables *t, const uint32_t *base)
-{
 	for (uint32_t i = 0; i < t->n_services; i++) {
-		const struct weir_tables_service *s = &t->services[i];
-		const struct service *k = service_find(p, &s->vip, s->port, s->proto);
+		const struct weir_tables_service *k = &t->services[i];
+		struct planned *to = &s->services[i];
 
-		if (base[i] != NO_BASE && !(k && k->fresh))
-			rows_retire(p, base[i], s->table->size);
-	}
-	for (uint32_t i = p->n_services; i-- > 0;)
-		if (p->service[i].fresh)
-			service_remove(p, &p->service[i]);
-}
-
-/* Row space for every table that is new or grows; base[i] is for t->services[i]. */
-static bool reserve_rows(struct weir_plane *p, const struct weir_tables *t, uint32_t *base)
-{
-	for (uint32_t i = 0; i < t->n_services; i++) {
-		const struct weir_tables_service *s = &t->services[i];
-		struct service *k = service_find(p, &s->vip, s->port, s->proto);
-
-		base[i] = NO_BASE;
-		if (k && p->services[k->at].table.mask + 1 >= s->table->size)
+		to->service = service_find(s->p, &k->vip, k->port, k->proto);
+		if (!to->service)
 			continue;
-		if (!rows_alloc(p, s->table->size, &base[i])) {
-			for (uint32_t n = i; n-- > 0;)
-				if (base[n] != NO_BASE)
-					rows_retire(p, base[n], t->services[n].table->size);
+		to->table = plan_move(s, to->service->table, k->table);
+		if (!to->table)
 			return false;
-		}
+		s->one_of[k->table - t->tables] = to->table;
+	}
+	for (uint32_t i = 0; i < t->n_services; i++) {
+		struct table **one = &s->one_of[t->services[i].table - t->tables];
+
+		if (s->services[i].service)
+			continue;
+		if (!*one)
+			*one = plan_table(s, t->services[i].table, NULL);
+		if (!*one)
+			return false;
+		s->services[i].table = *one;
 	}
 	return true;
 }
 
-/* What is new, before anything that is there changes. */
-static bool add_all(struct weir_plane *p, const struct weir_tables *t, const uint32_t *base,
-		    const uint32_t *slot_of)
+static void say_no_rows(const struct plan *s)
 {
-	for (uint32_t i = 0; i < p->n_services; i++)
-		p->service[i].fresh = p->service[i].wanted = false;
-	for (uint32_t i = 0; i < t->n_services; i++) {
-		const struct weir_tables_service *s = &t->services[i];
+	uint64_t rows = 0, enough = s->p->max_rows;
 
-		if (!service_find(p, &s->vip, s->port, s->proto) &&
-		    !add_service(p, s, base[i], slot_of))
-			return false;
+	for (uint32_t i = 0; i < s->t->n_tables; i++)
+		rows += s->t->tables[i].size;
+	do
+		enough *= 2;
+	while (enough < rows);
+	if (enough > WEIR_MAX_ROWS)
+		weir_error("the tables need %llu rows, and find no room in the packet path, which "
+			   "has %u; agent.max_rows cannot be more than %u",
+			   (unsigned long long)rows, s->p->max_rows, WEIR_MAX_ROWS);
+	else
+		weir_error("the tables need %llu rows, and find no room in the packet path, which "
+			   "has %u, %u of them free: raise agent.max_rows to %llu, then "
+			   "`weir-agent --detach` once",
+			   (unsigned long long)rows, s->p->max_rows, s->p->free_units * ROW_UNIT,
+			   (unsigned long long)enough);
+}
+
+/* --- what is new, before anything that is there changes --- */
+
+/* The endpoint slot that a row of a table shall name; tables may be larger than is wanted. */
+static uint32_t wanted_slot(const struct plan *s, const struct weir_tables_table *w, uint32_t row)
+{
+	uint32_t e = weir_tables_row(w, row & (w->size - 1));
+
+	return e == WEIR_ROW_NOBODY ? WEIR_NO_ENDPOINT : s->slot_of[e];
+}
+
+static void fill_new(struct plan *s)
+{
+	for (struct table *x = s->p->tables; x; x = x->next) {
+		if (x->seen)
+			continue;
+		if (x->from) {
+			table_copy(s->p, x, x->from);
+			continue;
+		}
+		for (uint32_t i = 0; i < x->size; i++)
+			row_store(&s->p->rows[x->base + i],
+				  (struct weir_row){ wanted_slot(s, x->wanted, i), WEIR_ROW_REST });
+		x->digest = x->wanted->digest;
+		x->synced = true;
 	}
-	for (uint32_t i = 0; i < t->n_vips; i++) {
-		struct service *k = service_find(p, &t->vips[i], 0, 0);
+}
+
+static bool add_vips(struct plan *s)
+{
+	for (uint32_t i = 0; i < s->t->n_vips; i++) {
+		struct service *k = service_find(s->p, &s->t->vips[i], 0, 0);
 
 		if (!k) {
-			k = service_add(p, &t->vips[i], 0, 0, (struct weir_table_ref){ 0 });
+			k = service_add(s->p, &s->t->vips[i], 0, 0, NULL);
 			if (!k)
 				return false;
 			k->fresh = true;
@@ -170,48 +173,135 @@ static bool add_all(struct weir_plane *p, const struct weir_tables *t, const uin
 	return true;
 }
 
-static void update_all(struct weir_plane *p, const struct weir_tables *t, const uint32_t *base,
-		       const uint32_t *slot_of, uint64_t now_ms)
+static bool add_all(struct plan *s)
 {
-	for (uint32_t i = 0; i < t->n_services; i++) {
-		const struct weir_tables_service *s = &t->services[i];
-		struct service *k = service_find(p, &s->vip, s->port, s->proto);
+	for (uint32_t i = 0; i < s->p->n_services; i++)
+		s->p->service[i].fresh = s->p->service[i].wanted = false;
+	for (uint32_t i = 0; i < s->t->n_services; i++) {
+		const struct weir_tables_service *k = &s->t->services[i];
+		struct planned *to = &s->services[i];
 
-		k->wanted = true;
-		k->drain_ms = s->table->lb->drain_ms ? s->table->lb->drain_ms : t->drain_ms;
-		if (!k->fresh && base[i] != NO_BASE)
-			grow_table(p, k, base[i], s->table->size);
-		sync_rows(p, k, s, slot_of, now_ms);
+		if (!to->service) {
+			to->service = service_add(s->p, &k->vip, k->port, k->proto, to->table);
+			if (!to->service)
+				return false;
+			to->service->fresh = true;
+		}
+		to->service->wanted = true;
 	}
+	return add_vips(s);
+}
+
+/* --- what is there --- */
+
+static void sync_rows(const struct plan *s, struct table *x)
+{
+	const struct weir_tables_table *w = x->wanted;
+
+	x->drain_ms = w->lb->drain_ms ? w->lb->drain_ms : s->t->drain_ms;
+	if (x->synced && x->digest == w->digest && !x->unsettled)
+		return;
+	x->unsettled = 0;
+	for (uint32_t i = 0; i < x->size; i++) {
+		struct weir_row *at = &s->p->rows[x->base + i];
+		struct weir_row row = row_next(s->p, *at, wanted_slot(s, w, i));
+
+		if (row.cur != at->cur || row.prev != at->prev)
+			row_store(at, row);
+		if (row.prev != WEIR_ROW_REST) {
+			x->unsettled++;
+			table_window(x, i, s->now_ms);
+		} else if (x->window) {
+			x->window[i] = (struct window){ 0 };
+		}
+	}
+	table_rested(x);
+	x->digest = w->digest;
+	x->synced = true;
+	s->p->records |= x->unsettled > 0;
+}
+
+/* Tables that say the same and are at rest have no past that differs: the largest takes the
+ * services of the others. */
+static void merge(struct plan *s)
+{
+	memset(s->one_of, 0, s->t->n_tables * sizeof(struct table *));
+	for (struct table *x = s->p->tables; x; x = x->next) {
+		struct table **one = x->wanted ? &s->one_of[x->wanted - s->t->tables] : NULL;
+
+		if (one && !x->unsettled && (!*one || (*one)->size < x->size))
+			*one = x;
+	}
+	for (uint32_t i = 0; i < s->t->n_services; i++) {
+		struct table *one = s->one_of[s->t->services[i].table - s->t->tables];
+		struct service *k = s->services[i].service;
+
+		if (one && one != k->table && !k->table->unsettled)
+			table_join(s->p, k, one);
+	}
+}
+
+static void remove_unwanted(struct weir_plane *p)
+{
 	for (uint32_t i = p->n_services; i-- > 0;)
 		if (!p->service[i].wanted)
 			service_remove(p, &p->service[i]);
 }
 
+static void update_all(struct plan *s)
+{
+	for (uint32_t i = 0; i < s->t->n_services; i++)
+		if (s->services[i].service->table != s->services[i].table)
+			table_join(s->p, s->services[i].service, s->services[i].table);
+	for (struct table *x = s->p->tables; x; x = x->next)
+		if (x->wanted)
+			sync_rows(s, x);
+	merge(s);
+	remove_unwanted(s->p);
+}
+
+/* What a sync that then failed has added. */
+static void undo(struct weir_plane *p)
+{
+	for (uint32_t i = p->n_services; i-- > 0;)
+		if (p->service[i].fresh)
+			service_remove(p, &p->service[i]);
+}
+
+static int carry_out(struct plan *s)
+{
+	if (!plan_services(s)) {
+		say_no_rows(s);
+		return -ENOSPC;
+	}
+	endpoints_sync(s->p, s->t, s->slot_of, s->now_ms);
+	s->p->loose = true;
+	fill_new(s);
+	if (!add_all(s)) {
+		weir_error("the service table of the packet path is too crowded");
+		undo(s->p);
+		return -ENOSPC;
+	}
+	update_all(s);
+	s->p->loose = false;
+	return 0;
+}
+
 int weir_plane_sync(struct weir_plane *p, const struct weir_tables *t, uint64_t now_ms)
 {
-	uint32_t *slot_of, *base;
+	struct plan s = { .p = p, .t = t, .now_ms = now_ms };
 	int err = check_room(p, t);
 
 	p->now_ms = now_ms;
 	if (err)
 		return err;
-	base = weir_new_array(t->n_services, uint32_t);
-	slot_of = weir_new_array(t->n_endpoints, uint32_t);
-	if (!reserve_rows(p, t, base)) {
-		weir_error("the packet path has no rows left for %u services", t->n_services);
-		err = -ENOSPC;
-	} else {
-		endpoints_sync(p, t, slot_of, now_ms);
-		if (add_all(p, t, base, slot_of)) {
-			update_all(p, t, base, slot_of, now_ms);
-		} else {
-			weir_error("the service table of the packet path is too crowded");
-			undo(p, t, base);
-			err = -ENOSPC;
-		}
-	}
-	free(base);
-	free(slot_of);
+	s.services = weir_new_array(t->n_services, struct planned);
+	s.one_of = weir_new_array(t->n_tables, struct table *);
+	s.slot_of = weir_new_array(t->n_endpoints, uint32_t);
+	err = carry_out(&s);
+	tables_sweep(p);
+	free(s.services);
+	free(s.one_of);
+	free(s.slot_of);
 	return err;
 }

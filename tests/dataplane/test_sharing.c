@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Services that have a table in common: they join it, change with it, leave it and come together
+ * again, and no flow of any of them notices. */
+#include "bed.h"
+
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "dataplane/plane_impl.h"
+
+#define MIN   WEIR_TABLE_MIN
+#define REST  WEIR_ROW_REST
+#define FLOWS 32
+
+static bool one_table(const struct bed *b, uint32_t s, uint32_t o)
+{
+	return !memcmp(&bed_service(b, s)->table, &bed_service(b, o)->table,
+		       sizeof(struct weir_table_ref));
+}
+
+static struct weir_plane_usage usage(const struct bed *b)
+{
+	struct weir_plane_usage u;
+
+	weir_plane_usage(b->plane, &u);
+	return u;
+}
+
+/* Established flows of a service, and where each of them is. */
+struct flows {
+	struct flow f[FLOWS];
+	uint32_t at[FLOWS];
+};
+
+static struct flows open_flows(const struct bed *b, uint32_t service, uint32_t first)
+{
+	struct flows s;
+
+	for (uint32_t i = 0; i < FLOWS; i++) {
+		s.f[i] = bed_flow(service, first + i);
+		s.at[i] = bed_send(b, &s.f[i], PKT_SYN);
+		assert_int_not_equal(s.at[i], NOBODY);
+	}
+	return s;
+}
+
+static void stay(const struct bed *b, const struct flows *s)
+{
+	for (uint32_t i = 0; i < FLOWS; i++)
+		assert_int_equal(bed_send(b, &s->f[i], PKT_ACK), s->at[i]);
+}
+
+/* New flows go to endpoints first .. first + n - 1. */
+static void new_flows_go_to(const struct bed *b, uint32_t service, uint32_t first, uint32_t n)
+{
+	struct flows s = open_flows(b, service, 2000);
+
+	for (uint32_t i = 0; i < FLOWS; i++)
+		assert_in_range(s.at[i], first, first + n - 1);
+}
+
+static void services_of_a_balancer_have_one_table(void **state)
+{
+	struct bed *b = *state;
+
+	bed_serve(b, 0, MIN, 0, 3);
+	bed_share(b, 1, 0);
+	bed_share(b, 3, 0);
+	bed_serve(b, 2, MIN, 0, 3); /* the same rows, but another balancer */
+	bed_sync(b);
+	assert_true(one_table(b, 0, 1) && one_table(b, 0, 3));
+	assert_false(one_table(b, 0, 2));
+	assert_int_not_equal(bed_service(b, 0)->key.id, bed_service(b, 1)->key.id);
+	assert_int_equal(usage(b).services, 4);
+	assert_int_equal(usage(b).rows, 2 * MIN);
+}
+
+static void a_change_moves_all_of_them_and_breaks_no_flow_of_any(void **state)
+{
+	struct bed *b = *state;
+	struct flows zero, one;
+
+	bed_serve(b, 0, MIN, 0, 3);
+	bed_share(b, 1, 0);
+	bed_sync(b);
+	zero = open_flows(b, 0, 0);
+	one = open_flows(b, 1, 0);
+	bed_serve(b, 0, MIN, 4, 3);
+	bed_sync(b);
+	assert_true(one_table(b, 0, 1));
+	assert_int_equal(usage(b).unsettled_rows, MIN);
+	stay(b, &zero);
+	stay(b, &one);
+	new_flows_go_to(b, 0, 4, 3);
+	new_flows_go_to(b, 1, 4, 3);
+	bed_silence(b); /* but for those of one of them: they keep their rows from rest */
+	stay(b, &one);
+	for (int i = 0; i < 3; i++)
+		bed_pass(b, DRAIN_MS);
+	stay(b, &one);
+	assert_in_range(usage(b).unsettled_rows, 1, FLOWS);
+	bed_silence(b);
+	bed_pass(b, DRAIN_MS);
+	assert_int_equal(usage(b).unsettled_rows, 0);
+}
+
+static void one_that_is_removed_leaves_unsettled_rows_to_the_others(void **state)
+{
+	struct bed *b = *state;
+	struct flows zero, one;
+
+	bed_serve(b, 0, MIN, 0, 3);
+	bed_share(b, 1, 0);
+	bed_sync(b);
+	zero = open_flows(b, 0, 0);
+	one = open_flows(b, 1, 0);
+	bed_serve(b, 0, MIN, 4, 3);
+	bed_sync(b);
+	stay(b, &zero);
+	stay(b, &one);
+	b->wish.service[1].on = false;
+	bed_sync(b);
+	bed_pass(b, 1000);
+	stay(b, &zero);
+	for (uint32_t i = 0; i < FLOWS; i++)
+		assert_int_equal(bed_send(b, &one.f[i], PKT_ACK), NOBODY);
+	assert_int_equal(bed_records(b), FLOWS);
+	b->wish.service[0].on = false; /* the one whose rows they are; it comes back elsewhere */
+	bed_share(b, 1, 0);
+	bed_sync(b);
+	assert_null(bed_service(b, 0));
+	new_flows_go_to(b, 1, 4, 3);
+	bed_silence(b);
+	bed_pass(b, DRAIN_MS);
+	assert_int_equal(usage(b).unsettled_rows, 0);
+	assert_int_equal(usage(b).rows, MIN);
+	b->wish.service[1].on = false;
+	bed_sync(b);
+	bed_pass(b, 1000);
+	assert_int_equal(usage(b).rows, 0);
+}
+
+static void one_that_comes_later_joins_in(void **state)
+{
+	struct bed *b = *state;
+	struct flows zero;
+
+	bed_serve(b, 0, MIN, 0, 3);
+	bed_sync(b);
+	zero = open_flows(b, 0, 0);
+	bed_serve(b, 0, MIN, 4, 3);
+	bed_sync(b);
+	bed_share(b, 1, 0);
+	bed_sync(b);
+	assert_true(one_table(b, 0, 1));
+	stay(b, &zero);
+	new_flows_go_to(b, 1, 4, 3);
+}
+
+static void a_shared_table_grows_for_all_of_them(void **state)
+{
+	struct bed *b = *state;
+	struct flows zero, one;
+
+	bed_serve(b, 0, MIN, 0, 3);
+	bed_share(b, 1, 0);
+	bed_sync(b);
+	zero = open_flows(b, 0, 0);
+	one = open_flows(b, 1, 0);
+	bed_serve(b, 0, MIN, 4, 3);
+	bed_sync(b);
+	stay(b, &zero); /* recorded in the smaller table */
+	bed_serve(b, 0, 8 * MIN, 7, 3);
+	bed_sync(b);
+	assert_true(one_table(b, 0, 1));
+	assert_int_equal(bed_service(b, 1)->table.mask, 8 * MIN - 1);
+	stay(b, &zero);
+	stay(b, &one);
+	new_flows_go_to(b, 1, 7, 3);
+	bed_pass(b, 1000);
+	stay(b, &zero);
+	stay(b, &one);
+	assert_int_equal(usage(b).rows, 8 * MIN);
+}
+
+/* Services 0 and 1 of one balancer, 2 of another. */
+static void two_balancers(struct bed *b)
+{
+	bed_serve(b, 0, MIN, 0, 3);
+	bed_share(b, 1, 0);
+	bed_serve(b, 2, MIN, 4, 3);
+	bed_sync(b);
+}
+
+static void one_that_changes_balancers_takes_its_flows_along(void **state)
+{
+	struct bed *b = *state;
+	struct flows zero, one, two;
+
+	two_balancers(b);
+	zero = open_flows(b, 0, 0);
+	one = open_flows(b, 1, 0);
+	two = open_flows(b, 2, 0);
+	bed_share(b, 1, 2);
+	bed_sync(b);
+	for (uint32_t s = 1; s <= 2; s++)
+		assert_false(one_table(b, s - 1, s)); /* they have another past */
+	assert_int_equal(usage(b).unsettled_rows, MIN);
+	stay(b, &zero);
+	stay(b, &one);
+	stay(b, &two);
+	new_flows_go_to(b, 0, 0, 3);
+	new_flows_go_to(b, 1, 4, 3);
+	bed_pass(b, DRAIN_MS);
+	stay(b, &one);
+	bed_sync(b);
+	assert_false(one_table(b, 1, 2)); /* some flows go on */
+	stay(b, &one);
+	bed_silence(b);
+	bed_pass(b, DRAIN_MS);
+	bed_sync(b);
+	assert_true(one_table(b, 1, 2));
+	bed_pass(b, 1000);
+	assert_int_equal(usage(b).rows, 2 * MIN);
+	stay(b, &zero);
+	stay(b, &two);
+}
+
+static void balancers_that_become_one_have_one_table_when_they_have_one_past(void **state)
+{
+	struct bed *b = *state;
+	struct flows zero, two;
+
+	two_balancers(b);
+	zero = open_flows(b, 0, 0);
+	two = open_flows(b, 2, 0);
+	b->wish.service[2].size = 4 * MIN; /* a larger table on the way */
+	for (uint32_t i = 0; i < 4 * MIN; i++)
+		b->wish.service[2].rows[i] = (uint8_t)(8 + i % 5);
+	for (uint32_t e = 8; e < 13; e++)
+		b->wish.endpoint[e].there = b->wish.endpoint[e].alive = true;
+	bed_share(b, 0, 2);
+	bed_share(b, 1, 2);
+	bed_sync(b);
+	assert_true(one_table(b, 0, 1));
+	assert_false(one_table(b, 0, 2));
+	for (uint32_t s = 0; s <= 2; s++)
+		new_flows_go_to(b, s, 8, 5);
+	stay(b, &zero);
+	stay(b, &two);
+	bed_silence(b);
+	bed_pass(b, DRAIN_MS);
+	bed_sync(b);
+	assert_true(one_table(b, 0, 1) && one_table(b, 0, 2));
+	bed_pass(b, 1000);
+	assert_int_equal(usage(b).rows, 4 * MIN);
+}
+
+static void a_balancer_that_becomes_two_breaks_no_flow(void **state)
+{
+	struct bed *b = *state;
+	struct flows zero, one;
+
+	bed_serve(b, 0, MIN, 0, 3);
+	bed_share(b, 1, 0);
+	bed_sync(b);
+	zero = open_flows(b, 0, 0);
+	one = open_flows(b, 1, 0);
+	b->wish.service[1] = b->wish.service[0]; /* the same rows still */
+	b->wish.service[1].with = 0;
+	bed_sync(b);
+	assert_false(one_table(b, 0, 1));
+	assert_int_equal(usage(b).unsettled_rows, 0);
+	bed_serve(b, 1, MIN, 5, 2);
+	bed_sync(b);
+	stay(b, &zero);
+	stay(b, &one);
+	new_flows_go_to(b, 0, 0, 3);
+	new_flows_go_to(b, 1, 5, 2);
+}
+
+static void another_agent_finds_them_as_they_were(void **state)
+{
+	struct bed *b = *state;
+	struct flows zero, one;
+	struct weir_table_ref ref;
+
+	bed_serve(b, 0, MIN, 0, 3);
+	bed_share(b, 1, 0);
+	bed_sync(b);
+	zero = open_flows(b, 0, 0);
+	one = open_flows(b, 1, 0);
+	bed_serve(b, 0, MIN, 4, 3);
+	bed_sync(b);
+	ref = bed_service(b, 0)->table;
+	for (int i = 0; i < 3; i++) {
+		bed_leave(b);
+		bed_return(b);
+		assert_int_equal(usage(b).unsettled_rows, MIN);
+		bed_sync(b);
+		assert_memory_equal(&bed_service(b, 0)->table, &ref, sizeof(ref));
+		assert_true(one_table(b, 0, 1));
+		assert_int_equal(usage(b).rows, MIN);
+		stay(b, &zero);
+		stay(b, &one);
+		bed_pass(b, 1000);
+	}
+	b->wish.service[1].on = false;
+	bed_sync(b);
+	bed_pass(b, 1000);
+	assert_int_equal(usage(b).rows, MIN);
+	stay(b, &zero);
+}
+
+/* --- an agent that dies between two stores --- */
+
+#define DIED 99
+
+static volatile uint32_t stores_left;
+
+static void on_store(int sig)
+{
+	(void)sig;
+	if (!--stores_left)
+		_exit(DIED);
+}
+
+/* From now on each store to where packets find the rows of a service is a SIGTRAP, right after
+ * it. */
+static bool watch(const struct weir_service *s)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_BREAKPOINT,
+		.size = sizeof(attr),
+		.bp_type = HW_BREAKPOINT_W,
+		.bp_addr = (uintptr_t)&s->table,
+		.bp_len = sizeof(s->table),
+		.sample_period = 1,
+		.sigtrap = 1,
+		.remove_on_exec = 1,
+		.exclude_kernel = 1,
+	};
+
+	return syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0) >= 0;
+}
+
+/* A sync by an agent that dies as soon as it has stored nth references to rows. False: they were
+ * fewer. */
+static bool died_after(struct bed *b, uint32_t nth)
+{
+	struct weir_service *own[SERVICES];
+	int status;
+	pid_t agent;
+
+	for (uint32_t i = 0; i < SERVICES; i++) /* as that process has it in its memory */
+		own[i] = bed_service(b, i) ? b->plane->services + (bed_service(b, i) - b->services)
+					   : NULL;
+	agent = fork();
+	assert_int_not_equal(agent, -1);
+	if (!agent) {
+		stores_left = nth;
+		signal(SIGTRAP, on_store);
+		for (uint32_t i = 0; i < SERVICES; i++)
+			if (own[i] && !watch(own[i]))
+				_exit(errno);
+		_exit(bed_try(b) ? EINVAL : 0);
+	}
+	assert_int_equal(waitpid(agent, &status, 0), agent);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) && WEXITSTATUS(status) != DIED)
+		fail_msg("the agent: %s", strerror(WEXITSTATUS(status)));
+	return WEXITSTATUS(status) == DIED;
+}
+
+static void empty(struct bed *b)
+{
+	memset(&b->wish, 0, sizeof(b->wish));
+	bed_sync(b);
+	bed_pass(b, DRAIN_MS);
+	bed_pass(b, 1000);
+	assert_int_equal(usage(b).rows, 0);
+}
+
+/* Whatever the step at which the agent dies, the next one goes on and no flow breaks. */
+static void die_at_each_step(struct bed *b, uint32_t steps, void (*change)(struct bed *b))
+{
+	for (uint32_t nth = 1; nth <= steps + 1; nth++) {
+		struct flows zero, one, two;
+
+		empty(b);
+		two_balancers(b);
+		zero = open_flows(b, 0, 0);
+		one = open_flows(b, 1, 0);
+		two = open_flows(b, 2, 0);
+		change(b);
+		assert_int_equal(died_after(b, nth), nth <= steps);
+		for (uint32_t agents = 0; agents < 2; agents++) {
+			stay(b, &zero);
+			stay(b, &one);
+			stay(b, &two);
+			bed_leave(b);
+			bed_return(b);
+			bed_sync(b);
+			bed_pass(b, 1000);
+		}
+		stay(b, &zero);
+		stay(b, &one);
+		stay(b, &two);
+		new_flows_go_to(b, 0, 8, 3);
+		new_flows_go_to(b, 1, 8, 3);
+		bed_silence(b);
+		bed_pass(b, DRAIN_MS);
+		bed_sync(b);
+		bed_pass(b, 1000);
+		assert_true(one_table(b, 0, 1));
+		assert_int_equal(usage(b).unsettled_rows, 0);
+		assert_int_equal(usage(b).rows, bed_service(b, 1)->table.mask + 1 + MIN);
+	}
+}
+
+static void grow(struct bed *b)
+{
+	bed_serve(b, 0, 2 * MIN, 8, 3);
+}
+
+static void a_death_while_a_shared_table_grows_breaks_nothing(void **state)
+{
+	die_at_each_step(*state, 2, grow);
+}
+
+static void swap(struct bed *b)
+{
+	bed_serve(b, 2, 2 * MIN, 8, 3);
+	bed_share(b, 0, 2);
+	bed_share(b, 1, 2);
+	bed_serve(b, 3, MIN, 4, 3); /* and something new */
+	bed_share(b, 2, 3);
+}
+
+static void a_death_while_services_change_balancers_breaks_nothing(void **state)
+{
+	die_at_each_step(*state, 2, swap);
+}
+
+static void a_death_while_tables_become_one_breaks_nothing(void **state)
+{
+	struct bed *b = *state;
+	bool died = true;
+
+	for (uint32_t nth = 1; died; nth++) {
+		struct flows zero, two;
+
+		empty(b);
+		two_balancers(b);
+		bed_serve(b, 2, MIN, 8, 3);
+		bed_share(b, 0, 2);
+		bed_share(b, 1, 2);
+		bed_sync(b);
+		bed_silence(b);
+		bed_pass(b, DRAIN_MS);
+		zero = open_flows(b, 0, 0);
+		two = open_flows(b, 2, 0);
+		died = died_after(b, nth);
+		assert_true(died || nth > 1);
+		stay(b, &zero);
+		stay(b, &two);
+		bed_leave(b);
+		bed_return(b);
+		bed_serve(b, 2, MIN, 4, 3); /* a change before they are one */
+		bed_sync(b);
+		stay(b, &zero);
+		stay(b, &two);
+		bed_silence(b);
+		bed_pass(b, DRAIN_MS);
+		bed_sync(b);
+		bed_pass(b, 1000);
+		assert_true(one_table(b, 0, 1) && one_table(b, 0, 2));
+		assert_int_equal(usage(b).rows, MIN);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BED_TEST(services_of_a_balancer_have_one_table),
+		BED_TEST(a_change_moves_all_of_them_and_breaks_no_flow_of_any),
+		BED_TEST(one_that_is_removed_leaves_unsettled_rows_to_the_others),
+		BED_TEST(one_that_comes_later_joins_in),
+		BED_TEST(a_shared_table_grows_for_all_of_them),
+		BED_TEST(one_that_changes_balancers_takes_its_flows_along),
+		BED_TEST(balancers_that_become_one_have_one_table_when_they_have_one_past),
+		BED_TEST(a_balancer_that_becomes_two_breaks_no_flow),
+		BED_TEST(another_agent_finds_them_as_they_were),
+		BED_TEST(a_death_while_a_shared_table_grows_breaks_nothing),
+		BED_TEST(a_death_while_services_change_balancers_breaks_nothing),
+		BED_TEST(a_death_while_tables_become_one_breaks_nothing),
+	};
+
+	return BED_TESTS(tests);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* tables.c - tables in the kernel: their row space, and which services have them in common.
+ *
+ * Services share a table as long as they share its past: their packets find the same cur and the
+ * same prev. Flow records carry the service, so no flow takes another's for its own. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "dataplane/plane_impl.h"
+
+static struct table *remember(struct weir_plane *p, uint32_t base, uint32_t size)
+{
+	struct table *x = weir_new(struct table);
+
+	x->base = base;
+	x->size = size;
+	x->next = p->tables;
+	p->tables = x;
+	return x;
+}
+
+struct table *table_new(struct weir_plane *p, uint32_t size)
+{
+	uint32_t base;
+
+	return rows_alloc(p, size, &base) ? remember(p, base, size) : NULL;
+}
+
+void table_join(struct weir_plane *p, struct service *k, struct table *x)
+{
+	struct weir_table_ref ref = { x->base, x->size - 1 };
+	uint64_t word;
+
+	if (k->table)
+		k->table->users--;
+	k->table = x;
+	x->users++;
+	x->seen = true;
+	memcpy(&word, &ref, sizeof(word));
+	__atomic_store_n((uint64_t *)(void *)&p->services[k->at].table, word, __ATOMIC_RELEASE);
+}
+
+void table_window(struct table *x, uint32_t row, uint64_t now_ms)
+{
+	if (!x->window)
+		x->window = weir_new_array(x->size, struct window);
+	if (x->window[row].open)
+		return;
+	x->window[row].open = 1;
+	x->window[row].since_ms = (uint32_t)now_ms & WINDOW_MASK;
+}
+
+void table_rested(struct table *x)
+{
+	if (x->unsettled)
+		return;
+	free(x->window);
+	x->window = NULL;
+}
+
+void table_copy(struct weir_plane *p, struct table *x, const struct table *from)
+{
+	for (uint32_t i = 0; i < x->size; i++)
+		row_store(&p->rows[x->base + i], p->rows[from->base + (i & (from->size - 1))]);
+	if (!from->window)
+		return;
+	x->window = weir_new_array(x->size, struct window);
+	for (uint32_t i = 0; i < x->size; i++)
+		x->window[i] = from->window[i & (from->size - 1)];
+}
+
+/* Forgets a table and gives its space out again. */
+static void drop(struct weir_plane *p, struct table *x)
+{
+	rows_free(p, x->base, x->size);
+	free(x->window);
+	free(x);
+}
+
+void tables_sweep(struct weir_plane *p)
+{
+	struct table **at = &p->tables;
+
+	while (*at) {
+		struct table *x = *at;
+
+		if (x->users) {
+			at = &x->next;
+			continue;
+		}
+		*at = x->next;
+		if (x->seen) {
+			x->next = p->retired;
+			p->retired = x;
+		} else {
+			drop(p, x);
+		}
+	}
+}
+
+void tables_reclaim(struct weir_plane *p)
+{
+	while (p->retired) {
+		struct table *x = p->retired;
+
+		p->retired = x->next;
+		drop(p, x);
+	}
+}
+
+void tables_free(struct weir_plane *p)
+{
+	for (struct table *x = p->tables; x; x = x->next)
+		x->users = 0;
+	tables_sweep(p);
+	tables_reclaim(p);
+}
+
+/* Rows that an earlier agent left unsettled; since when is not known. */
+static void count_unsettled(const struct weir_plane *p, struct table *x)
+{
+	for (uint32_t i = 0; i < x->size; i++)
+		x->unsettled += p->rows[x->base + i].prev != WEIR_ROW_REST;
+	if (x->unsettled)
+		x->window = weir_new_array(x->size, struct window);
+}
+
+void tables_adopt(struct weir_plane *p)
+{
+	struct table **of_unit = weir_new_array(p->n_units, struct table *);
+
+	for (uint32_t i = 0; i < p->n_services; i++) {
+		const struct weir_service *k = &p->services[p->service[i].at];
+		struct table **x = &of_unit[k->table.base / ROW_UNIT];
+
+		if (!k->key.proto)
+			continue;
+		if (!*x) {
+			rows_take(p, k->table.base, k->table.mask + 1);
+			*x = remember(p, k->table.base, k->table.mask + 1);
+			(*x)->seen = true;
+			(*x)->drain_ms = UINT32_MAX;
+			count_unsettled(p, *x);
+		}
+		(*x)->users++;
+		p->service[i].table = *x;
+	}
+	free(of_unit);
+}
