@@ -67,11 +67,11 @@ static void print_header(const json_t *s, bool colour)
 		weirctl_say(stdout, "%s%s (%s%s)", i ? ", " : "", weirctl_str(nic, "name"),
 			    weirctl_str(nic, "mode"), weirctl_yes(nic, "shared") ? ", shared" : "");
 	printf("%s\n", json_array_size(json_object_get(s, "interfaces")) ? "" : "none");
-	printf("in use      %lld services, %lld endpoints (%lld draining), %lld rows (%lld "
+	printf("in use      %lld services, %lld endpoints (%lld draining), %lld of %lld rows (%lld "
 	       "unsettled)\n",
 	       weirctl_int(usage, "services"), weirctl_int(usage, "endpoints"),
 	       weirctl_int(usage, "draining_endpoints"), weirctl_int(usage, "rows"),
-	       weirctl_int(usage, "unsettled_rows"));
+	       weirctl_int(usage, "max_rows"), weirctl_int(usage, "unsettled_rows"));
 }
 
 /* A pool by the name people gave it; its id if it has none. */

@@ -36,7 +36,8 @@ enum weir_exit {
  *   "dns": { "listen": [ "address:port" ] (those that are open), "udp_queries", "udp_answers",
  *            "tcp_queries", "tcp_answers", "tcp_connections", "send_errors",
  *            "filter": [ { "reason", "drop": bool, "text", "packets", "bytes" } ] },
- *   "usage": { "services", "endpoints", "draining_endpoints", "rows", "unsettled_rows" } } */
+ *   "usage": { "services", "endpoints", "draining_endpoints", "rows", "unsettled_rows",
+ *              "max_rows" } } */
 #define WEIR_API_STATUS "/weir/v1/status"
 
 /* GET: how many packets and DNS queries ended for each reason, as in the status. Small, to be asked

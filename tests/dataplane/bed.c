@@ -93,6 +93,7 @@ int bed_open(void **state)
 
 	memset(&b->wish, 0, sizeof(b->wish));
 	b->options = (struct weir_plane_options){ .hash_key = "tests/dataplane",
+						  .max_rows = WEIR_DEFAULT_ROWS,
 						  .gue_port = WEIR_GUE_PORT };
 	b->now_ms = 1000;
 	bed_return(b);

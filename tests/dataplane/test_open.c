@@ -11,7 +11,7 @@
 
 static int open_at(const char *pin_path, struct weir_plane **out)
 {
-	const struct weir_plane_options o = { .pin_path = pin_path };
+	const struct weir_plane_options o = { .pin_path = pin_path, .max_rows = WEIR_DEFAULT_ROWS };
 
 	return weir_plane_open(&o, out);
 }
@@ -258,6 +258,52 @@ static void after_removing_all_is_new(void **state)
 			 0);
 }
 
+static void there_is_room_for_as_many_rows_as_configured(void **state)
+{
+	struct bed *b = *state;
+	struct weir_plane_usage usage;
+
+	bed_leave(b);
+	assert_int_equal(weir_plane_remove(b->pins), 0);
+	b->options.max_rows = 2 * WEIR_TABLE_MAX;
+	bed_return(b);
+	bed_serve(b, 0, WEIR_TABLE_MAX, 0, 2);
+	bed_serve(b, 1, WEIR_TABLE_MAX, 0, 2);
+	bed_sync(b);
+	weir_plane_usage(b->plane, &usage);
+	assert_int_equal(usage.rows, 2 * WEIR_TABLE_MAX);
+	assert_int_equal(usage.max_rows, 2 * WEIR_TABLE_MAX);
+	bed_serve(b, 2, MIN, 0, 2);
+	assert_int_equal(bed_try(b), -ENOSPC);
+	bed_leave(b);
+	b->options.max_rows = 4 * WEIR_TABLE_MAX;
+	bed_return(b);
+	weir_plane_usage(b->plane, &usage);
+	assert_int_equal(usage.max_rows, 2 * WEIR_TABLE_MAX); /* what is there stays */
+	assert_int_equal(bed_try(b), -ENOSPC);
+	bed_leave(b);
+	assert_int_equal(weir_plane_remove(b->pins), 0);
+	bed_return(b);
+	bed_sync(b);
+}
+
+/* Its first sync may fail: until one has said how long windows are, they do not end. */
+static void no_row_comes_to_rest_before_an_agent_knows_its_window(void **state)
+{
+	struct bed *b = *state;
+	struct flow old = bed_flow(0, 1);
+
+	bed_serve(b, 0, MIN, 0, 1);
+	bed_sync(b);
+	bed_serve(b, 0, MIN, 1, 1);
+	bed_sync(b);
+	bed_leave(b);
+	bed_return(b);
+	for (int i = 0; i < 3; i++)
+		bed_pass(b, DRAIN_MS);
+	assert_int_equal(bed_send(b, &old, PKT_ACK), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +319,8 @@ int main(void)
 		BED_TEST(only_a_bpf_file_system_will_do),
 		BED_TEST(removing_leaves_nothing),
 		BED_TEST(after_removing_all_is_new),
+		BED_TEST(there_is_room_for_as_many_rows_as_configured),
+		BED_TEST(no_row_comes_to_rest_before_an_agent_knows_its_window),
 	};
 
 	return BED_TESTS(tests);

@@ -248,6 +248,10 @@ static bool check_reload(const struct weir_agent_conf *old, const struct weir_ag
 		return weir_err_set(err, "agent.outer_source",
 				    "cannot change while the agent runs; "
 				    "restart it");
+	if (old->max_rows != now->max_rows)
+		return weir_err_set(err, "agent.max_rows",
+				    "cannot change while packets are forwarded; stop the agent, "
+				    "run `weir-agent --detach` and start it");
 	if (!weir_addr_eq(&old->control.addr, &now->control.addr) ||
 	    old->control.port != now->control.port)
 		return weir_err_set(err, "agent.control",
@@ -379,6 +383,7 @@ static int open_plane(struct weir_agent *a, const struct weir_agent_conf *conf)
 		.gue_port = conf->gue_port,
 		.outer4 = conf->outer4,
 		.outer6 = conf->outer6,
+		.max_rows = conf->max_rows,
 	};
 
 	memcpy(o.hash_key, conf->hash_key, sizeof(o.hash_key));

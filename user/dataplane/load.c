@@ -152,6 +152,36 @@ static void set_purpose(struct weir_bpf *skel, enum weir_seeing purpose)
 	}
 }
 
+/* How many rows a packet path has that is pinned already; 0: there is none. */
+static uint32_t rows_there(const struct weir_plane *p)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+	char path[PATH_MAX + 64];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/weir_rows", p->dir);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		info.max_entries = 0;
+	close(fd);
+	return info.max_entries;
+}
+
+/* The maps that packets use keep their size. */
+static void choose_rows(struct weir_plane *p, uint32_t max_rows)
+{
+	uint32_t there = rows_there(p);
+
+	if (there && there != max_rows)
+		weir_warn("agent.max_rows is %u, but the packet path that runs already has room "
+			  "for %u rows and keeps it until `weir-agent --detach` ends it",
+			  max_rows, there);
+	p->max_rows = there ? there : max_rows;
+}
+
 struct weir_bpf *plane_skel_open(const struct weir_plane *p, enum weir_seeing purpose)
 {
 	struct weir_bpf *skel = weir_bpf__open();
@@ -169,6 +199,7 @@ struct weir_bpf *plane_skel_open(const struct weir_plane *p, enum weir_seeing pu
 	skel->rodata->weir_flow_young = WEIR_FLOW_YOUNG_S * ticks_per_second();
 	features_use(p->features, skel);
 	set_purpose(skel, purpose);
+	bpf_map__set_max_entries(skel->maps.weir_rows, p->max_rows);
 	bpf_object__for_each_map(map, skel->obj)
 	{
 		if (is_own(skel, map) || map == skel->maps.weir_devices)
@@ -223,11 +254,13 @@ static int load(struct weir_plane *p)
 	if (!p->skel)
 		return -errno;
 	err = weir_bpf__load(p->skel);
-	if (err) {
+	if (err == -ENOMEM)
+		weir_error("the kernel has no memory for a packet path with room for %u rows "
+			   "(agent.max_rows, 8 bytes each)",
+			   p->max_rows);
+	else if (err)
 		weir_error("the kernel does not take the packet program: %s", strerror(-err));
-		return err;
-	}
-	return map_all(p);
+	return err ? err : map_all(p);
 }
 
 static void print_line(enum weir_log_level level, const char *fmt, va_list ap)
@@ -318,11 +351,13 @@ int weir_plane_open(const struct weir_plane_options *o, struct weir_plane **out)
 	}
 	if (!err)
 		err = lock_dir(p);
-	if (!err)
+	if (!err) {
+		choose_rows(p, o->max_rows);
 		err = load(p);
+	}
 	if (err)
 		goto fail;
-	rows_init(p, bpf_map__max_entries(p->skel->maps.weir_rows));
+	rows_init(p);
 	endpoints_adopt(p);
 	services_adopt(p);
 	pmtu_open(p);

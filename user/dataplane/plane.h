@@ -24,9 +24,11 @@ struct weir_plane_options {
 	/* Sources of outer headers: each flow has one of the prefix's addresses, of an IPv6 one
 	 * only the last 32 bits vary. bits 0: the address that the route says. */
 	struct weir_prefix outer4, outer6;
+	uint32_t max_rows; /* a power of two, WEIR_TABLE_MAX or more */
 };
 
-/* Loads the programs, with the maps pinned under pin_path if there are any. *out is the caller's:
+/* Loads the programs, with the maps pinned under pin_path if there are any (these have the rows
+ * that they have, whatever max_rows is). *out is the caller's:
  * weir_plane_close(). -EPROTO: pins of another ABI version are there; -ENOTSUP: pin_path is not in
  * a BPF file system and none could be mounted. Blocks while the kernel verifies (tens of ms). */
 int weir_plane_open(const struct weir_plane_options *o, struct weir_plane **out);
@@ -86,6 +88,7 @@ void weir_plane_dns_reasons(const struct weir_plane *p,
 
 struct weir_plane_usage {
 	uint32_t services, endpoints, draining_endpoints, rows, unsettled_rows;
+	uint32_t max_rows; /* there is room for */
 };
 void weir_plane_usage(const struct weir_plane *p, struct weir_plane_usage *out);
 

@@ -105,8 +105,8 @@ struct weir_plane {
 	bool *id_used; /* by service id */
 	struct table *tables;
 	struct table *retired; /* packets may still be reading these */
-	uint32_t max_rows;
-	uint8_t *unit_used; /* of the units of row space */
+	uint32_t max_rows;     /* entries of the map */
+	uint8_t *unit_used;    /* of the units of row space */
 	uint32_t n_units, free_units;
 	uint32_t unit_hint[ROW_SIZES]; /* no room for a table of this size begins before it */
 	bool records;                  /* the flow table may hold records */
@@ -226,7 +226,7 @@ void tables_reclaim(struct weir_plane *p);
 void tables_free(struct weir_plane *p);
 
 /* rows.c: row space, and what a row becomes */
-void rows_init(struct weir_plane *p, uint32_t max_rows);
+void rows_init(struct weir_plane *p);
 bool rows_alloc(struct weir_plane *p, uint32_t size, uint32_t *base);
 void rows_take(struct weir_plane *p, uint32_t base, uint32_t size);
 void rows_free(struct weir_plane *p, uint32_t base, uint32_t size);

@@ -6,10 +6,9 @@
 #include "base/mem.h"
 #include "dataplane/plane_impl.h"
 
-void rows_init(struct weir_plane *p, uint32_t max_rows)
+void rows_init(struct weir_plane *p)
 {
-	p->max_rows = max_rows;
-	p->n_units = p->free_units = max_rows / ROW_UNIT;
+	p->n_units = p->free_units = p->max_rows / ROW_UNIT;
 	p->unit_used = weir_new_array(p->n_units, uint8_t);
 }
 

@@ -62,7 +62,10 @@ void weir_plane_dns_reasons(const struct weir_plane *p,
 
 void weir_plane_usage(const struct weir_plane *p, struct weir_plane_usage *out)
 {
-	*out = (struct weir_plane_usage){ .rows = (p->n_units - p->free_units) * ROW_UNIT };
+	*out = (struct weir_plane_usage){
+		.rows = (p->n_units - p->free_units) * ROW_UNIT,
+		.max_rows = p->max_rows,
+	};
 	for (uint32_t i = 0; i < p->n_services; i++)
 		out->services += p->service[i].table != NULL;
 	for (const struct table *x = p->tables; x; x = x->next)

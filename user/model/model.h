@@ -138,6 +138,7 @@ struct weir_agent_conf {
 	uint32_t drain_ms;                 /* how long a changed row knows its older flows */
 	uint16_t gue_port;                 /* of endpoints */
 	struct weir_prefix outer4, outer6; /* sources of outer headers; bits 0: the route's */
+	uint32_t max_rows;                 /* of all tables together; a power of two */
 };
 
 struct weir_model {

@@ -265,10 +265,17 @@ bool weir_take_agent(const struct weir_at *at, void *model)
 			     DRAIN_MS),
 		WEIR_INT(weir_agent_conf, gue_port, 1, 65535, WEIR_GUE_PORT),
 		WEIR_CUSTOM("outer_source", take_outer_source),
+		WEIR_INT(weir_agent_conf, max_rows, WEIR_TABLE_MAX, WEIR_MAX_ROWS,
+			 WEIR_DEFAULT_ROWS),
 	};
 	struct weir_agent_conf *a = &((struct weir_model *)model)->agent;
 
-	return weir_take_fields(at, fields, WEIR_COUNT(fields), a) && check_outer_source(at, a);
+	if (!weir_take_fields(at, fields, WEIR_COUNT(fields), a) || !check_outer_source(at, a))
+		return false;
+	return !(a->max_rows & (a->max_rows - 1)) ||
+	       weir_at_fail_key(at, "max_rows",
+				"must be a power of two, %u, %u and so on up to %u, not %u",
+				WEIR_TABLE_MAX, 2 * WEIR_TABLE_MAX, WEIR_MAX_ROWS, a->max_rows);
 }
 
 void weir_agent_defaults(struct weir_agent_conf *a)
@@ -279,6 +286,7 @@ void weir_agent_defaults(struct weir_agent_conf *a)
 		.pin_path = WEIR_DEFAULT_PIN,
 		.drain_ms = DRAIN_MS,
 		.gue_port = WEIR_GUE_PORT,
+		.max_rows = WEIR_DEFAULT_ROWS,
 	};
 	weir_sockaddr_parse(WEIR_DEFAULT_CONTROL, 0, &a->control);
 	memcpy(a->hash_key, default_key, sizeof(default_key));

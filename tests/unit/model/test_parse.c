@@ -63,6 +63,7 @@ static void an_empty_document_is_a_model_of_defaults(void **state)
 	assert_int_equal(m->agent.drain_ms, 300000);
 	assert_int_equal(m->agent.gue_port, 6080);
 	assert_true(!m->agent.outer4.bits && !m->agent.outer6.bits);
+	assert_int_equal(m->agent.max_rows, 4194304);
 	assert_memory_not_equal(m->agent.hash_key, zero, 16);
 	assert_int_equal(m->n_pools + m->n_lbs + m->n_records + m->n_zones + m->n_monitors, 0);
 	weir_model_free(m);
@@ -94,7 +95,8 @@ static void the_agent_section_is_taken(void **state)
 					"  hash_key: '000102030405060708090a0b0c0d0eFF'\n"
 					"  drain_duration: 1.5\n"
 					"  gue_port: 65535\n"
-					"  outer_source: ['2001:db8:1::/112', 10.9.0.0/16]\n");
+					"  outer_source: ['2001:db8:1::/112', 10.9.0.0/16]\n"
+					"  max_rows: 134217728\n");
 	const struct weir_agent_conf *a = &m->agent;
 	char text[WEIR_SOCKADDR_TEXT];
 
@@ -117,6 +119,7 @@ static void the_agent_section_is_taken(void **state)
 	is_addr(&a->outer4.addr, "10.9.0.0");
 	is_addr(&a->outer6.addr, "2001:db8:1::");
 	assert_true(a->outer4.bits == 96 + 16 && a->outer6.bits == 112);
+	assert_int_equal(a->max_rows, 1u << 27);
 	weir_model_free(m);
 }
 
