@@ -100,6 +100,9 @@ $(call OBJ,$(wildcard tests/bench/bench_*.c)): | $(B)/tests/bench/harness.skel.h
 $(call OBJ,tests/net/flood.c): | $(B)/tests/net/flood.skel.h
 $(NETT): $(B)/%: $(B)/%.o
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf -o $@
+$(B)/tests/bench/bench_compile $(B)/tests/bench/bench_sync: $(B)/%: $(B)/%.o \
+		$(call OBJ,tests/bench/world.c $(wildcard user/dataplane/*.c)) $(B)/libweir.a
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ $(BPF_LIBS) $(LIB_LIBS) -lm -o $@
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(TEST_LIB) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf $(LIB_LIBS) -lm -o $@
 build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) | build/weir.skel.h

@@ -9,13 +9,21 @@
 #define MODES WEIR_MODE_COUNT
 
 /* Collects each pool once in each mode in which a balancer may use it. */
+struct use {
+	const struct weir_pool *pool;
+	uint8_t mode;
+};
+
 struct visit {
 	const struct weir_view *view;
 	struct weir_arena *arena;
 	struct weir_tables_endpoint *out;
 	struct weir_endpoints to;
 	uint32_t n;
+	struct use *uses;
+	uint32_t n_uses, most; /* endpoints, if none of them are equal */
 	uint32_t *index, mask; /* open addressing: identity -> endpoint + 1 */
+	uint64_t *ahead;       /* identities of the origins of one pool */
 };
 
 static uint32_t *index_slot(const struct visit *v, const struct weir_tables_endpoint *e,
@@ -33,9 +41,8 @@ static uint32_t *index_slot(const struct visit *v, const struct weir_tables_endp
 }
 
 /* One of equal ones is alive if any of them is. */
-static uint32_t merge(struct visit *v, const struct weir_tables_endpoint *e)
+static uint32_t merge(struct visit *v, const struct weir_tables_endpoint *e, uint64_t identity)
 {
-	uint64_t identity = weir_hash_bytes(e->mode, &e->addr, sizeof(e->addr));
 	uint32_t *slot = index_slot(v, e, identity);
 
 	if (*slot) {
@@ -54,11 +61,14 @@ static uint32_t merge(struct visit *v, const struct weir_tables_endpoint *e)
 
 static void add_pool(struct visit *v, const struct weir_pool *pool, uint8_t mode)
 {
-	uint32_t **of = &v->to.of[pool->index * MODES + mode];
+	uint32_t *of = v->to.of[pool->index * MODES + mode];
 
-	if (*of)
-		return;
-	*of = weir_arena_new_array(v->arena, pool->n_origins, uint32_t);
+	for (uint32_t i = 0; i < pool->n_origins; i++) { /* waiting for the index took most time */
+		const union weir_addr *a = &pool->origins[i].addr;
+
+		v->ahead[i] = weir_hash_bytes(mode, a, sizeof(*a));
+		__builtin_prefetch(&v->index[(uint32_t)v->ahead[i] & v->mask]);
+	}
 	for (uint32_t i = 0; i < pool->n_origins; i++) {
 		const struct weir_origin *o = &pool->origins[i];
 		enum weir_state state = v->view->health[o->index].state;
@@ -70,42 +80,59 @@ static void add_pool(struct visit *v, const struct weir_pool *pool, uint8_t mode
 			.alive = !pool->monitor || state != WEIR_UNHEALTHY,
 		};
 
-		(*of)[i] = merge(v, &e);
+		of[i] = merge(v, &e, v->ahead[i]);
 	}
 }
 
-static void add_pools(struct visit *v)
+static void use_pool(struct visit *v, const struct weir_pool *pool, uint8_t mode)
+{
+	uint32_t **of = &v->to.of[pool->index * MODES + mode];
+
+	assert(mode < MODES);
+	if (*of)
+		return;
+	*of = weir_arena_new_array(v->arena, pool->n_origins, uint32_t);
+	v->most += pool->n_origins;
+	v->uses[v->n_uses++] = (struct use){ pool, mode };
+}
+
+static void use_pools(struct visit *v)
 {
 	const struct weir_model *m = v->view->model;
 
+	v->uses = weir_new_array(MODES * (size_t)m->n_pools, struct use);
+	v->to.of = weir_arena_new_array(v->arena, MODES * (size_t)m->n_pools, uint32_t *);
 	for (uint32_t i = 0; i < m->n_lbs; i++) {
 		const struct weir_lb *lb = &m->lbs[i];
 
 		if (!lb->proxied)
 			continue;
 		for (uint32_t k = 0; k < lb->n_default_pools; k++)
-			add_pool(v, lb->default_pools[k], lb->forwarding);
+			use_pool(v, lb->default_pools[k], lb->forwarding);
 		if (lb->fallback_pool)
-			add_pool(v, lb->fallback_pool, lb->forwarding);
+			use_pool(v, lb->fallback_pool, lb->forwarding);
 	}
 }
 
 struct weir_endpoints weir_endpoints_collect(struct weir_tables *t, const struct weir_view *view,
 					     struct weir_arena *arena)
 {
-	const struct weir_model *m = view->model;
-	size_t most = MODES * (size_t)m->n_origins, size = 4;
 	struct visit v = { .view = view, .arena = arena };
+	size_t size = 4;
 
-	while (size < 2 * most)
+	use_pools(&v);
+	while (size < 2 * (size_t)v.most)
 		size *= 2;
 	v.mask = (uint32_t)size - 1;
 	v.index = weir_new_array(size, uint32_t);
-	v.out = weir_arena_new_array(arena, most, struct weir_tables_endpoint);
-	v.to.identity = weir_arena_new_array(arena, most, uint64_t);
-	v.to.of = weir_arena_new_array(arena, MODES * (size_t)m->n_pools, uint32_t *);
-	add_pools(&v);
+	v.ahead = weir_new_array(v.most, uint64_t);
+	v.out = weir_arena_new_array(arena, v.most, struct weir_tables_endpoint);
+	v.to.identity = weir_arena_new_array(arena, v.most, uint64_t);
+	for (uint32_t i = 0; i < v.n_uses; i++)
+		add_pool(&v, v.uses[i].pool, v.uses[i].mode);
+	free(v.uses);
 	free(v.index);
+	free(v.ahead);
 	t->n_endpoints = v.n;
 	t->endpoints = v.out;
 	return v.to;

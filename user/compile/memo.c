@@ -106,42 +106,75 @@ static struct entry *add(struct weir_memo *m)
 	return &m->entries[m->n++];
 }
 
-static void build(struct entry *e)
+static uint64_t digest(const struct entry *e)
 {
-	bool anyone = false;
 	uint64_t h = e->size;
 
-	for (uint32_t i = 0; i < e->n; i++)
-		anyone |= e->candidates[i].serving;
-	if (anyone)
-		weir_rendezvous_fill(e->candidates, e->n, e->rows, e->size);
-	else
-		memset(e->rows, 0xff, e->size * sizeof(*e->rows)); /* WEIR_ROW_NOBODY */
 	for (uint32_t i = 0; i < e->size; i++) {
-		uint64_t id = anyone ? e->candidates[e->rows[i]].id : 0;
+		uint32_t who = e->rows[i];
+		uint64_t id = who == WEIR_ROW_NOBODY ? 0 : e->candidates[who].id;
 
 		h = ((h << 27 | h >> 37) ^ id) * 0x9e3779b97f4a7c15ull;
 	}
-	e->digest = weir_mix64(h);
+	return weir_mix64(h);
+}
+
+static uint32_t count_serving(const struct weir_candidate *c, uint32_t n)
+{
+	uint32_t serving = 0;
+
+	for (uint32_t i = 0; i < n; i++)
+		serving += c[i].serving;
+	return serving;
+}
+
+/* What everybody's rows would be: the same whoever fails, so a failure finds them here. */
+static const uint32_t *rows_of_all(struct weir_memo *m, const struct entry *e)
+{
+	struct weir_candidate *all = weir_new_array(e->n, struct weir_candidate);
+	struct weir_rows rows;
+
+	memcpy(all, e->candidates, e->n * sizeof(*all));
+	for (uint32_t i = 0; i < e->n; i++)
+		all[i].serving = true;
+	rows = weir_memo_rows(m, all, e->n, e->size);
+	free(all);
+	return rows.rows;
+}
+
+static void build(struct weir_memo *m, struct entry *e)
+{
+	uint32_t serving = count_serving(e->candidates, e->n);
+
+	if (!serving) {
+		memset(e->rows, 0xff, e->size * sizeof(*e->rows)); /* WEIR_ROW_NOBODY */
+	} else if (serving == e->n) {
+		weir_rendezvous_fill(e->candidates, e->n, e->rows, e->size);
+	} else {
+		memcpy(e->rows, rows_of_all(m, e), e->size * sizeof(*e->rows));
+		weir_rendezvous_refill(e->candidates, e->n, e->rows, e->size);
+	}
+	e->digest = digest(e);
 }
 
 struct weir_rows weir_memo_rows(struct weir_memo *m, const struct weir_candidate *c, uint32_t n,
 				uint32_t size)
 {
 	uint64_t key = key_of(c, n, size);
-	struct entry *e = find(m, key, c, n, size);
+	struct entry *e = find(m, key, c, n, size), new;
 
 	if (!e) {
-		e = add(m);
-		*e = (struct entry){
+		new = (struct entry){
 			.key = key,
 			.n = n,
 			.size = size,
 			.candidates = weir_new_array(n, struct weir_candidate),
 			.rows = weir_new_array(size, uint32_t),
 		};
-		memcpy(e->candidates, c, n * sizeof(*c));
-		build(e);
+		memcpy(new.candidates, c, n * sizeof(*c));
+		build(m, &new);
+		e = add(m);
+		*e = new;
 		put(m, m->n - 1);
 	}
 	e->asked = true;

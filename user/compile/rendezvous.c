@@ -226,25 +226,14 @@ static void run(struct race *r)
 	}
 }
 
-static bool free_idle_rows(struct race *r)
-{
-	for (uint32_t i = 0; i < r->size; i++)
-		if (!r->c[r->rows[i]].serving) {
-			r->rows[i] = FREE;
-			r->n_free++;
-		}
-	return r->n_free;
-}
-
-void weir_rendezvous_fill(const struct weir_candidate *c, uint32_t n, uint32_t *rows, uint32_t size)
+static struct race begin(const struct weir_candidate *c, uint32_t n, uint32_t size)
 {
 	uint32_t room = (size >> SLICE_SHIFT) + 2 * n;
 	struct race r = {
 		.c = weir_new_array(n, struct claimant),
 		.n = n,
-		.rows = rows,
+		.rows = weir_new_array(size, uint32_t),
 		.size = size,
-		.n_free = size,
 		.active = weir_new_array(n, uint32_t),
 		.claims = weir_new_array(room, struct claim),
 		.sorted = weir_new_array(room, struct claim),
@@ -253,21 +242,52 @@ void weir_rendezvous_fill(const struct weir_candidate *c, uint32_t n, uint32_t *
 	};
 
 	assert(size && size <= WEIR_TABLE_MAX && !(size & (size - 1)));
-	memset(rows, 0xff, size * sizeof(*rows)); /* FREE */
 	enter(&r, c);
+	return r;
+}
+
+static void end(struct race *r, uint32_t *rows)
+{
+	for (uint32_t i = 0; i < r->size; i++)
+		rows[i] = r->c[r->rows[i]].index;
+	free(r->rows);
+	free(r->c);
+	free(r->active);
+	free(r->claims);
+	free(r->sorted);
+	free(r->buckets);
+}
+
+void weir_rendezvous_fill(const struct weir_candidate *c, uint32_t n, uint32_t *rows, uint32_t size)
+{
+	struct race r = begin(c, n, size);
+
+	memset(r.rows, 0xff, size * sizeof(*r.rows)); /* FREE */
+	r.n_free = size;
 	set_bounds(&r, false);
 	run(&r);
-	if (free_idle_rows(&r)) {
-		set_bounds(&r, true);
-		run(&r);
+	end(&r, rows);
+}
+
+void weir_rendezvous_refill(const struct weir_candidate *c, uint32_t n, uint32_t *rows,
+			    uint32_t size)
+{
+	struct race r = begin(c, n, size);
+	uint32_t *place = weir_new_array(n, uint32_t);
+
+	for (uint32_t i = 0; i < n; i++)
+		place[r.c[i].index] = i;
+	for (uint32_t i = 0; i < size; i++) {
+		struct claimant *who = &r.c[place[rows[i]]];
+
+		r.rows[i] = who->serving ? place[rows[i]] : FREE;
+		r.n_free += !who->serving;
+		who->count++;
 	}
-	for (uint32_t i = 0; i < size; i++)
-		rows[i] = r.c[rows[i]].index;
-	free(r.c);
-	free(r.active);
-	free(r.claims);
-	free(r.sorted);
-	free(r.buckets);
+	free(place);
+	set_bounds(&r, true);
+	run(&r);
+	end(&r, rows);
 }
 
 uint32_t weir_rendezvous_size(uint32_t n)

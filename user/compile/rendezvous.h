@@ -22,11 +22,16 @@ struct weir_candidate {
 	bool serving;
 };
 
-/* Fills rows[0 .. size-1] with indexes into c, of serving ones only: at least one of the n is.
- * size is a power of two, at most WEIR_TABLE_MAX. The result depends on the set of candidates
- * alone, not on their order (the indexes follow the order). */
+/* Fills rows[0 .. size-1] with indexes into c, whether they serve or not; n is not 0. size is a
+ * power of two, at most WEIR_TABLE_MAX. The result depends on the set of candidates alone, not on
+ * their order (the indexes follow the order). */
 void weir_rendezvous_fill(const struct weir_candidate *c, uint32_t n, uint32_t *rows,
 			  uint32_t size);
+
+/* Gives the rows of those that do not serve to those that do, of whom there is one at least. rows
+ * are what weir_rendezvous_fill() made of the same candidates, in the same order. */
+void weir_rendezvous_refill(const struct weir_candidate *c, uint32_t n, uint32_t *rows,
+			    uint32_t size);
 
 /* How many rows a table of n endpoints has: a power of two, WEIR_TABLE_MIN .. WEIR_TABLE_MAX. */
 uint32_t weir_rendezvous_size(uint32_t n);

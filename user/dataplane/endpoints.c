@@ -64,13 +64,26 @@ void endpoints_adopt(struct weir_plane *p)
 	endpoints_reindex(p);
 }
 
-uint32_t endpoints_missing(const struct weir_plane *p, const struct weir_tables *t)
+static bool is_at(const struct weir_plane *p, uint32_t slot, const struct weir_tables_endpoint *e)
 {
-	uint32_t n = 0;
+	const struct weir_endpoint_id *id = &p->ids[slot];
 
-	for (uint32_t i = 0; i < t->n_endpoints; i++)
-		n += !endpoint_find(p, &t->endpoints[i].addr, t->endpoints[i].mode);
-	return n;
+	return id->used && id->mode == e->mode && weir_addr_eq(&id->addr, &e->addr);
+}
+
+uint32_t endpoints_place(struct weir_plane *p, const struct weir_tables *t, uint32_t *slot_of)
+{
+	uint32_t missing = 0;
+
+	for (uint32_t i = 0; i < t->n_endpoints; i++) {
+		const struct weir_tables_endpoint *e = &t->endpoints[i];
+
+		slot_of[i] = i < p->n_placed && is_at(p, p->placed[i], e)
+				     ? p->placed[i]
+				     : endpoint_find(p, &e->addr, e->mode);
+		missing += !slot_of[i];
+	}
+	return missing;
 }
 
 uint32_t endpoints_free(const struct weir_plane *p)
@@ -113,10 +126,8 @@ void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t 
 	p->turn++;
 	for (uint32_t i = 0; i < t->n_endpoints; i++) {
 		const struct weir_tables_endpoint *e = &t->endpoints[i];
-		uint32_t s = endpoint_find(p, &e->addr, e->mode);
+		uint32_t s = slot_of[i] ? slot_of[i] : slot_alloc(p, e);
 
-		if (!s)
-			s = slot_alloc(p, e);
 		if (!p->slots[s].wanted && !p->slots[s].nexthop)
 			neigh_resolve(p, s);
 		p->slots[s].turn = p->turn;
@@ -133,6 +144,13 @@ void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t 
 		else if (!k->drain_until_ms)
 			k->drain_until_ms = now_ms + t->drain_ms ? now_ms + t->drain_ms : 1;
 	}
+}
+
+void endpoints_placed(struct weir_plane *p, uint32_t *slot_of, uint32_t n)
+{
+	free(p->placed);
+	p->placed = slot_of;
+	p->n_placed = n;
 }
 
 void endpoint_release(struct weir_plane *p, uint32_t slot)

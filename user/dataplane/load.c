@@ -398,6 +398,7 @@ void weir_plane_close(struct weir_plane *p)
 	tables_free(p);
 	free(p->slots);
 	free(p->slot_index);
+	free(p->placed);
 	free(p->service);
 	free(p->service_index);
 	free(p->id_used);

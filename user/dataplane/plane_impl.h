@@ -93,11 +93,13 @@ struct weir_plane {
 	struct weir_endpoint *endpoints;
 	struct weir_endpoint_id *ids;
 
-	struct slot *slots;      /* by endpoint slot */
-	uint32_t *slot_index;    /* open addressing: hash of (address, mode) -> slot, 0: free */
-	uint32_t slot_top;       /* slots from here on were never used */
-	uint32_t slot_hint;      /* no slot below it is free */
-	uint32_t turn;           /* number of the last sync; they wrap */
+	struct slot *slots;   /* by endpoint slot */
+	uint32_t *slot_index; /* open addressing: hash of (address, mode) -> slot, 0: free */
+	uint32_t slot_top;    /* slots from here on were never used */
+	uint32_t slot_hint;   /* no slot below it is free */
+	uint32_t turn;        /* number of the last sync; they wrap */
+	uint32_t *placed;     /* by endpoint of the last tables: its slot */
+	uint32_t n_placed;
 	struct service *service; /* dense, with room for all */
 	uint32_t *service_index; /* slot of the service table -> index in service */
 	uint32_t n_services;
@@ -156,9 +158,12 @@ int detach_everywhere(int map_fd);
 /* endpoints.c: slots and templates */
 void endpoints_adopt(struct weir_plane *p);
 uint32_t endpoint_find(const struct weir_plane *p, const union weir_addr *addr, uint8_t mode);
-uint32_t endpoints_missing(const struct weir_plane *p, const struct weir_tables *t);
+/* Finds the slots of t->endpoints; 0: it has none. Returns how many have none. */
+uint32_t endpoints_place(struct weir_plane *p, const struct weir_tables *t, uint32_t *slot_of);
 uint32_t endpoints_free(const struct weir_plane *p);
-/* Makes every endpoint of t have a slot; slot_of[i] is that of t->endpoints[i]. */
+/* Remembers slot_of, and owns it from now on: the next tables mostly have the same endpoints. */
+void endpoints_placed(struct weir_plane *p, uint32_t *slot_of, uint32_t n);
+/* Gives a slot to those that have none. */
 void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t *slot_of,
 		    uint64_t now_ms);
 void endpoint_write(struct weir_plane *p, uint32_t slot);

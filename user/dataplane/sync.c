@@ -23,18 +23,20 @@ struct plan {
 	uint64_t now_ms;
 	struct planned *services; /* by service of t */
 	struct table **one_of;    /* by table of t: one in the kernel that says it, or will */
-	uint32_t *slot_of;        /* by endpoint of t */
+	uint32_t *slot_of;        /* by endpoint of t; 0: it has none yet */
 };
 
 /* Whatever else than rows could run out, counted before anything is changed. */
-static int check_room(struct weir_plane *p, const struct weir_tables *t)
+static int check_room(struct plan *s)
 {
+	const struct weir_tables *t = s->t;
+
 	if (t->n_services + t->n_vips >= WEIR_MAX_SERVICES) {
 		weir_error("%u services are more than the %u the packet path holds", t->n_services,
 			   WEIR_MAX_SERVICES - t->n_vips);
 		return -ENOSPC;
 	}
-	if (endpoints_missing(p, t) > endpoints_free(p)) {
+	if (endpoints_place(s->p, t, s->slot_of) > endpoints_free(s->p)) {
 		weir_error(
 			"%u endpoints, with those that drain, are more than the packet path holds",
 			t->n_endpoints);
@@ -270,6 +272,10 @@ static void undo(struct weir_plane *p)
 
 static int carry_out(struct plan *s)
 {
+	int err = check_room(s);
+
+	if (err)
+		return err;
 	if (!plan_services(s)) {
 		say_no_rows(s);
 		return -ENOSPC;
@@ -290,11 +296,9 @@ static int carry_out(struct plan *s)
 int weir_plane_sync(struct weir_plane *p, const struct weir_tables *t, uint64_t now_ms)
 {
 	struct plan s = { .p = p, .t = t, .now_ms = now_ms };
-	int err = check_room(p, t);
+	int err;
 
 	p->now_ms = now_ms;
-	if (err)
-		return err;
 	s.services = weir_new_array(t->n_services, struct planned);
 	s.one_of = weir_new_array(t->n_tables, struct table *);
 	s.slot_of = weir_new_array(t->n_endpoints, uint32_t);
@@ -302,6 +306,6 @@ int weir_plane_sync(struct weir_plane *p, const struct weir_tables *t, uint64_t 
 	tables_sweep(p);
 	free(s.services);
 	free(s.one_of);
-	free(s.slot_of);
+	endpoints_placed(p, s.slot_of, t->n_endpoints);
 	return err;
 }

@@ -47,6 +47,11 @@ static void draw_table(struct table *t, uint32_t n, uint32_t size, uint32_t ligh
 static void fill(struct table *t)
 {
 	weir_rendezvous_fill(t->c, t->n, t->rows, t->size);
+	for (uint32_t i = 0; i < t->n; i++)
+		if (!t->c[i].serving) {
+			weir_rendezvous_refill(t->c, t->n, t->rows, t->size);
+			break;
+		}
 }
 
 static uint64_t owner(const struct table *t, uint32_t row)

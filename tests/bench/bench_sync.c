@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* bench_sync.c - from health to rows in the kernel: real maps of a packet path that is attached to
+ * nothing, in a network namespace and a BPF file system of the benchmark's own. All endpoints are
+ * behind one gateway, or each is a neighbour. */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "dataplane/plane_impl.h"
+#include "weir.skel.h"
+#include "world.h"
+
+#define LBS  10000
+#define EACH 10
+#define ROWS (1u << 25) /* 20 million are needed */
+
+static char root[64], pins[80];
+static uint64_t clock_ms = 1000;
+
+static void must(int bad, const char *what)
+{
+	if (!bad)
+		return;
+	fprintf(stderr, "bench_sync: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void make_ground(void)
+{
+	snprintf(root, sizeof(root), "build/bench-bpffs-%d", (int)getpid());
+	snprintf(pins, sizeof(pins), "%s/weir", root);
+	must(unshare(CLONE_NEWNET | CLONE_NEWNS), "unshare");
+	must(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL), "mount");
+	must(mkdir(root, 0700) || mount("bpf", root, "bpf", 0, "mode=0700"), root);
+	must(system("ip link set lo up && ip link add w0 type veth peer name w1 && "
+		    "ip addr add 172.16.0.1/24 dev w0 && ip link set w0 up && ip link set w1 up && "
+		    "ip neigh add 172.16.0.2 lladdr 06:00:00:00:00:01 dev w0 nud permanent && "
+		    "ip route add 10.0.0.0/8 via 172.16.0.2"),
+	     "ip");
+}
+
+static void leave_ground(void)
+{
+	umount2(root, MNT_DETACH);
+	rmdir(root);
+}
+
+static struct weir_plane *open_plane(uint32_t max_rows)
+{
+	const struct weir_plane_options o = {
+		.pin_path = pins,
+		.hash_key = "tests/bench",
+		.gue_port = WEIR_GUE_PORT,
+		.max_rows = max_rows,
+	};
+	struct weir_plane *p;
+
+	must(weir_plane_open(&o, &p), "weir_plane_open");
+	return p;
+}
+
+static void close_plane(struct weir_plane *p)
+{
+	weir_plane_close(p);
+	must(weir_plane_remove(pins), "weir_plane_remove");
+}
+
+/* View, tables, rows. */
+static double apply(struct weir_plane *p, struct world *w)
+{
+	double start = now_ms();
+
+	world_compile(w);
+	must(weir_plane_sync(p, w->tables, clock_ms), "weir_plane_sync");
+	return now_ms() - start;
+}
+
+/* All rows come to rest. */
+static void settle_all(struct weir_plane *p)
+{
+	clock_ms += 400000;
+	weir_plane_tick(p, clock_ms);
+	weir_plane_tick(p, ++clock_ms);
+}
+
+/* One origin after the other fails and recovers, and all comes to rest in between. */
+static double measure_failures(struct weir_plane *p, struct world *w)
+{
+	double ms[MOST_RUNS];
+
+	for (uint32_t i = 0; i < MOST_RUNS; i++) {
+		struct weir_health *h = &w->health[i % w->model->n_origins];
+
+		h->state = WEIR_UNHEALTHY;
+		ms[i] = apply(p, w);
+		settle_all(p);
+		h->state = WEIR_HEALTHY;
+		apply(p, w);
+		settle_all(p);
+	}
+	return median(ms, MOST_RUNS);
+}
+
+static void bench_one(uint32_t n, const char *name, double bar)
+{
+	struct weir_plane *p = open_plane(WEIR_DEFAULT_ROWS);
+	struct world w = world_open(1, n);
+
+	apply(p, &w);
+	report(name, measure_failures(p, &w), "ms", bar);
+	close_plane(p);
+	world_close(&w);
+}
+
+/* A number of KiB that follows key in a file of /proc. */
+static double kib(const char *file, const char *key)
+{
+	char line[256];
+	double value = 0;
+	FILE *f = fopen(file, "r");
+
+	must(!f, file);
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, key, strlen(key)))
+			value = strtod(line + strlen(key), NULL);
+	fclose(f);
+	return value;
+}
+
+/* What all maps take in the kernel, and the agent has besides. */
+static double memory_mib(const struct weir_plane *p)
+{
+	double bytes = kib("/proc/self/status", "RssAnon:") * 1024;
+	struct bpf_map *map;
+	char file[64];
+
+	bpf_object__for_each_map(map, p->skel->obj)
+	{
+		if (bpf_map__fd(map) < 0) /* only captures have it */
+			continue;
+		snprintf(file, sizeof(file), "/proc/self/fdinfo/%d", bpf_map__fd(map));
+		bytes += kib(file, "memlock:");
+	}
+	return bytes / 1048576;
+}
+
+static void bench_many(void)
+{
+	struct weir_plane *p = open_plane(ROWS);
+	struct world w = world_open(LBS, EACH);
+
+	report("sync/10000-services-build", apply(p, &w), "ms", 5000);
+	report("sync/10000-services-memory", memory_mib(p), "MiB", 1024);
+	report("sync/10000-services-change", measure_failures(p, &w), "ms", 20);
+	world_reload(&w, LBS, EACH);
+	report("sync/10000-services-reload", apply(p, &w), "ms", 0);
+	close_plane(p);
+	world_close(&w);
+}
+
+int main(void)
+{
+	make_ground();
+	bench_one(100, "sync/1-of-100", 10);
+	bench_one(1000, "sync/1-of-1000", 10);
+	bench_many();
+	leave_ground();
+	return 0;
+}
