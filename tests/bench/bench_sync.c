@@ -3,6 +3,7 @@
  * nothing, in a network namespace and a BPF file system of the benchmark's own. All endpoints are
  * behind one gateway, or each is a neighbour. */
 #include <errno.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,11 @@ static void must(int bad, const char *what)
 	exit(1);
 }
 
+static void sh(const char *command)
+{
+	must(system(command), command);
+}
+
 static void make_ground(void)
 {
 	snprintf(root, sizeof(root), "build/bench-bpffs-%d", (int)getpid());
@@ -37,11 +43,11 @@ static void make_ground(void)
 	must(unshare(CLONE_NEWNET | CLONE_NEWNS), "unshare");
 	must(mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL), "mount");
 	must(mkdir(root, 0700) || mount("bpf", root, "bpf", 0, "mode=0700"), root);
-	must(system("ip link set lo up && ip link add w0 type veth peer name w1 && "
-		    "ip addr add 172.16.0.1/24 dev w0 && ip link set w0 up && ip link set w1 up && "
-		    "ip neigh add 172.16.0.2 lladdr 06:00:00:00:00:01 dev w0 nud permanent && "
-		    "ip route add 10.0.0.0/8 via 172.16.0.2"),
-	     "ip");
+	sh("ip link set lo up && ip link add w0 type veth peer name w1 && "
+	   "ip addr add 172.16.0.1/24 dev w0 && ip link set w0 up && ip link set w1 up && "
+	   "ip neigh add 172.16.0.2 lladdr 06:00:00:00:00:02 dev w0 nud permanent && "
+	   "ip neigh add 172.16.0.3 lladdr 06:00:00:00:00:03 dev w0 nud permanent && "
+	   "ip route add 10.0.0.0/8 via 172.16.0.2");
 }
 
 static void leave_ground(void)
@@ -149,6 +155,53 @@ static double memory_mib(const struct weir_plane *p)
 	return bytes / 1048576;
 }
 
+/* What the kernel has told, taken in: *all is the time of all turns of the loop together. Returns
+ * the longest turn. */
+static double take_events(struct weir_plane *p, double *all)
+{
+	struct pollfd fd = { .fd = weir_plane_fd(p), .events = POLLIN };
+	double longest = 0;
+
+	*all = 0;
+	while (poll(&fd, 1, 0) == 1) {
+		double start = now_ms(), took;
+
+		weir_plane_readable(p);
+		took = now_ms() - start;
+		*all += took;
+		if (took > longest)
+			longest = took;
+	}
+	return longest;
+}
+
+static void bench_routes(struct weir_plane *p)
+{
+	double all, longest;
+
+	take_events(p, &all);
+	sh("ip route replace 10.0.0.0/8 via 172.16.0.3");
+	longest = take_events(p, &all);
+	report("sync/new-gateway-of-100000", all, "ms", 0);
+	report("sync/new-gateway-longest-turn", longest, "ms", 20);
+	sh("for a in 0 1 2 3; do for b in $(seq 0 249); do "
+	   "echo route add 11.$a.$b.0/24 via 172.16.0.3; done; done | ip -batch -");
+	take_events(p, &all);
+	report("sync/1000-routes-of-others", all, "ms", 20);
+}
+
+static double measure_tick(struct weir_plane *p)
+{
+	double ms[MOST_RUNS];
+
+	for (uint32_t i = 0; i < MOST_RUNS; i++) {
+		ms[i] = now_ms();
+		weir_plane_tick(p, ++clock_ms);
+		ms[i] = now_ms() - ms[i];
+	}
+	return median(ms, MOST_RUNS);
+}
+
 static void bench_many(void)
 {
 	struct weir_plane *p = open_plane(ROWS);
@@ -157,8 +210,36 @@ static void bench_many(void)
 	report("sync/10000-services-build", apply(p, &w), "ms", 5000);
 	report("sync/10000-services-memory", memory_mib(p), "MiB", 1024);
 	report("sync/10000-services-change", measure_failures(p, &w), "ms", 20);
+	report("sync/10000-services-tick", measure_tick(p), "ms", 20);
+	bench_routes(p);
 	world_reload(&w, LBS, EACH);
 	report("sync/10000-services-reload", apply(p, &w), "ms", 0);
+	close_plane(p);
+	world_close(&w);
+}
+
+/* Endpoints on the link, each a neighbour; then each gets another MAC address. */
+static void bench_neighbours(void)
+{
+	static const char all[] = "for a in $(seq 0 39); do for b in $(seq 0 255); do echo neigh "
+				  "replace 10.0.$a.$b lladdr 06:00:00:%s:00:00 dev w0 nud "
+				  "permanent; done; done | ip -batch -";
+	struct weir_plane *p;
+	struct world w = world_open(10, 1000);
+	char line[256];
+	double ms, longest;
+
+	sh("ip route del 10.0.0.0/8; ip addr add 10.255.255.254/8 dev w0");
+	snprintf(line, sizeof(line), all, "01");
+	sh(line);
+	p = open_plane(WEIR_DEFAULT_ROWS);
+	report("sync/10000-neighbours-build", apply(p, &w), "ms", 0);
+	take_events(p, &ms);
+	snprintf(line, sizeof(line), all, "02");
+	sh(line);
+	longest = take_events(p, &ms);
+	report("sync/10000-neighbours-change", ms, "ms", 0);
+	report("sync/10000-neighbours-longest-turn", longest, "ms", 20);
 	close_plane(p);
 	world_close(&w);
 }
@@ -169,6 +250,7 @@ int main(void)
 	bench_one(100, "sync/1-of-100", 10);
 	bench_one(1000, "sync/1-of-1000", 10);
 	bench_many();
+	bench_neighbours();
 	leave_ground();
 	return 0;
 }

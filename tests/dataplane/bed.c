@@ -345,3 +345,21 @@ uint32_t bed_send(const struct bed *b, const struct flow *f, uint8_t tcp_flags)
 	assert_memory_equal(out.data, mac, sizeof(mac));
 	return out.data[5];
 }
+
+struct bed_flows bed_flows(const struct bed *b, uint32_t service, uint32_t first)
+{
+	struct bed_flows s;
+
+	for (uint32_t i = 0; i < BED_FLOWS; i++) {
+		s.f[i] = bed_flow(service, first + i);
+		s.at[i] = bed_send(b, &s.f[i], PKT_SYN);
+		assert_int_not_equal(s.at[i], NOBODY);
+	}
+	return s;
+}
+
+void bed_stay(const struct bed *b, const struct bed_flows *s)
+{
+	for (uint32_t i = 0; i < BED_FLOWS; i++)
+		assert_int_equal(bed_send(b, &s->f[i], PKT_ACK), s->at[i]);
+}

@@ -94,6 +94,16 @@ void bed_silence(struct bed *b);
 struct flow bed_flow(uint32_t service, uint32_t n);
 uint32_t bed_send(const struct bed *b, const struct flow *f, uint8_t tcp_flags);
 
+/* Flows first, first + 1 and so on of a service, opened now, and the endpoint of each. */
+#define BED_FLOWS 32
+struct bed_flows {
+	struct flow f[BED_FLOWS];
+	uint32_t at[BED_FLOWS];
+};
+struct bed_flows bed_flows(const struct bed *b, uint32_t service, uint32_t first);
+/* They are where they were. */
+void bed_stay(const struct bed *b, const struct bed_flows *s);
+
 #define BED_TESTS(tests) cmocka_run_group_tests(tests, bed_make, bed_remove)
 #define BED_TEST(name)   cmocka_unit_test_setup_teardown(name, bed_open, bed_close)
 

@@ -14,7 +14,7 @@
 
 #define MIN   WEIR_TABLE_MIN
 #define REST  WEIR_ROW_REST
-#define FLOWS 32
+#define FLOWS BED_FLOWS
 
 static bool one_table(const struct bed *b, uint32_t s, uint32_t o)
 {
@@ -30,34 +30,10 @@ static struct weir_plane_usage usage(const struct bed *b)
 	return u;
 }
 
-/* Established flows of a service, and where each of them is. */
-struct flows {
-	struct flow f[FLOWS];
-	uint32_t at[FLOWS];
-};
-
-static struct flows open_flows(const struct bed *b, uint32_t service, uint32_t first)
-{
-	struct flows s;
-
-	for (uint32_t i = 0; i < FLOWS; i++) {
-		s.f[i] = bed_flow(service, first + i);
-		s.at[i] = bed_send(b, &s.f[i], PKT_SYN);
-		assert_int_not_equal(s.at[i], NOBODY);
-	}
-	return s;
-}
-
-static void stay(const struct bed *b, const struct flows *s)
-{
-	for (uint32_t i = 0; i < FLOWS; i++)
-		assert_int_equal(bed_send(b, &s->f[i], PKT_ACK), s->at[i]);
-}
-
 /* New flows go to endpoints first .. first + n - 1. */
 static void new_flows_go_to(const struct bed *b, uint32_t service, uint32_t first, uint32_t n)
 {
-	struct flows s = open_flows(b, service, 2000);
+	struct bed_flows s = bed_flows(b, service, 2000);
 
 	for (uint32_t i = 0; i < FLOWS; i++)
 		assert_in_range(s.at[i], first, first + n - 1);
@@ -82,26 +58,26 @@ static void services_of_a_balancer_have_one_table(void **state)
 static void a_change_moves_all_of_them_and_breaks_no_flow_of_any(void **state)
 {
 	struct bed *b = *state;
-	struct flows zero, one;
+	struct bed_flows zero, one;
 
 	bed_serve(b, 0, MIN, 0, 3);
 	bed_share(b, 1, 0);
 	bed_sync(b);
-	zero = open_flows(b, 0, 0);
-	one = open_flows(b, 1, 0);
+	zero = bed_flows(b, 0, 0);
+	one = bed_flows(b, 1, 0);
 	bed_serve(b, 0, MIN, 4, 3);
 	bed_sync(b);
 	assert_true(one_table(b, 0, 1));
 	assert_int_equal(usage(b).unsettled_rows, MIN);
-	stay(b, &zero);
-	stay(b, &one);
+	bed_stay(b, &zero);
+	bed_stay(b, &one);
 	new_flows_go_to(b, 0, 4, 3);
 	new_flows_go_to(b, 1, 4, 3);
 	bed_silence(b); /* but for those of one of them: they keep their rows from rest */
-	stay(b, &one);
+	bed_stay(b, &one);
 	for (int i = 0; i < 3; i++)
 		bed_pass(b, DRAIN_MS);
-	stay(b, &one);
+	bed_stay(b, &one);
 	assert_in_range(usage(b).unsettled_rows, 1, FLOWS);
 	bed_silence(b);
 	bed_pass(b, DRAIN_MS);
@@ -111,21 +87,21 @@ static void a_change_moves_all_of_them_and_breaks_no_flow_of_any(void **state)
 static void one_that_is_removed_leaves_unsettled_rows_to_the_others(void **state)
 {
 	struct bed *b = *state;
-	struct flows zero, one;
+	struct bed_flows zero, one;
 
 	bed_serve(b, 0, MIN, 0, 3);
 	bed_share(b, 1, 0);
 	bed_sync(b);
-	zero = open_flows(b, 0, 0);
-	one = open_flows(b, 1, 0);
+	zero = bed_flows(b, 0, 0);
+	one = bed_flows(b, 1, 0);
 	bed_serve(b, 0, MIN, 4, 3);
 	bed_sync(b);
-	stay(b, &zero);
-	stay(b, &one);
+	bed_stay(b, &zero);
+	bed_stay(b, &one);
 	b->wish.service[1].on = false;
 	bed_sync(b);
 	bed_pass(b, 1000);
-	stay(b, &zero);
+	bed_stay(b, &zero);
 	for (uint32_t i = 0; i < FLOWS; i++)
 		assert_int_equal(bed_send(b, &one.f[i], PKT_ACK), NOBODY);
 	assert_int_equal(bed_records(b), FLOWS);
@@ -147,43 +123,43 @@ static void one_that_is_removed_leaves_unsettled_rows_to_the_others(void **state
 static void one_that_comes_later_joins_in(void **state)
 {
 	struct bed *b = *state;
-	struct flows zero;
+	struct bed_flows zero;
 
 	bed_serve(b, 0, MIN, 0, 3);
 	bed_sync(b);
-	zero = open_flows(b, 0, 0);
+	zero = bed_flows(b, 0, 0);
 	bed_serve(b, 0, MIN, 4, 3);
 	bed_sync(b);
 	bed_share(b, 1, 0);
 	bed_sync(b);
 	assert_true(one_table(b, 0, 1));
-	stay(b, &zero);
+	bed_stay(b, &zero);
 	new_flows_go_to(b, 1, 4, 3);
 }
 
 static void a_shared_table_grows_for_all_of_them(void **state)
 {
 	struct bed *b = *state;
-	struct flows zero, one;
+	struct bed_flows zero, one;
 
 	bed_serve(b, 0, MIN, 0, 3);
 	bed_share(b, 1, 0);
 	bed_sync(b);
-	zero = open_flows(b, 0, 0);
-	one = open_flows(b, 1, 0);
+	zero = bed_flows(b, 0, 0);
+	one = bed_flows(b, 1, 0);
 	bed_serve(b, 0, MIN, 4, 3);
 	bed_sync(b);
-	stay(b, &zero); /* recorded in the smaller table */
+	bed_stay(b, &zero); /* recorded in the smaller table */
 	bed_serve(b, 0, 8 * MIN, 7, 3);
 	bed_sync(b);
 	assert_true(one_table(b, 0, 1));
 	assert_int_equal(bed_service(b, 1)->table.mask, 8 * MIN - 1);
-	stay(b, &zero);
-	stay(b, &one);
+	bed_stay(b, &zero);
+	bed_stay(b, &one);
 	new_flows_go_to(b, 1, 7, 3);
 	bed_pass(b, 1000);
-	stay(b, &zero);
-	stay(b, &one);
+	bed_stay(b, &zero);
+	bed_stay(b, &one);
 	assert_int_equal(usage(b).rows, 8 * MIN);
 }
 
@@ -199,45 +175,45 @@ static void two_balancers(struct bed *b)
 static void one_that_changes_balancers_takes_its_flows_along(void **state)
 {
 	struct bed *b = *state;
-	struct flows zero, one, two;
+	struct bed_flows zero, one, two;
 
 	two_balancers(b);
-	zero = open_flows(b, 0, 0);
-	one = open_flows(b, 1, 0);
-	two = open_flows(b, 2, 0);
+	zero = bed_flows(b, 0, 0);
+	one = bed_flows(b, 1, 0);
+	two = bed_flows(b, 2, 0);
 	bed_share(b, 1, 2);
 	bed_sync(b);
 	for (uint32_t s = 1; s <= 2; s++)
 		assert_false(one_table(b, s - 1, s)); /* they have another past */
 	assert_int_equal(usage(b).unsettled_rows, MIN);
-	stay(b, &zero);
-	stay(b, &one);
-	stay(b, &two);
+	bed_stay(b, &zero);
+	bed_stay(b, &one);
+	bed_stay(b, &two);
 	new_flows_go_to(b, 0, 0, 3);
 	new_flows_go_to(b, 1, 4, 3);
 	bed_pass(b, DRAIN_MS);
-	stay(b, &one);
+	bed_stay(b, &one);
 	bed_sync(b);
 	assert_false(one_table(b, 1, 2)); /* some flows go on */
-	stay(b, &one);
+	bed_stay(b, &one);
 	bed_silence(b);
 	bed_pass(b, DRAIN_MS);
 	bed_sync(b);
 	assert_true(one_table(b, 1, 2));
 	bed_pass(b, 1000);
 	assert_int_equal(usage(b).rows, 2 * MIN);
-	stay(b, &zero);
-	stay(b, &two);
+	bed_stay(b, &zero);
+	bed_stay(b, &two);
 }
 
 static void balancers_that_become_one_have_one_table_when_they_have_one_past(void **state)
 {
 	struct bed *b = *state;
-	struct flows zero, two;
+	struct bed_flows zero, two;
 
 	two_balancers(b);
-	zero = open_flows(b, 0, 0);
-	two = open_flows(b, 2, 0);
+	zero = bed_flows(b, 0, 0);
+	two = bed_flows(b, 2, 0);
 	b->wish.service[2].size = 4 * MIN; /* a larger table on the way */
 	for (uint32_t i = 0; i < 4 * MIN; i++)
 		b->wish.service[2].rows[i] = (uint8_t)(8 + i % 5);
@@ -250,8 +226,8 @@ static void balancers_that_become_one_have_one_table_when_they_have_one_past(voi
 	assert_false(one_table(b, 0, 2));
 	for (uint32_t s = 0; s <= 2; s++)
 		new_flows_go_to(b, s, 8, 5);
-	stay(b, &zero);
-	stay(b, &two);
+	bed_stay(b, &zero);
+	bed_stay(b, &two);
 	bed_silence(b);
 	bed_pass(b, DRAIN_MS);
 	bed_sync(b);
@@ -263,13 +239,13 @@ static void balancers_that_become_one_have_one_table_when_they_have_one_past(voi
 static void a_balancer_that_becomes_two_breaks_no_flow(void **state)
 {
 	struct bed *b = *state;
-	struct flows zero, one;
+	struct bed_flows zero, one;
 
 	bed_serve(b, 0, MIN, 0, 3);
 	bed_share(b, 1, 0);
 	bed_sync(b);
-	zero = open_flows(b, 0, 0);
-	one = open_flows(b, 1, 0);
+	zero = bed_flows(b, 0, 0);
+	one = bed_flows(b, 1, 0);
 	b->wish.service[1] = b->wish.service[0]; /* the same rows still */
 	b->wish.service[1].with = 0;
 	bed_sync(b);
@@ -277,8 +253,8 @@ static void a_balancer_that_becomes_two_breaks_no_flow(void **state)
 	assert_int_equal(usage(b).unsettled_rows, 0);
 	bed_serve(b, 1, MIN, 5, 2);
 	bed_sync(b);
-	stay(b, &zero);
-	stay(b, &one);
+	bed_stay(b, &zero);
+	bed_stay(b, &one);
 	new_flows_go_to(b, 0, 0, 3);
 	new_flows_go_to(b, 1, 5, 2);
 }
@@ -286,14 +262,14 @@ static void a_balancer_that_becomes_two_breaks_no_flow(void **state)
 static void another_agent_finds_them_as_they_were(void **state)
 {
 	struct bed *b = *state;
-	struct flows zero, one;
+	struct bed_flows zero, one;
 	struct weir_table_ref ref;
 
 	bed_serve(b, 0, MIN, 0, 3);
 	bed_share(b, 1, 0);
 	bed_sync(b);
-	zero = open_flows(b, 0, 0);
-	one = open_flows(b, 1, 0);
+	zero = bed_flows(b, 0, 0);
+	one = bed_flows(b, 1, 0);
 	bed_serve(b, 0, MIN, 4, 3);
 	bed_sync(b);
 	ref = bed_service(b, 0)->table;
@@ -305,15 +281,15 @@ static void another_agent_finds_them_as_they_were(void **state)
 		assert_memory_equal(&bed_service(b, 0)->table, &ref, sizeof(ref));
 		assert_true(one_table(b, 0, 1));
 		assert_int_equal(usage(b).rows, MIN);
-		stay(b, &zero);
-		stay(b, &one);
+		bed_stay(b, &zero);
+		bed_stay(b, &one);
 		bed_pass(b, 1000);
 	}
 	b->wish.service[1].on = false;
 	bed_sync(b);
 	bed_pass(b, 1000);
 	assert_int_equal(usage(b).rows, MIN);
-	stay(b, &zero);
+	bed_stay(b, &zero);
 }
 
 /* --- an agent that dies between two stores --- */
@@ -389,27 +365,27 @@ static void empty(struct bed *b)
 static void die_at_each_step(struct bed *b, uint32_t steps, void (*change)(struct bed *b))
 {
 	for (uint32_t nth = 1; nth <= steps + 1; nth++) {
-		struct flows zero, one, two;
+		struct bed_flows zero, one, two;
 
 		empty(b);
 		two_balancers(b);
-		zero = open_flows(b, 0, 0);
-		one = open_flows(b, 1, 0);
-		two = open_flows(b, 2, 0);
+		zero = bed_flows(b, 0, 0);
+		one = bed_flows(b, 1, 0);
+		two = bed_flows(b, 2, 0);
 		change(b);
 		assert_int_equal(died_after(b, nth), nth <= steps);
 		for (uint32_t agents = 0; agents < 2; agents++) {
-			stay(b, &zero);
-			stay(b, &one);
-			stay(b, &two);
+			bed_stay(b, &zero);
+			bed_stay(b, &one);
+			bed_stay(b, &two);
 			bed_leave(b);
 			bed_return(b);
 			bed_sync(b);
 			bed_pass(b, 1000);
 		}
-		stay(b, &zero);
-		stay(b, &one);
-		stay(b, &two);
+		bed_stay(b, &zero);
+		bed_stay(b, &one);
+		bed_stay(b, &two);
 		new_flows_go_to(b, 0, 8, 3);
 		new_flows_go_to(b, 1, 8, 3);
 		bed_silence(b);
@@ -452,7 +428,7 @@ static void a_death_while_tables_become_one_breaks_nothing(void **state)
 	bool died = true;
 
 	for (uint32_t nth = 1; died; nth++) {
-		struct flows zero, two;
+		struct bed_flows zero, two;
 
 		empty(b);
 		two_balancers(b);
@@ -462,18 +438,18 @@ static void a_death_while_tables_become_one_breaks_nothing(void **state)
 		bed_sync(b);
 		bed_silence(b);
 		bed_pass(b, DRAIN_MS);
-		zero = open_flows(b, 0, 0);
-		two = open_flows(b, 2, 0);
+		zero = bed_flows(b, 0, 0);
+		two = bed_flows(b, 2, 0);
 		died = died_after(b, nth);
 		assert_true(died || nth > 1);
-		stay(b, &zero);
-		stay(b, &two);
+		bed_stay(b, &zero);
+		bed_stay(b, &two);
 		bed_leave(b);
 		bed_return(b);
 		bed_serve(b, 2, MIN, 4, 3); /* a change before they are one */
 		bed_sync(b);
-		stay(b, &zero);
-		stay(b, &two);
+		bed_stay(b, &zero);
+		bed_stay(b, &two);
 		bed_silence(b);
 		bed_pass(b, DRAIN_MS);
 		bed_sync(b);

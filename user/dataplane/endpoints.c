@@ -108,6 +108,7 @@ static uint32_t slot_alloc(struct weir_plane *p, const struct weir_tables_endpoi
 	p->slots[s] = (struct slot){ 0 };
 	p->ids[s] = (struct weir_endpoint_id){ .addr = e->addr, .mode = e->mode, .used = 1 };
 	index_add(p, s);
+	routes_endpoints_changed(p);
 	return s;
 }
 
@@ -129,7 +130,7 @@ void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t 
 		uint32_t s = slot_of[i] ? slot_of[i] : slot_alloc(p, e);
 
 		if (!p->slots[s].wanted && !p->slots[s].nexthop)
-			neigh_resolve(p, s);
+			route_resolve(p, s);
 		p->slots[s].turn = p->turn;
 		p->ids[s].healthy = e->healthy;
 		set_alive(p, s, e->alive);
@@ -158,6 +159,8 @@ void endpoint_release(struct weir_plane *p, uint32_t slot)
 	int cpus = libbpf_num_possible_cpus();
 	struct weir_endpoint_stats *zero;
 
+	route_forget(p, slot);
+	routes_endpoints_changed(p);
 	p->ids[slot] = (struct weir_endpoint_id){ 0 };
 	if (slot < p->slot_hint)
 		p->slot_hint = slot;

@@ -315,8 +315,8 @@ static int watch(const struct weir_plane *p, int fd)
 static int watch_all(struct weir_plane *p)
 {
 	p->watch = epoll_create1(EPOLL_CLOEXEC);
-	if (p->watch < 0 || watch(p, mnl_socket_get_fd(p->events)) || watch(p, p->icmp4) ||
-	    watch(p, p->icmp6))
+	if (p->watch < 0 || watch(p, mnl_socket_get_fd(p->events)) || watch(p, p->more) ||
+	    watch(p, p->icmp4) || watch(p, p->icmp6))
 		return -errno;
 	return 0;
 }
@@ -328,7 +328,7 @@ int weir_plane_fd(const struct weir_plane *p)
 
 void weir_plane_readable(struct weir_plane *p)
 {
-	neigh_readable(p);
+	routes_readable(p);
 	pmtu_readable(p);
 }
 
@@ -338,7 +338,7 @@ int weir_plane_open(const struct weir_plane_options *o, struct weir_plane **out)
 	int err;
 
 	plane_quiet_libraries();
-	p->lock_fd = p->watch = p->icmp4 = p->icmp6 = -1;
+	p->lock_fd = p->watch = p->more = p->icmp4 = p->icmp6 = -1;
 	p->options = *o;
 	p->options.pin_path = NULL; /* from now on it is dir */
 	snprintf(p->dir, sizeof(p->dir), "%s/v%d", o->pin_path, WEIR_ABI);
@@ -363,7 +363,7 @@ int weir_plane_open(const struct weir_plane_options *o, struct weir_plane **out)
 	pmtu_open(p);
 	tables_adopt(p);
 	p->records = p->loose = true; /* also records of rows that came to rest just before */
-	err = neigh_open(p);
+	err = routes_open(p);
 	if (!err)
 		err = watch_all(p);
 	if (err)
@@ -380,6 +380,7 @@ void weir_plane_close(struct weir_plane *p)
 	if (!p)
 		return;
 	weir_plane_capture_stop(p, NULL);
+	routes_close(p);
 	neigh_close(p);
 	pmtu_close(p);
 	if (p->watch >= 0)
@@ -403,7 +404,6 @@ void weir_plane_close(struct weir_plane *p)
 	free(p->service_index);
 	free(p->id_used);
 	free(p->unit_used);
-	free(p->nexthops);
 	free(p->interfaces);
 	free(p);
 }
@@ -415,10 +415,7 @@ void weir_plane_tick(struct weir_plane *p, uint64_t now_ms)
 	settle(p, now_ms);
 	interfaces_watch(p, now_ms);
 	pmtu_tick(p);
-	if (now_ms - p->poked_ms >= NEIGH_POKE_MS) {
-		p->poked_ms = now_ms;
-		neigh_poke(p);
-	}
+	neigh_poke(p, now_ms);
 }
 
 int weir_plane_dns_filter_fd(const struct weir_plane *p)

@@ -1,22 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* neigh.c - by which interface and MAC an endpoint is reached: asked of the kernel's routes and
- * neighbours, and kept true by its notifications, so that no packet pays for a look-up.
+/* neigh.c - next hops and their MAC addresses, kept true by the kernel's notifications, so that no
+ * packet pays for a look-up.
  *
  * XDP sends past the neighbour table, so the kernel would let unused entries age: every few
  * seconds it is asked (NTF_USE) to confirm those it is not sure of. */
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "dataplane/plane_impl.h"
@@ -24,119 +22,84 @@
 
 #define NUD_USABLE (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT | NUD_NOARP)
 
-static int family(const union weir_addr *a)
+/* --- which next hops there are --- */
+
+static uint32_t *index_slot(const struct weir_plane *p, const union weir_addr *addr,
+			    uint32_t ifindex)
 {
-	return weir_addr_is_v4(a) ? AF_INET : AF_INET6;
-}
+	uint32_t mask = 2 * p->nexthop_room - 1;
+	uint32_t i = (uint32_t)weir_hash_bytes(ifindex, addr, sizeof(*addr)) & mask;
 
-static void put_addr(struct nlmsghdr *h, uint16_t type, const union weir_addr *a)
-{
-	if (weir_addr_is_v4(a))
-		mnl_attr_put(h, type, 4, &a->b[12]);
-	else
-		mnl_attr_put(h, type, 16, a->b);
-}
+	for (; p->nexthop_index[i]; i = (i + 1) & mask) {
+		const struct nexthop *n = &p->nexthops[p->nexthop_index[i] - 1];
 
-static bool get_addr(const struct nlattr *attr, union weir_addr *out)
-{
-	uint16_t len = mnl_attr_get_payload_len(attr);
-
-	if (len == 4)
-		*out = weir_addr_v4(mnl_attr_get_payload(attr));
-	else if (len == 16)
-		*out = weir_addr_v6(mnl_attr_get_payload(attr));
-	return len == 4 || len == 16;
-}
-
-/* Sends a request and hands its answers to cb. The kernel answers at once, so this never waits. */
-static int ask(struct weir_plane *p, struct nlmsghdr *h, mnl_cb_t cb, void *arg)
-{
-	char buf[16384];
-	uint32_t port = mnl_socket_get_portid(p->ask);
-	ssize_t n;
-	int more = 1;
-
-	h->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
-	h->nlmsg_seq = 1;
-	if (mnl_socket_sendto(p->ask, h, h->nlmsg_len) < 0)
-		return -errno;
-	while (more > 0) {
-		n = mnl_socket_recvfrom(p->ask, buf, sizeof(buf));
-		if (n < 0)
-			return -errno;
-		more = mnl_cb_run(buf, (size_t)n, 1, port, cb, arg);
-		if (more < 0)
-			return -errno;
+		if (n->ifindex == ifindex && weir_addr_eq(&n->addr, addr))
+			break;
 	}
-	return 0;
+	return &p->nexthop_index[i];
 }
 
-struct route {
-	union weir_addr via, src;
-	uint32_t ifindex, mtu; /* mtu 0: the route has none of its own */
-	bool has_via, has_src, usable;
-	bool passing; /* mtu is the kernel's for some time, as what it was told by routers */
-};
-
-static int on_metric(const struct nlattr *a, void *arg)
+static void reindex(struct weir_plane *p)
 {
-	if (mnl_attr_get_type(a) == RTAX_MTU)
-		((struct route *)arg)->mtu = mnl_attr_get_u32(a);
-	return MNL_CB_OK;
+	free(p->nexthop_index);
+	p->nexthop_index = weir_new_array(2 * (size_t)p->nexthop_room, uint32_t);
+	for (uint32_t i = 0; i < p->n_nexthops; i++)
+		if (p->nexthops[i].ifindex)
+			*index_slot(p, &p->nexthops[i].addr, p->nexthops[i].ifindex) = i + 1;
 }
 
-static int on_route(const struct nlmsghdr *h, void *arg)
+static uint32_t nexthop_find(const struct weir_plane *p, const union weir_addr *addr,
+			     uint32_t ifindex)
 {
-	const struct rtmsg *rt = mnl_nlmsg_get_payload(h);
-	struct route *r = arg;
-	struct nlattr *a;
+	return p->nexthop_room ? *index_slot(p, addr, ifindex) : 0;
+}
 
-	if (h->nlmsg_type != RTM_NEWROUTE)
-		return MNL_CB_OK;
-	r->usable = rt->rtm_type == RTN_UNICAST;
-	mnl_attr_for_each(a, h, sizeof(*rt))
-	{
-		if (mnl_attr_get_type(a) == RTA_GATEWAY)
-			r->has_via = get_addr(a, &r->via);
-		else if (mnl_attr_get_type(a) == RTA_PREFSRC)
-			r->has_src = get_addr(a, &r->src);
-		else if (mnl_attr_get_type(a) == RTA_OIF)
-			r->ifindex = mnl_attr_get_u32(a);
-		else if (mnl_attr_get_type(a) == RTA_METRICS)
-			mnl_attr_parse_nested(a, on_metric, r);
-		else if (mnl_attr_get_type(a) == RTA_CACHEINFO)
-			r->passing = ((const struct rta_cacheinfo *)mnl_attr_get_payload(a))
-					     ->rta_expires != 0;
-		else if (mnl_attr_get_type(a) == RTA_VIA) {
-			const struct rtvia *via = mnl_attr_get_payload(a);
+/* Its index + 1. */
+static uint32_t nexthop_new(struct weir_plane *p)
+{
+	uint32_t at = p->free_nexthop;
 
-			r->has_via = true;
-			r->via = via->rtvia_family == AF_INET ? weir_addr_v4(via->rtvia_addr)
-							      : weir_addr_v6(via->rtvia_addr);
-		}
+	if (at) {
+		p->free_nexthop = p->nexthops[at - 1].first;
+		return at;
 	}
-	return MNL_CB_OK;
+	if (p->n_nexthops == p->nexthop_room) {
+		p->nexthop_room = p->nexthop_room ? 2 * p->nexthop_room : 16;
+		p->nexthops = weir_grow(p->nexthops, p->nexthop_room, sizeof(*p->nexthops));
+		reindex(p);
+	}
+	return ++p->n_nexthops;
 }
 
-/* The way to dst; false: there is none that a packet could take. */
-static bool find_route(struct weir_plane *p, const union weir_addr *dst, struct route *r)
+void nexthop_use(struct weir_plane *p, uint32_t slot, uint32_t hop)
 {
-	char buf[512];
-	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
-	struct rtmsg *rt;
+	struct slot *s = &p->slots[slot];
 
-	h->nlmsg_type = RTM_GETROUTE;
-	rt = mnl_nlmsg_put_extra_header(h, sizeof(*rt));
-	rt->rtm_family = (unsigned char)family(dst);
-	rt->rtm_dst_len = weir_addr_is_v4(dst) ? 32 : 128;
-	put_addr(h, RTA_DST, dst);
-	*r = (struct route){ 0 };
-	if (ask(p, h, on_route, r) || !r->usable || !r->ifindex || !r->has_src)
-		return false;
-	if (!r->has_via)
-		r->via = *dst;
-	return true;
+	if (s->nexthop == hop)
+		return;
+	if (s->hop_next)
+		p->slots[s->hop_next].hop_prev = s->hop_prev;
+	if (s->hop_prev)
+		p->slots[s->hop_prev].hop_next = s->hop_next;
+	else if (s->nexthop)
+		p->nexthops[s->nexthop - 1].first = s->hop_next;
+	s->nexthop = hop;
+	s->hop_prev = s->hop_next = 0;
+	if (!hop)
+		return;
+	s->hop_next = p->nexthops[hop - 1].first;
+	if (s->hop_next)
+		p->slots[s->hop_next].hop_prev = slot;
+	p->nexthops[hop - 1].first = slot;
 }
+
+static void rewrite(struct weir_plane *p, const struct nexthop *n)
+{
+	for (uint32_t s = n->first; s; s = p->slots[s].hop_next)
+		endpoint_write(p, s);
+}
+
+/* --- what the kernel says of them --- */
 
 /* Takes an RTM_NEWNEIGH or RTM_DELNEIGH in. True: something packets need has changed. */
 static bool take_neigh(struct nexthop *n, const struct nlmsghdr *h, const struct ndmsg *nd,
@@ -154,18 +117,9 @@ static bool take_neigh(struct nexthop *n, const struct nlmsghdr *h, const struct
 	return true;
 }
 
-static void rewrite(struct weir_plane *p, const struct nexthop *n)
-{
-	uint32_t index = (uint32_t)(n - p->nexthops) + 1;
-
-	for (uint32_t s = 1; s < p->slot_top; s++)
-		if (p->slots[s].nexthop == index)
-			endpoint_write(p, s);
-}
-
 static void poke(struct weir_plane *p, const struct nexthop *n);
 
-static int on_neigh(const struct nlmsghdr *h, void *arg)
+int neigh_event(const struct nlmsghdr *h, void *arg)
 {
 	const struct ndmsg *nd = mnl_nlmsg_get_payload(h);
 	const struct nlattr *mac = NULL;
@@ -173,31 +127,29 @@ static int on_neigh(const struct nlmsghdr *h, void *arg)
 	union weir_addr dst;
 	bool has_dst = false;
 	struct nlattr *a;
+	uint32_t hop;
 
 	if (h->nlmsg_type != RTM_NEWNEIGH && h->nlmsg_type != RTM_DELNEIGH)
 		return MNL_CB_OK;
 	mnl_attr_for_each(a, h, sizeof(*nd))
 	{
 		if (mnl_attr_get_type(a) == NDA_DST)
-			has_dst = get_addr(a, &dst);
+			has_dst = netlink_get_addr(a, &dst);
 		else if (mnl_attr_get_type(a) == NDA_LLADDR)
 			mac = a;
 	}
-	for (uint32_t i = 0; has_dst && i < p->n_nexthops; i++) {
-		struct nexthop *n = &p->nexthops[i];
-
-		if (n->ifindex != (uint32_t)nd->ndm_ifindex || !weir_addr_eq(&n->addr, &dst))
-			continue;
-		if (take_neigh(n, h, nd, mac))
-			rewrite(p, n);
-		if (h->nlmsg_type == RTM_DELNEIGH)
-			poke(p, n);
+	hop = has_dst ? nexthop_find(p, &dst, (uint32_t)nd->ndm_ifindex) : 0;
+	if (hop) {
+		if (take_neigh(&p->nexthops[hop - 1], h, nd, mac))
+			rewrite(p, &p->nexthops[hop - 1]);
+		if (h->nlmsg_type == RTM_DELNEIGH && p->nexthops[hop - 1].first)
+			poke(p, &p->nexthops[hop - 1]);
 	}
 	return MNL_CB_OK;
 }
 
-static void neigh_request(struct weir_plane *p, const struct nexthop *n, uint16_t type,
-			  uint8_t ndm_flags, uint16_t nl_flags)
+static int request(struct weir_plane *p, const struct nexthop *n, uint16_t type, uint8_t ndm_flags,
+		   uint16_t nl_flags)
 {
 	char buf[256];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
@@ -206,188 +158,140 @@ static void neigh_request(struct weir_plane *p, const struct nexthop *n, uint16_
 	h->nlmsg_type = type;
 	h->nlmsg_flags = nl_flags;
 	nd = mnl_nlmsg_put_extra_header(h, sizeof(*nd));
-	nd->ndm_family = (unsigned char)family(&n->addr);
+	nd->ndm_family = (unsigned char)netlink_family(&n->addr);
 	nd->ndm_ifindex = (int)n->ifindex;
 	nd->ndm_flags = ndm_flags;
-	put_addr(h, NDA_DST, &n->addr);
-	ask(p, h, on_neigh, p); /* no entry is no error: the poke makes one */
+	netlink_put_addr(h, NDA_DST, &n->addr);
+	return netlink_ask(p, h, neigh_event, p);
+}
+
+/* What the kernel has now; no entry is no error: the poke makes one. */
+static void look_up(struct weir_plane *p, const struct nexthop *n)
+{
+	request(p, n, RTM_GETNEIGH, 0, 0);
 }
 
 /* Asks the kernel to find out, or confirm, who has this address. */
 static void poke(struct weir_plane *p, const struct nexthop *n)
 {
-	neigh_request(p, n, RTM_NEWNEIGH, NTF_USE, NLM_F_CREATE);
+	bool full = request(p, n, RTM_NEWNEIGH, NTF_USE, NLM_F_CREATE) == -ENOBUFS;
+
+	if (full && !p->neighbours_full)
+		weir_error("the kernel's neighbour table is full: packets cannot reach endpoints "
+			   "on the link that are not in it; raise net.ipv4.neigh.default."
+			   "gc_thresh1 to 3 and the same of net.ipv6");
+	p->neighbours_full = full;
 }
 
-/* The interface it is reached by: its MAC address and MTU, and packets may be sent out of it. */
-static void look_at_device(struct weir_plane *p, struct nexthop *n)
+/* Packets may be sent out of it. */
+static void use_link(struct weir_plane *p, uint32_t ifindex)
 {
-	struct ifreq ifr = { 0 };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int map = bpf_map__fd(p->skel->maps.weir_devices);
+	char name[IF_NAMESIZE] = "?";
 
-	if (fd < 0)
+	if (!bpf_map_update_elem(map, &ifindex, &ifindex, BPF_ANY))
 		return;
-	if (!if_indextoname(n->ifindex, ifr.ifr_name)) { /* gone: its routes are going, too */
-		close(fd);
-		return;
-	}
-	if (!ioctl(fd, SIOCGIFHWADDR, &ifr))
-		memcpy(n->own_mac, ifr.ifr_hwaddr.sa_data, ETH_ALEN);
-	if (!ioctl(fd, SIOCGIFMTU, &ifr))
-		n->mtu = (uint32_t)ifr.ifr_mtu;
-	close(fd);
-	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.weir_devices), &n->ifindex, &n->ifindex,
-				BPF_ANY))
-		weir_error("%s: packets cannot be sent out of it: %s", ifr.ifr_name,
-			   strerror(errno));
+	if_indextoname(ifindex, name);
+	weir_error("%s: packets cannot be sent out of it: %s", name, strerror(errno));
 }
 
-/* The index + 1 of this next hop, asked after when it is new. */
-static uint32_t nexthop_get(struct weir_plane *p, const struct route *r)
+/* True: something packets need has changed. l NULL: it is gone. */
+static bool take_link(struct nexthop *n, const struct link *l)
 {
+	if (!l || (n->mtu == l->mtu && !memcmp(n->own_mac, l->mac, ETH_ALEN)))
+		return false;
+	memcpy(n->own_mac, l->mac, ETH_ALEN);
+	n->mtu = l->mtu;
+	return true;
+}
+
+uint32_t nexthop_get(struct weir_plane *p, const union weir_addr *addr, uint32_t ifindex)
+{
+	uint32_t hop = nexthop_find(p, addr, ifindex);
 	struct nexthop *n;
-	uint32_t at = p->n_nexthops;
 
-	for (uint32_t i = 0; i < p->n_nexthops; i++) {
-		if (p->nexthops[i].ifindex == r->ifindex &&
-		    weir_addr_eq(&p->nexthops[i].addr, &r->via))
-			return i + 1;
-		if (!p->nexthops[i].ifindex)
-			at = i;
-	}
-	if (at == p->n_nexthops)
-		p->nexthops = weir_grow(p->nexthops, ++p->n_nexthops, sizeof(*n));
-	n = &p->nexthops[at];
-	*n = (struct nexthop){ .addr = r->via, .ifindex = r->ifindex };
-	look_at_device(p, n);
-	neigh_request(p, n, RTM_GETNEIGH, 0, 0);
+	if (hop)
+		return hop;
+	hop = nexthop_new(p);
+	n = &p->nexthops[hop - 1];
+	*n = (struct nexthop){ .addr = *addr, .ifindex = ifindex };
+	*index_slot(p, addr, ifindex) = hop;
+	use_link(p, ifindex);
+	take_link(n, link_get(p, ifindex));
+	look_up(p, n);
 	if (!n->fresh)
 		poke(p, n);
-	return at + 1;
+	return hop;
 }
 
-void neigh_resolve(struct weir_plane *p, uint32_t slot)
+void nexthops_of_link(struct weir_plane *p, const struct link *l)
 {
-	const struct weir_prefix *outer = plane_outer(p, &p->ids[slot].addr);
-	struct slot *s = &p->slots[slot];
-	uint32_t before = s->nexthop;
-	struct route r;
+	bool any = false;
 
-	s->nexthop = 0;
-	if (find_route(p, &p->ids[slot].addr, &r)) {
-		s->src = outer->bits ? outer->addr : r.src;
-		s->mtu = r.passing ? 0 : r.mtu;
-		s->nexthop = nexthop_get(p, &r);
+	for (uint32_t i = 0; i < p->n_nexthops; i++) {
+		struct nexthop *n = &p->nexthops[i];
+
+		if (n->ifindex != l->ifindex)
+			continue;
+		any = true;
+		if (take_link(n, l))
+			rewrite(p, n);
 	}
-	if (s->nexthop != before)
-		s->path_mtu = 0; /* it was of another way */
-	if (s->nexthop && r.passing && r.mtu)
-		path_learn(p, slot, r.mtu);
-	endpoint_write(p, slot);
+	if (any)
+		use_link(p, l->ifindex);
 }
 
-/* Routes, links or addresses changed: everything is asked again. */
-static void resolve_all(struct weir_plane *p)
+void nexthops_look_up(struct weir_plane *p)
 {
+	char buf[256];
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+
 	for (uint32_t i = 0; i < p->n_nexthops; i++)
-		look_at_device(p, &p->nexthops[i]);
-	for (uint32_t s = 1; s < p->slot_top; s++)
-		if (p->ids[s].used)
-			neigh_resolve(p, s);
+		p->nexthops[i].fresh = false; /* unless the kernel says so now */
+	h->nlmsg_type = RTM_GETNEIGH;
+	h->nlmsg_flags = NLM_F_DUMP;
+	mnl_nlmsg_put_extra_header(h, sizeof(struct ndmsg));
+	netlink_ask(p, h, neigh_event, p);
 }
 
 /* Those no endpoint needs any more, or the kernel would look for them for ever. */
 static void forget_unused(struct weir_plane *p)
 {
-	bool *used = weir_new_array(p->n_nexthops, bool);
+	bool any = false;
 
-	for (uint32_t s = 1; s < p->slot_top; s++)
-		if (p->slots[s].nexthop)
-			used[p->slots[s].nexthop - 1] = true;
-	for (uint32_t i = 0; i < p->n_nexthops; i++)
-		if (!used[i])
-			p->nexthops[i] = (struct nexthop){ 0 };
-	free(used);
+	for (uint32_t i = 0; i < p->n_nexthops; i++) {
+		struct nexthop *n = &p->nexthops[i];
+
+		if (!n->ifindex || n->first)
+			continue;
+		*n = (struct nexthop){ .first = p->free_nexthop };
+		p->free_nexthop = i + 1;
+		any = true;
+	}
+	if (any)
+		reindex(p);
 }
 
-void neigh_poke(struct weir_plane *p)
+void neigh_poke(struct weir_plane *p, uint64_t now_ms)
 {
+	uint64_t waited_ms = now_ms - p->poked_ms, due = p->n_nexthops;
+
+	if (waited_ms < NEIGH_POKE_MS)
+		due = due * waited_ms / NEIGH_POKE_MS;
+	if (!due)
+		return;
 	forget_unused(p);
-	for (uint32_t i = 0; i < p->n_nexthops; i++)
-		if (p->nexthops[i].ifindex && !p->nexthops[i].fresh)
-			poke(p, &p->nexthops[i]);
-}
+	for (uint64_t i = 0; i < due; i++) {
+		const struct nexthop *n = &p->nexthops[p->poke_at++ % p->n_nexthops];
 
-struct news {
-	struct weir_plane *p;
-	bool routes;
-};
-
-static int on_event(const struct nlmsghdr *h, void *arg)
-{
-	struct news *news = arg;
-
-	if (h->nlmsg_type == RTM_NEWNEIGH || h->nlmsg_type == RTM_DELNEIGH)
-		return on_neigh(h, news->p);
-	news->routes = true;
-	return MNL_CB_OK;
-}
-
-void neigh_readable(struct weir_plane *p)
-{
-	struct news news = { .p = p };
-	char buf[32768];
-	ssize_t n;
-
-	while ((n = recv(mnl_socket_get_fd(p->events), buf, sizeof(buf), MSG_DONTWAIT)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno != ENOBUFS)
-			break;
-		if (n < 0) { /* some were lost: ask for everything */
-			news.routes = true;
-			for (uint32_t i = 0; i < p->n_nexthops; i++)
-				if (p->nexthops[i].ifindex)
-					neigh_request(p, &p->nexthops[i], RTM_GETNEIGH, 0, 0);
-			continue;
-		}
-		mnl_cb_run(buf, (size_t)n, 0, 0, on_event, &news);
+		if (n->ifindex && !n->fresh)
+			poke(p, n);
 	}
-	if (news.routes)
-		resolve_all(p);
-}
-
-static struct mnl_socket *open_socket(unsigned groups)
-{
-	struct mnl_socket *s = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-
-	if (s && mnl_socket_bind(s, groups, MNL_SOCKET_AUTOPID) < 0) {
-		mnl_socket_close(s);
-		return NULL;
-	}
-	return s;
-}
-
-int neigh_open(struct weir_plane *p)
-{
-	int strict = 1;
-
-	p->ask = open_socket(0);
-	p->events = open_socket(RTMGRP_NEIGH | RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE |
-				RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
-	if (!p->ask || !p->events)
-		return -errno;
-	mnl_socket_setsockopt(p->ask, NETLINK_GET_STRICT_CHK, &strict, sizeof(strict));
-	for (uint32_t s = 1; s < p->slot_top; s++)
-		if (p->ids[s].used)
-			neigh_resolve(p, s);
-	return 0;
+	p->poked_ms = now_ms;
 }
 
 void neigh_close(struct weir_plane *p)
 {
-	if (p->ask)
-		mnl_socket_close(p->ask);
-	if (p->events)
-		mnl_socket_close(p->events);
+	free(p->nexthops);
+	free(p->nexthop_index);
 }

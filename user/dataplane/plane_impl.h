@@ -11,12 +11,15 @@
 
 struct weir_bpf;
 struct mnl_socket;
+struct nlmsghdr;
+struct nlattr;
+struct by_addr;
 
 #define ROW_UNIT        WEIR_TABLE_MIN /* row space is given out in these */
 #define ROW_SIZES       7              /* of tables: WEIR_TABLE_MIN << 0 .. 6 */
 #define UDP_WINDOW_MS   5000  /* how long unrecorded datagrams of a changed row go to prev */
 #define ATTACH_RETRY_MS 10000 /* how often an interface that came back is tried */
-#define NEIGH_POKE_MS   5000  /* how often the kernel is asked to confirm a next hop */
+#define NEIGH_POKE_MS   5000  /* in which the kernel is asked to confirm each next hop once */
 
 /* Where packets for an endpoint leave: found by a route look-up, kept true by netlink. */
 struct nexthop {
@@ -24,20 +27,31 @@ struct nexthop {
 	uint32_t ifindex;     /* 0: free */
 	uint32_t mtu;         /* of the interface */
 	uint8_t mac[ETH_ALEN], own_mac[ETH_ALEN];
-	bool known; /* mac is */
-	bool fresh; /* the kernel has confirmed it lately */
+	bool known;     /* mac is */
+	bool fresh;     /* the kernel has confirmed it lately */
+	uint32_t first; /* endpoint slot reached by it, then slot.hop_next; free: the next free one
+			 */
+};
+
+/* An interface, whether packets leave by it or not. */
+struct link {
+	uint32_t ifindex, mtu;
+	unsigned flags; /* IFF_UP, IFF_RUNNING */
+	uint8_t mac[ETH_ALEN], pad[2];
 };
 
 /* The agent's side of an endpoint slot. */
 struct slot {
-	uint32_t turn;           /* the last sync whose tables had it */
-	bool wanted;             /* that was the last one of all */
-	uint64_t drain_until_ms; /* not wanted: its flows may stay until then; 0: not begun */
-	uint32_t nexthop;        /* index + 1; 0: no route */
-	union weir_addr src;     /* of the outer header; with outer_source, the first of them */
-	uint32_t mtu;            /* of the route; 0: the interface's */
-	uint16_t path_mtu;       /* of links further on, as routers say; 0: nobody has */
-	uint64_t path_until_ms;  /* how long that is believed */
+	uint32_t turn;               /* the last sync whose tables had it */
+	bool wanted;                 /* that was the last one of all */
+	uint64_t drain_until_ms;     /* not wanted: its flows may stay until then; 0: not begun */
+	uint32_t nexthop;            /* index + 1; 0: no route */
+	uint32_t hop_prev, hop_next; /* slots of the same next hop; 0: none */
+	bool stale;                  /* its route may have changed */
+	union weir_addr src;         /* of the outer header; with outer_source, the first of them */
+	uint32_t mtu;                /* of the route; 0: the interface's */
+	uint16_t path_mtu;           /* of links further on, as routers say; 0: nobody has */
+	uint64_t path_until_ms;      /* how long that is believed */
 };
 
 /* When a row left rest. Whole tables of these are there only while some row is not at rest. */
@@ -119,13 +133,23 @@ struct weir_plane {
 	struct capture *capture;  /* NULL: none */
 
 	struct nexthop *nexthops;
-	uint32_t n_nexthops;
-	struct mnl_socket *ask, *events; /* requests; notifications */
+	uint32_t n_nexthops, nexthop_room, free_nexthop;
+	uint32_t *nexthop_index; /* open addressing: address, interface -> index + 1; twice room */
 	uint64_t poked_ms;
+	uint32_t poke_at;
+	bool neighbours_full; /* in the kernel, and that was said */
+	struct link *links;
+	uint32_t n_links;
+	uint32_t n_stale, stale_at; /* slots that are stale; where to look for the next one */
+	struct by_addr *by_addr;    /* endpoints by address, when sorted */
+	uint32_t n_by_addr;
+	bool sorted;
+	struct mnl_socket *ask, *events; /* requests; notifications */
+	int more;                        /* readable while some slots are stale */
 
 	int icmp4, icmp6;      /* sockets for errors about outer packets; -1: none */
 	uint64_t path_next_ms; /* no path_mtu is to be forgotten earlier */
-	int watch;             /* epoll: events, icmp4, icmp6 */
+	int watch;             /* epoll: events, more, icmp4, icmp6 */
 	uint64_t now_ms;       /* as of the last tick or sync */
 
 	struct weir_plane_interface *interfaces;
@@ -185,12 +209,38 @@ static inline bool endpoint_is_alive(const struct weir_plane *p, uint32_t slot)
 	return slot != WEIR_NO_ENDPOINT && (p->endpoints[slot].state & WEIR_ENDPOINT_ALIVE);
 }
 
-/* neigh.c: routes and neighbours, by netlink */
-int neigh_open(struct weir_plane *p);
+/* netlink.c */
+typedef int netlink_answer(const struct nlmsghdr *h, void *arg);
+int netlink_open(struct weir_plane *p);
+void netlink_close(struct weir_plane *p);
+/* Sends a request and hands its answers to cb. The kernel answers at once, so this never waits. */
+int netlink_ask(struct weir_plane *p, struct nlmsghdr *h, netlink_answer *cb, void *arg);
+int netlink_family(const union weir_addr *a);
+void netlink_put_addr(struct nlmsghdr *h, uint16_t type, const union weir_addr *a);
+bool netlink_get_addr(const struct nlattr *attr, union weir_addr *out);
+
+/* routes.c: by which next hop an endpoint is reached */
+int routes_open(struct weir_plane *p);
+void routes_close(struct weir_plane *p);
+void routes_readable(struct weir_plane *p);
+void route_resolve(struct weir_plane *p, uint32_t slot);
+void route_forget(struct weir_plane *p, uint32_t slot);
+/* A slot was given away or freed. */
+void routes_endpoints_changed(struct weir_plane *p);
+/* NULL: there is no such interface. */
+const struct link *link_get(struct weir_plane *p, uint32_t ifindex);
+
+/* neigh.c: next hops */
 void neigh_close(struct weir_plane *p);
-void neigh_readable(struct weir_plane *p);
-void neigh_resolve(struct weir_plane *p, uint32_t slot);
-void neigh_poke(struct weir_plane *p);
+/* Its index + 1. The kernel is asked after a new one. */
+uint32_t nexthop_get(struct weir_plane *p, const union weir_addr *addr, uint32_t ifindex);
+/* hop: index + 1; 0: none. */
+void nexthop_use(struct weir_plane *p, uint32_t slot, uint32_t hop);
+void nexthops_of_link(struct weir_plane *p, const struct link *l);
+void nexthops_look_up(struct weir_plane *p);
+int neigh_event(const struct nlmsghdr *h, void *plane);
+/* Has those confirmed that are due by now. */
+void neigh_poke(struct weir_plane *p, uint64_t now_ms);
 
 /* pmtu.c: what routers say of the MTU beyond the first link */
 void pmtu_open(struct weir_plane *p);

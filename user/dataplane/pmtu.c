@@ -151,7 +151,7 @@ void pmtu_tick(struct weir_plane *p)
 			continue;
 		if (s->path_until_ms <= p->now_ms) {
 			s->path_mtu = 0;
-			neigh_resolve(p, i);
+			route_resolve(p, i);
 		} else if (s->path_until_ms < p->path_next_ms) {
 			p->path_next_ms = s->path_until_ms;
 		}
