@@ -8,6 +8,7 @@
 
 #include "agent/agent_impl.h"
 #include "base/log.h"
+#include "model/index.h"
 
 #define TICK_MS        1000
 #define FIRST_ROUND_MS 3000 /* how long DNS waits for the first verdicts */
@@ -152,19 +153,28 @@ static void answer_when_ready(struct weir_agent *a)
 
 /* --- health --- */
 
+/* Pools are in the order of the indexes of their origins, and none is empty. */
 static const struct weir_pool *pool_of(const struct weir_model *m, uint32_t origin_index,
 				       const struct weir_origin **origin)
 {
-	for (uint32_t i = 0; i < m->n_pools; i++) {
-		const struct weir_pool *pool = &m->pools[i];
+	uint32_t low = 0, high = m->n_pools;
+	const struct weir_pool *pool;
 
-		if (!pool->n_origins || origin_index < pool->origins[0].index ||
-		    origin_index > pool->origins[pool->n_origins - 1].index)
-			continue;
-		*origin = &pool->origins[origin_index - pool->origins[0].index];
-		return pool;
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+
+		if (m->pools[mid].origins[0].index <= origin_index)
+			low = mid + 1;
+		else
+			high = mid;
 	}
-	return NULL;
+	if (!low)
+		return NULL;
+	pool = &m->pools[low - 1];
+	if (origin_index - pool->origins[0].index >= pool->n_origins)
+		return NULL;
+	*origin = &pool->origins[origin_index - pool->origins[0].index];
+	return pool;
 }
 
 static void on_verdict(void *arg, uint32_t origin_index, const struct weir_verdict *v)
@@ -185,21 +195,33 @@ static void on_verdict(void *arg, uint32_t origin_index, const struct weir_verdi
 	answer_when_ready(a);
 }
 
-/* The origin of another model that is the same endpoint in the same pool. */
-static const struct weir_health *health_of(const struct weir_agent *a, const struct weir_pool *pool,
-					   const struct weir_origin *origin)
+static bool same_origin(const struct weir_origin *a, const struct weir_origin *b)
 {
-	for (uint32_t i = 0; i < a->model->n_pools; i++) {
-		const struct weir_pool *p = &a->model->pools[i];
+	return weir_addr_eq(&a->addr, &b->addr) && a->port == b->port;
+}
 
-		if (strcmp(p->id, pool->id))
-			continue;
-		for (uint32_t k = 0; k < p->n_origins; k++)
-			if (weir_addr_eq(&p->origins[k].addr, &origin->addr) &&
-			    p->origins[k].port == origin->port)
-				return &a->health[p->origins[k].index];
-	}
+/* The n-th origin of a pool as it was in another model, most likely in the same place. */
+static const struct weir_origin *origin_was(const struct weir_pool *was,
+					    const struct weir_pool *pool, uint32_t n)
+{
+	const struct weir_origin *o = &pool->origins[n];
+
+	if (was && n < was->n_origins && same_origin(&was->origins[n], o))
+		return &was->origins[n];
+	for (uint32_t i = 0; was && i < was->n_origins; i++)
+		if (same_origin(&was->origins[i], o))
+			return &was->origins[i];
 	return NULL;
+}
+
+static void index_pools(struct weir_index *x, const struct weir_model *m, struct weir_arena *arena)
+{
+	weir_index_init(x, m->n_pools, arena);
+	for (uint32_t i = 0; i < m->n_pools; i++) {
+		uint32_t nth = i;
+
+		weir_index_add(x, m->pools[i].id, strlen(m->pools[i].id), &nth);
+	}
 }
 
 /* Health for a new model: what is known stays known. At the first start, what the adopted maps
@@ -207,21 +229,29 @@ static const struct weir_health *health_of(const struct weir_agent *a, const str
 static struct weir_health *carry_health(const struct weir_agent *a, const struct weir_model *m)
 {
 	struct weir_health *health = weir_new_array(m->n_origins, struct weir_health);
+	struct weir_arena *arena = weir_arena_new();
 	uint64_t now = agent_now_ms();
+	struct weir_index by_id;
 
+	index_pools(&by_id, a->model, arena);
 	for (uint32_t i = 0; i < m->n_pools; i++) {
-		for (uint32_t k = 0; k < m->pools[i].n_origins; k++) {
-			const struct weir_origin *o = &m->pools[i].origins[k];
-			const struct weir_health *known =
-				a->health ? health_of(a, &m->pools[i], o) : NULL;
+		const struct weir_pool *pool = &m->pools[i], *was = NULL;
+		uint32_t nth;
+
+		if (a->health && weir_index_find(&by_id, pool->id, strlen(pool->id), &nth))
+			was = &a->model->pools[nth];
+		for (uint32_t k = 0; k < pool->n_origins; k++) {
+			const struct weir_origin *o = &pool->origins[k];
+			const struct weir_origin *known = origin_was(was, pool, k);
 
 			weir_health_init(&health[o->index], now);
 			if (known)
-				health[o->index] = *known;
+				health[o->index] = a->health[known->index];
 			else if (!a->health && weir_plane_was_healthy(a->plane, &o->addr))
 				health[o->index].state = WEIR_HEALTHY;
 		}
 	}
+	weir_arena_free(arena);
 	return health;
 }
 

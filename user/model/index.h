@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* index.h - what is already there: bytes (an id, a name, an address and port) to a number.
- * For the parser. Pure; lives in an arena. */
+ * Pure; lives in an arena. */
 #ifndef WEIR_MODEL_INDEX_H
 #define WEIR_MODEL_INDEX_H
 
