@@ -111,8 +111,9 @@ enum weir_mode {
 	WEIR_MODE_IPIP = 0, /* RFC 2003, RFC 2473, RFC 4213: any family in any family */
 	WEIR_MODE_L2 = 1,   /* direct server return: only the MAC addresses change */
 	WEIR_MODE_GUE = 2,  /* IP in UDP: variant 1 of GUE (draft-ietf-intarea-gue), any in any */
-	WEIR_MODE_NAT = 3,  /* destination address and port rewritten; no family changes */
-	WEIR_MODE_COUNT,
+	WEIR_MODE_COUNT,    /* so many can be configured */
+	WEIR_MODE_NAT = 8,  /* destination address and port rewritten; no family changes. The packet
+			     * path can, the agent cannot yet */
 };
 
 /* What the packet program is loaded with; the rest of it is dead code to the verifier. */
