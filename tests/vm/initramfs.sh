@@ -33,7 +33,7 @@ for test in build/tests/bpf/test_* build/tests/vm/verifier; do
 	strip -g -o "$root/weir/$test" "$test"
 	programs+=("$test")
 done
-cp build/tests/net/xdp_pass.bpf.o "$root/weir/build/tests/net/"
+cp build/tests/net/xdp_*.bpf.o "$root/weir/build/tests/net/"
 cp build/tests/vm/*.bpf.o "$root/weir/build/tests/vm/"
 cp -r tests/net tests/vm "$root/weir/tests/"
 # A program that is linked statically has no libraries: ldd says so by its status.
@@ -44,7 +44,7 @@ cp "$lib"/bpf/xdp-dispatcher.o "$root$lib/bpf/"
 
 # Modules, with what they depend on.
 release=$(ls "$dir/lib/modules")
-for name in veth bridge ipip sit ip6_tunnel; do
+for name in veth bridge ipip sit ip6_tunnel fou; do
 	modprobe --show-depends --ignore-install -d "$dir" -S "$release" "$name" || exit 1
 done 2>&1 | sed -nE 's/^insmod ([^ ]+).*/\1/p' | sort -u | while read -r file; do
 	install -D -m 644 "$file" "$root/lib/modules/${file#*/lib/modules/}"
