@@ -16,21 +16,6 @@ const volatile __be16 weir_gue_port = bpf_htons(WEIR_GUE_PORT);
  * template has set stay: an agent with other options may have written it a moment ago. */
 const volatile __be32 weir_spread_v4, weir_spread_v6;
 
-/* Set by the agent where the kernel can hand over frames in several buffers: what is behind
- * ctx->data_end of such a frame is carried along, out of reach. */
-const volatile __u8 weir_multi_buffer;
-
-/* Whether the IP packet is longer than the frame it came in. A frame in several buffers is looked
- * at a second time: until then frame_len is that of the first buffer. */
-static __always_inline int cut_short(struct xdp_md *ctx, struct packet *p)
-{
-	if (__builtin_expect(p->ip_len + p->l2_len <= p->frame_len, 1))
-		return 0;
-	if (weir_multi_buffer)
-		p->frame_len = (__u32)bpf_xdp_get_buff_len(ctx);
-	return p->ip_len + p->l2_len > p->frame_len;
-}
-
 static __always_inline __u16 fold(__u32 sum)
 {
 	sum = (sum & 0xffff) + (sum >> 16);
@@ -50,7 +35,7 @@ static __always_inline void *behind_tags(struct xdp_md *ctx, const struct weir_e
 {
 	__u8 *data = (void *)(long)ctx->data;
 
-	if (data + l2_len + front > (__u8 *)(long)ctx->data_end)
+	if (data + l2_len + front > (__u8 *)packet_end(ctx))
 		return NULL;
 	copy(data + l2_len - 2, e->hdr + 2 * ETH_ALEN, 2 + header);
 	return data + l2_len;
@@ -69,7 +54,7 @@ static __always_inline void *open_frame(struct xdp_md *ctx, const struct packet 
 	if (bpf_xdp_adjust_head(ctx, -(int)front))
 		return NULL;
 	data = (void *)(long)ctx->data;
-	if (data + front + HDR_L2 + 8 > (__u8 *)(long)ctx->data_end)
+	if (data + front + HDR_L2 + 8 > (__u8 *)packet_end(ctx))
 		return NULL;
 	if (p->l2_len == HDR_L2) {
 		copy(data, e->hdr, HDR_L2 + header);
@@ -146,7 +131,7 @@ static __always_inline enum weir_reason encap_l2(struct xdp_md *ctx, const struc
 {
 	void *data = (void *)(long)ctx->data;
 
-	if (data + HDR_L2 > (void *)(long)ctx->data_end)
+	if (data + HDR_L2 > packet_end(ctx))
 		return WEIR_DROP_TRUNCATED;
 	copy(data, p->endpoint->hdr, 2 * ETH_ALEN);
 	return WEIR_FORWARD;

@@ -16,6 +16,7 @@
 #include "packet.h"
 #include "seeing.h"
 #include "maps.h"
+#include "buffers.h"
 #include "parse.h"
 #include "classify.h"
 #include "pick.h"
@@ -140,10 +141,12 @@ static __always_inline int process(struct xdp_md *ctx, struct packet *p, enum we
  * what it has no use for. */
 __attribute__((noinline)) int process_odd(struct xdp_md *ctx)
 {
-	struct packet p;
-	enum weir_reason why = (enum weir_reason)parse_odd(ctx);
 	const struct packet *odd = odd_packet();
+	enum weir_reason why;
+	struct packet p;
 
+	pull_headers(ctx);
+	why = (enum weir_reason)parse_odd(ctx);
 	if (weir_seeing == WEIR_SEEING_CAPTURE) /* what is no IP packet has no addresses */
 		__builtin_memset(&p, 0, sizeof(p));
 	p.endpoint = NULL;
@@ -151,6 +154,8 @@ __attribute__((noinline)) int process_odd(struct xdp_md *ctx)
 	if (why == WEIR_FORWARD && odd)
 		copy(&p, odd, PACKET_PARSED);
 	p.frame_len = (__u32)(ctx->data_end - ctx->data);
+	if (is_split(ctx, &p, why == WEIR_FORWARD ? p.ports_why : why))
+		why = WEIR_PASS_SPLIT;
 	return process(ctx, &p, why, 0);
 }
 

@@ -195,6 +195,7 @@ struct weir_count {
 	  "passed to the host, translated: a reply whose next hop it must find")               \
 	X(PASS_NO_FORWARDING, 0,                                                               \
 	  "passed to the host: a reply, and the host is set to forward nothing")               \
+	X(PASS_SPLIT, 0, "passed to the host: its headers are not in its first buffer")        \
 	X(DROP_TRUNCATED, 1, "ends inside a header")                                           \
 	X(DROP_BAD_HEADER, 1, "an IP header that contradicts itself")                          \
 	X(DROP_FRAGMENT, 1, "a later fragment whose first one was not seen")                   \
@@ -215,7 +216,7 @@ enum weir_reason {
 
 #define WEIR_LAST_FORWARD WEIR_FORWARD_NAT_REPLY
 #define WEIR_LAST_REPLY   WEIR_REPLY_MTU
-#define WEIR_LAST_PASS    WEIR_PASS_NO_FORWARDING
+#define WEIR_LAST_PASS    WEIR_PASS_SPLIT
 
 /* The same for the filter on the DNS sockets. */
 #define WEIR_DNS_REASONS(X)                                          \

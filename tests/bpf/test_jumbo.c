@@ -4,6 +4,7 @@
 #include "bed.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <unistd.h>
 
 #include "weir.skel.h"
@@ -11,6 +12,7 @@
 #define VIP4     "192.0.2.1"
 #define VIP6     "2001:db8::1"
 #define LARGEST  9100
+#define ALL      UINT32_MAX
 #define ONE_PAGE 3000 /* so much is in the first buffer, at least */
 
 struct jumbo {
@@ -72,18 +74,35 @@ static const struct jumbo *grown(const struct pkt *p, uint32_t len)
 	return &j;
 }
 
+/* first: bytes in the first buffer; ALL: as many as it takes. An error, or 0 and in *out what
+ * leaves. */
+static int try_run(const struct jumbo *in, uint32_t first, struct jumbo *out, uint32_t *action)
+{
+	struct xdp_md ctx = { .data_end = first };
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in->data, .data_size_in = in->len,
+		    .data_out = out->data, .data_size_out = sizeof(out->data), .repeat = 1);
+	int err;
+
+	if (first != ALL) {
+		run.ctx_in = &ctx;
+		run.ctx_size_in = sizeof(ctx);
+	}
+	err = bpf_prog_test_run_opts(plane_fd(plane), &run);
+	*action = run.retval;
+	out->len = run.data_size_out;
+	return err;
+}
+
 static const struct jumbo *run(const struct jumbo *in, uint32_t action, enum weir_reason why)
 {
 	static struct jumbo out;
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in->data, .data_size_in = in->len,
-		    .data_out = out.data, .data_size_out = sizeof(out.data), .repeat = 1);
 	struct weir_count before[WEIR_REASON_COUNT];
+	uint32_t got;
 
 	plane_counts(plane, before);
-	assert_int_equal(bpf_prog_test_run_opts(plane_fd(plane), &run), 0);
-	assert_int_equal(run.retval, action);
+	assert_int_equal(try_run(in, ALL, &out, &got), 0);
+	assert_int_equal(got, action);
 	assert_int_equal(counted(before, in->len), why);
-	out.len = run.data_size_out;
 	return &out;
 }
 
@@ -244,10 +263,75 @@ static void one_for_nobody_passes_untouched(void **state)
 	assert_memory_equal(out->data, in->data, in->len);
 }
 
+/* --- headers outside the first buffer --- */
+
+/* The same packet with so little in its first buffer ends like the whole, byte by byte. */
+static void ends_the_same(const struct pkt *p, enum weir_reason why)
+{
+	static struct jumbo whole, split;
+	const struct jumbo *in = grown(p, 1500);
+	uint32_t want, got;
+
+	assert_int_equal(try_run(in, ALL, &whole, &want), 0);
+	for (uint32_t first = 0; first < 250; first++) {
+		uint64_t before = plane_count(plane, why);
+
+		assert_int_equal(try_run(in, first, &split, &got), 0);
+		assert_int_equal(got, want);
+		assert_int_equal(plane_count(plane, why), before + 1);
+		assert_int_equal(split.len, whole.len);
+		assert_memory_equal(split.data, whole.data, whole.len);
+	}
+}
+
+static void headers_are_pulled_into_the_first_buffer(void **state)
+{
+	struct flow f = flow_of(IPPROTO_TCP, "198.51.100.7", 40000, "192.0.2.99", 443);
+	struct pkt all[] = { data4(), data6(), pkt_options(data4(), 40), pkt_vlan(data6(), 7) };
+	struct pkt other = pkt_new(&f, PKT_ACK);
+
+	(void)state;
+	serve(WEIR_MODE_IPIP, "10.1.2.3", "10.9.8.7");
+	for (uint32_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		ends_the_same(&all[i], WEIR_FORWARD);
+	ends_the_same(&other, WEIR_PASS_NOT_OURS);
+}
+
+/* Where the kernel cannot pull them, the host gets all that it may be meant for. */
+static void or_the_packet_is_passed_to_the_host(void **state)
+{
+	static struct jumbo out;
+	struct pkt p = pkt_vlan(data4(), 7); /* 58 bytes of headers */
+	const struct jumbo *in = grown(&p, 1500);
+	uint32_t action;
+
+	(void)state;
+	serve(WEIR_MODE_IPIP, "10.1.2.3", "10.9.8.7");
+	for (uint32_t first = 0; first < 58; first++) {
+		uint64_t before = plane_count(plane, WEIR_PASS_SPLIT);
+
+		assert_int_equal(try_run(in, first, &out, &action), 0);
+		assert_int_equal(action, XDP_PASS);
+		if (first < 14 ||
+		    first >= 18) /* else its tag is cut, as those of no IP packet may be */
+			assert_int_equal(plane_count(plane, WEIR_PASS_SPLIT), before + 1);
+		assert_int_equal(out.len, in->len);
+		assert_memory_equal(out.data, in->data, in->len);
+	}
+	assert_int_equal(try_run(in, 58, &out, &action), 0);
+	assert_int_equal(action, XDP_TX);
+}
+
 static void multi_buffer(struct weir_bpf *skel)
 {
 	bpf_program__set_flags(skel->progs.weir_xdp, BPF_F_XDP_HAS_FRAGS);
 	skel->rodata->weir_multi_buffer = 1;
+}
+
+static void and_pull_data(struct weir_bpf *skel)
+{
+	multi_buffer(skel);
+	skel->rodata->weir_pull_data = 1;
 }
 
 static int open_jumbo(void **state)
@@ -255,6 +339,36 @@ static int open_jumbo(void **state)
 	(void)state;
 	plane = plane_load_with(multi_buffer);
 	return 0;
+}
+
+static int open_pulling(void **state)
+{
+	(void)state;
+	plane = plane_load_with(and_pull_data);
+	return 0;
+}
+
+/* Whether test runs can split a packet where they are asked to: others ignore it or refuse. */
+static bool makes_small_buffers(void)
+{
+	static struct jumbo out;
+	struct pkt p = data4();
+	uint32_t action;
+	bool can;
+
+	open_jumbo(NULL);
+	can = !try_run(grown(&p, 200), 0, &out, &action) && !plane_count(plane, WEIR_PASS_NOT_OURS);
+	bed_close(NULL);
+	return can;
+}
+
+static bool can_pull(void)
+{
+	struct btf *kernel = btf__load_vmlinux_btf();
+	bool can = btf__find_by_name_kind(kernel, "bpf_xdp_pull_data", BTF_KIND_FUNC) > 0;
+
+	btf__free(kernel);
+	return can;
 }
 
 /* Whether the kernel takes a program for them (Linux 5.18). */
@@ -296,9 +410,22 @@ int main(void)
 		TEST(one_for_nobody_passes_untouched),
 	};
 	const struct CMUnitTest none[] = { TEST(this_kernel_makes_none) };
+	const struct CMUnitTest split[] = { TEST(or_the_packet_is_passed_to_the_host) };
+	const struct CMUnitTest pulled[] = { TEST(headers_are_pulled_into_the_first_buffer) };
+	int failed;
 
-	if (takes_multi_buffer())
-		return cmocka_run_group_tests(tests, open_jumbo, bed_close);
-	printf("# this kernel has no multi-buffer XDP (Linux 5.18)\n");
-	return cmocka_run_group_tests(none, bed_open, bed_close);
+	if (!takes_multi_buffer()) {
+		printf("# this kernel has no multi-buffer XDP (Linux 5.18)\n");
+		return cmocka_run_group_tests(none, bed_open, bed_close);
+	}
+	failed = cmocka_run_group_tests(tests, open_jumbo, bed_close);
+	if (!makes_small_buffers()) {
+		printf("# test runs of this kernel make no small first buffer (Linux 6.18)\n");
+		return failed;
+	}
+	failed += cmocka_run_group_tests(split, open_jumbo, bed_close);
+	if (can_pull())
+		return failed + cmocka_run_group_tests(pulled, open_pulling, bed_close);
+	printf("# this kernel has no bpf_xdp_pull_data (Linux 6.18)\n");
+	return failed;
 }

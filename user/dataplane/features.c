@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "base/log.h"
@@ -67,6 +68,26 @@ static void use_multi_buffer(struct weir_bpf *skel)
 	skel->rodata->weir_multi_buffer = 1;
 }
 
+/* A kernel function, looked up in the kernel's own type information. */
+static bool has_function(const char *name)
+{
+	struct btf *kernel = btf__load_vmlinux_btf();
+	bool has = kernel && btf__find_by_name_kind(kernel, name, BTF_KIND_FUNC) > 0;
+
+	btf__free(kernel);
+	return has;
+}
+
+static bool has_pull_data(void)
+{
+	return has_function("bpf_xdp_pull_data");
+}
+
+static void use_pull_data(struct weir_bpf *skel)
+{
+	skel->rodata->weir_pull_data = 1;
+}
+
 static const struct feature {
 	const char *name, *what_for;
 	bool (*is_there)(void);
@@ -74,6 +95,9 @@ static const struct feature {
 } features[] = {
 	{ "multi-buffer XDP (Linux 6.3)", "jumbo frames in native mode", has_multi_buffer,
 	  use_multi_buffer },
+	{ "bpf_xdp_pull_data (Linux 6.18)",
+	  "jumbo frames of drivers that leave their first buffer empty", has_pull_data,
+	  use_pull_data },
 };
 
 #define FEATURES (sizeof(features) / sizeof(*features))
