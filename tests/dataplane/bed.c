@@ -363,3 +363,25 @@ void bed_stay(const struct bed *b, const struct bed_flows *s)
 	for (uint32_t i = 0; i < BED_FLOWS; i++)
 		assert_int_equal(bed_send(b, &s->f[i], PKT_ACK), s->at[i]);
 }
+
+void bed_new_flows(const struct bed *b, uint32_t service, uint32_t first, uint32_t n)
+{
+	struct bed_flows s = bed_flows(b, service, 2000);
+
+	for (uint32_t i = 0; i < BED_FLOWS; i++)
+		assert_in_range(s.at[i], first, first + n - 1);
+}
+
+struct weir_plane_usage bed_usage(const struct bed *b)
+{
+	struct weir_plane_usage u;
+
+	weir_plane_usage(b->plane, &u);
+	return u;
+}
+
+bool bed_one_table(const struct bed *b, uint32_t s, uint32_t o)
+{
+	return !memcmp(&bed_service(b, s)->table, &bed_service(b, o)->table,
+		       sizeof(struct weir_table_ref));
+}

@@ -104,6 +104,13 @@ struct bed_flows bed_flows(const struct bed *b, uint32_t service, uint32_t first
 /* They are where they were. */
 void bed_stay(const struct bed *b, const struct bed_flows *s);
 
+/* New ones go to endpoints first .. first + n - 1. */
+void bed_new_flows(const struct bed *b, uint32_t service, uint32_t first, uint32_t n);
+
+struct weir_plane_usage bed_usage(const struct bed *b);
+/* Whether two services have a table in common. */
+bool bed_one_table(const struct bed *b, uint32_t s, uint32_t o);
+
 #define BED_TESTS(tests) cmocka_run_group_tests(tests, bed_make, bed_remove)
 #define BED_TEST(name)   cmocka_unit_test_setup_teardown(name, bed_open, bed_close)
 

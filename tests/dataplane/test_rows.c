@@ -127,11 +127,34 @@ static void a_grown_table_means_the_same(void **state)
 	for (uint32_t i = 0; i < WEIR_TABLE_MAX; i += MIN)
 		assert_memory_equal(&b->rows[bed_service(b, 0)->table.base + i], before,
 				    sizeof(before));
-	b->wish.service[0].size = MIN; /* a table does not shrink, and says the same */
+}
+
+static void a_table_that_is_too_large_becomes_smaller_at_rest(void **state)
+{
+	struct bed *b = *state;
+	struct weir_plane_usage usage;
+
+	bed_serve(b, 0, WEIR_TABLE_MAX, 0, 3);
+	bed_share(b, 1, 0);
+	bed_serve(b, 2, 2 * MIN, 0, 3);
 	bed_sync(b);
+	bed_serve(b, 0, MIN, 1, 2);
+	bed_sync(b);
+	bed_pass(b, 1000);
 	assert_int_equal(bed_service(b, 0)->table.mask, WEIR_TABLE_MAX - 1);
-	assert_int_equal(bed_row(b, 0, 3 * MIN + 7).cur, bed_slot(b, 0));
-	assert_int_equal(bed_row(b, 0, 3 * MIN + 7).prev, bed_slot(b, 1));
+	assert_int_equal(bed_row(b, 0, 3 * MIN + 8).cur, bed_slot(b, 1));
+	assert_int_equal(bed_row(b, 0, 3 * MIN + 8).prev, bed_slot(b, (3 * MIN + 8) % 3));
+	bed_pass(b, DRAIN_MS);
+	bed_pass(b, 1000);
+	for (uint32_t s = 0; s < 2; s++) {
+		assert_int_equal(bed_service(b, s)->table.mask, MIN - 1);
+		assert_int_equal(bed_row(b, s, 8).cur, bed_slot(b, 1));
+		assert_int_equal(bed_row(b, s, 9).cur, bed_slot(b, 2));
+	}
+	assert_int_equal(bed_service(b, 2)->table.mask, 2 * MIN - 1);
+	weir_plane_usage(b->plane, &usage);
+	assert_int_equal(usage.rows, 3 * MIN);
+	assert_int_equal(usage.unsettled_rows, 0);
 }
 
 static void a_removed_service_is_gone_and_its_rows_are_free(void **state)
@@ -355,6 +378,7 @@ int main(void)
 		BED_TEST(a_service_without_anyone_keeps_older_flows_too),
 		BED_TEST(nobody_is_no_prev),
 		BED_TEST(a_grown_table_means_the_same),
+		BED_TEST(a_table_that_is_too_large_becomes_smaller_at_rest),
 		BED_TEST(a_removed_service_is_gone_and_its_rows_are_free),
 		BED_TEST(the_same_tables_again_change_nothing),
 		BED_TEST(datagrams_are_new_after_a_few_seconds),

@@ -3,41 +3,7 @@
  * again, and no flow of any of them notices. */
 #include "bed.h"
 
-#include <linux/hw_breakpoint.h>
-#include <linux/perf_event.h>
-#include <signal.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "dataplane/plane_impl.h"
-
-#define MIN   WEIR_TABLE_MIN
-#define REST  WEIR_ROW_REST
-#define FLOWS BED_FLOWS
-
-static bool one_table(const struct bed *b, uint32_t s, uint32_t o)
-{
-	return !memcmp(&bed_service(b, s)->table, &bed_service(b, o)->table,
-		       sizeof(struct weir_table_ref));
-}
-
-static struct weir_plane_usage usage(const struct bed *b)
-{
-	struct weir_plane_usage u;
-
-	weir_plane_usage(b->plane, &u);
-	return u;
-}
-
-/* New flows go to endpoints first .. first + n - 1. */
-static void new_flows_go_to(const struct bed *b, uint32_t service, uint32_t first, uint32_t n)
-{
-	struct bed_flows s = bed_flows(b, service, 2000);
-
-	for (uint32_t i = 0; i < FLOWS; i++)
-		assert_in_range(s.at[i], first, first + n - 1);
-}
+#define MIN WEIR_TABLE_MIN
 
 static void services_of_a_balancer_have_one_table(void **state)
 {
@@ -48,11 +14,11 @@ static void services_of_a_balancer_have_one_table(void **state)
 	bed_share(b, 3, 0);
 	bed_serve(b, 2, MIN, 0, 3); /* the same rows, but another balancer */
 	bed_sync(b);
-	assert_true(one_table(b, 0, 1) && one_table(b, 0, 3));
-	assert_false(one_table(b, 0, 2));
+	assert_true(bed_one_table(b, 0, 1) && bed_one_table(b, 0, 3));
+	assert_false(bed_one_table(b, 0, 2));
 	assert_int_not_equal(bed_service(b, 0)->key.id, bed_service(b, 1)->key.id);
-	assert_int_equal(usage(b).services, 4);
-	assert_int_equal(usage(b).rows, 2 * MIN);
+	assert_int_equal(bed_usage(b).services, 4);
+	assert_int_equal(bed_usage(b).rows, 2 * MIN);
 }
 
 static void a_change_moves_all_of_them_and_breaks_no_flow_of_any(void **state)
@@ -67,21 +33,21 @@ static void a_change_moves_all_of_them_and_breaks_no_flow_of_any(void **state)
 	one = bed_flows(b, 1, 0);
 	bed_serve(b, 0, MIN, 4, 3);
 	bed_sync(b);
-	assert_true(one_table(b, 0, 1));
-	assert_int_equal(usage(b).unsettled_rows, MIN);
+	assert_true(bed_one_table(b, 0, 1));
+	assert_int_equal(bed_usage(b).unsettled_rows, MIN);
 	bed_stay(b, &zero);
 	bed_stay(b, &one);
-	new_flows_go_to(b, 0, 4, 3);
-	new_flows_go_to(b, 1, 4, 3);
+	bed_new_flows(b, 0, 4, 3);
+	bed_new_flows(b, 1, 4, 3);
 	bed_silence(b); /* but for those of one of them: they keep their rows from rest */
 	bed_stay(b, &one);
 	for (int i = 0; i < 3; i++)
 		bed_pass(b, DRAIN_MS);
 	bed_stay(b, &one);
-	assert_in_range(usage(b).unsettled_rows, 1, FLOWS);
+	assert_in_range(bed_usage(b).unsettled_rows, 1, BED_FLOWS);
 	bed_silence(b);
 	bed_pass(b, DRAIN_MS);
-	assert_int_equal(usage(b).unsettled_rows, 0);
+	assert_int_equal(bed_usage(b).unsettled_rows, 0);
 }
 
 static void one_that_is_removed_leaves_unsettled_rows_to_the_others(void **state)
@@ -102,22 +68,22 @@ static void one_that_is_removed_leaves_unsettled_rows_to_the_others(void **state
 	bed_sync(b);
 	bed_pass(b, 1000);
 	bed_stay(b, &zero);
-	for (uint32_t i = 0; i < FLOWS; i++)
+	for (uint32_t i = 0; i < BED_FLOWS; i++)
 		assert_int_equal(bed_send(b, &one.f[i], PKT_ACK), NOBODY);
-	assert_int_equal(bed_records(b), FLOWS);
+	assert_int_equal(bed_records(b), BED_FLOWS);
 	b->wish.service[0].on = false; /* the one whose rows they are; it comes back elsewhere */
 	bed_share(b, 1, 0);
 	bed_sync(b);
 	assert_null(bed_service(b, 0));
-	new_flows_go_to(b, 1, 4, 3);
+	bed_new_flows(b, 1, 4, 3);
 	bed_silence(b);
 	bed_pass(b, DRAIN_MS);
-	assert_int_equal(usage(b).unsettled_rows, 0);
-	assert_int_equal(usage(b).rows, MIN);
+	assert_int_equal(bed_usage(b).unsettled_rows, 0);
+	assert_int_equal(bed_usage(b).rows, MIN);
 	b->wish.service[1].on = false;
 	bed_sync(b);
 	bed_pass(b, 1000);
-	assert_int_equal(usage(b).rows, 0);
+	assert_int_equal(bed_usage(b).rows, 0);
 }
 
 static void one_that_comes_later_joins_in(void **state)
@@ -132,9 +98,9 @@ static void one_that_comes_later_joins_in(void **state)
 	bed_sync(b);
 	bed_share(b, 1, 0);
 	bed_sync(b);
-	assert_true(one_table(b, 0, 1));
+	assert_true(bed_one_table(b, 0, 1));
 	bed_stay(b, &zero);
-	new_flows_go_to(b, 1, 4, 3);
+	bed_new_flows(b, 1, 4, 3);
 }
 
 static void a_shared_table_grows_for_all_of_them(void **state)
@@ -152,15 +118,15 @@ static void a_shared_table_grows_for_all_of_them(void **state)
 	bed_stay(b, &zero); /* recorded in the smaller table */
 	bed_serve(b, 0, 8 * MIN, 7, 3);
 	bed_sync(b);
-	assert_true(one_table(b, 0, 1));
+	assert_true(bed_one_table(b, 0, 1));
 	assert_int_equal(bed_service(b, 1)->table.mask, 8 * MIN - 1);
 	bed_stay(b, &zero);
 	bed_stay(b, &one);
-	new_flows_go_to(b, 1, 7, 3);
+	bed_new_flows(b, 1, 7, 3);
 	bed_pass(b, 1000);
 	bed_stay(b, &zero);
 	bed_stay(b, &one);
-	assert_int_equal(usage(b).rows, 8 * MIN);
+	assert_int_equal(bed_usage(b).rows, 8 * MIN);
 }
 
 /* Services 0 and 1 of one balancer, 2 of another. */
@@ -184,24 +150,24 @@ static void one_that_changes_balancers_takes_its_flows_along(void **state)
 	bed_share(b, 1, 2);
 	bed_sync(b);
 	for (uint32_t s = 1; s <= 2; s++)
-		assert_false(one_table(b, s - 1, s)); /* they have another past */
-	assert_int_equal(usage(b).unsettled_rows, MIN);
+		assert_false(bed_one_table(b, s - 1, s)); /* they have another past */
+	assert_int_equal(bed_usage(b).unsettled_rows, MIN);
 	bed_stay(b, &zero);
 	bed_stay(b, &one);
 	bed_stay(b, &two);
-	new_flows_go_to(b, 0, 0, 3);
-	new_flows_go_to(b, 1, 4, 3);
+	bed_new_flows(b, 0, 0, 3);
+	bed_new_flows(b, 1, 4, 3);
 	bed_pass(b, DRAIN_MS);
 	bed_stay(b, &one);
 	bed_sync(b);
-	assert_false(one_table(b, 1, 2)); /* some flows go on */
+	assert_false(bed_one_table(b, 1, 2)); /* some flows go on */
 	bed_stay(b, &one);
 	bed_silence(b);
 	bed_pass(b, DRAIN_MS);
 	bed_sync(b);
-	assert_true(one_table(b, 1, 2));
+	assert_true(bed_one_table(b, 1, 2));
 	bed_pass(b, 1000);
-	assert_int_equal(usage(b).rows, 2 * MIN);
+	assert_int_equal(bed_usage(b).rows, 2 * MIN);
 	bed_stay(b, &zero);
 	bed_stay(b, &two);
 }
@@ -222,18 +188,18 @@ static void balancers_that_become_one_have_one_table_when_they_have_one_past(voi
 	bed_share(b, 0, 2);
 	bed_share(b, 1, 2);
 	bed_sync(b);
-	assert_true(one_table(b, 0, 1));
-	assert_false(one_table(b, 0, 2));
+	assert_true(bed_one_table(b, 0, 1));
+	assert_false(bed_one_table(b, 0, 2));
 	for (uint32_t s = 0; s <= 2; s++)
-		new_flows_go_to(b, s, 8, 5);
+		bed_new_flows(b, s, 8, 5);
 	bed_stay(b, &zero);
 	bed_stay(b, &two);
 	bed_silence(b);
 	bed_pass(b, DRAIN_MS);
 	bed_sync(b);
-	assert_true(one_table(b, 0, 1) && one_table(b, 0, 2));
+	assert_true(bed_one_table(b, 0, 1) && bed_one_table(b, 0, 2));
 	bed_pass(b, 1000);
-	assert_int_equal(usage(b).rows, 4 * MIN);
+	assert_int_equal(bed_usage(b).rows, 4 * MIN);
 }
 
 static void a_balancer_that_becomes_two_breaks_no_flow(void **state)
@@ -249,14 +215,14 @@ static void a_balancer_that_becomes_two_breaks_no_flow(void **state)
 	b->wish.service[1] = b->wish.service[0]; /* the same rows still */
 	b->wish.service[1].with = 0;
 	bed_sync(b);
-	assert_false(one_table(b, 0, 1));
-	assert_int_equal(usage(b).unsettled_rows, 0);
+	assert_false(bed_one_table(b, 0, 1));
+	assert_int_equal(bed_usage(b).unsettled_rows, 0);
 	bed_serve(b, 1, MIN, 5, 2);
 	bed_sync(b);
 	bed_stay(b, &zero);
 	bed_stay(b, &one);
-	new_flows_go_to(b, 0, 0, 3);
-	new_flows_go_to(b, 1, 5, 2);
+	bed_new_flows(b, 0, 0, 3);
+	bed_new_flows(b, 1, 5, 2);
 }
 
 static void another_agent_finds_them_as_they_were(void **state)
@@ -276,11 +242,11 @@ static void another_agent_finds_them_as_they_were(void **state)
 	for (int i = 0; i < 3; i++) {
 		bed_leave(b);
 		bed_return(b);
-		assert_int_equal(usage(b).unsettled_rows, MIN);
+		assert_int_equal(bed_usage(b).unsettled_rows, MIN);
 		bed_sync(b);
 		assert_memory_equal(&bed_service(b, 0)->table, &ref, sizeof(ref));
-		assert_true(one_table(b, 0, 1));
-		assert_int_equal(usage(b).rows, MIN);
+		assert_true(bed_one_table(b, 0, 1));
+		assert_int_equal(bed_usage(b).rows, MIN);
 		bed_stay(b, &zero);
 		bed_stay(b, &one);
 		bed_pass(b, 1000);
@@ -288,175 +254,8 @@ static void another_agent_finds_them_as_they_were(void **state)
 	b->wish.service[1].on = false;
 	bed_sync(b);
 	bed_pass(b, 1000);
-	assert_int_equal(usage(b).rows, MIN);
+	assert_int_equal(bed_usage(b).rows, MIN);
 	bed_stay(b, &zero);
-}
-
-/* --- an agent that dies between two stores --- */
-
-#define DIED 99
-
-static volatile uint32_t stores_left;
-
-static void on_store(int sig)
-{
-	(void)sig;
-	if (!--stores_left)
-		_exit(DIED);
-}
-
-/* From now on each store to where packets find the rows of a service is a SIGTRAP, right after
- * it. */
-static bool watch(const struct weir_service *s)
-{
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_BREAKPOINT,
-		.size = sizeof(attr),
-		.bp_type = HW_BREAKPOINT_W,
-		.bp_addr = (uintptr_t)&s->table,
-		.bp_len = sizeof(s->table),
-		.sample_period = 1,
-		.sigtrap = 1,
-		.remove_on_exec = 1,
-		.exclude_kernel = 1,
-	};
-
-	return syscall(SYS_perf_event_open, &attr, 0, -1, -1, 0) >= 0;
-}
-
-/* A sync by an agent that dies as soon as it has stored nth references to rows. False: they were
- * fewer. */
-static bool died_after(struct bed *b, uint32_t nth)
-{
-	struct weir_service *own[SERVICES];
-	int status;
-	pid_t agent;
-
-	for (uint32_t i = 0; i < SERVICES; i++) /* as that process has it in its memory */
-		own[i] = bed_service(b, i) ? b->plane->services + (bed_service(b, i) - b->services)
-					   : NULL;
-	agent = fork();
-	assert_int_not_equal(agent, -1);
-	if (!agent) {
-		stores_left = nth;
-		signal(SIGTRAP, on_store);
-		for (uint32_t i = 0; i < SERVICES; i++)
-			if (own[i] && !watch(own[i]))
-				_exit(errno);
-		_exit(bed_try(b) ? EINVAL : 0);
-	}
-	assert_int_equal(waitpid(agent, &status, 0), agent);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) && WEXITSTATUS(status) != DIED)
-		fail_msg("the agent: %s", strerror(WEXITSTATUS(status)));
-	return WEXITSTATUS(status) == DIED;
-}
-
-static void empty(struct bed *b)
-{
-	memset(&b->wish, 0, sizeof(b->wish));
-	bed_sync(b);
-	bed_pass(b, DRAIN_MS);
-	bed_pass(b, 1000);
-	assert_int_equal(usage(b).rows, 0);
-}
-
-/* Whatever the step at which the agent dies, the next one goes on and no flow breaks. */
-static void die_at_each_step(struct bed *b, uint32_t steps, void (*change)(struct bed *b))
-{
-	for (uint32_t nth = 1; nth <= steps + 1; nth++) {
-		struct bed_flows zero, one, two;
-
-		empty(b);
-		two_balancers(b);
-		zero = bed_flows(b, 0, 0);
-		one = bed_flows(b, 1, 0);
-		two = bed_flows(b, 2, 0);
-		change(b);
-		assert_int_equal(died_after(b, nth), nth <= steps);
-		for (uint32_t agents = 0; agents < 2; agents++) {
-			bed_stay(b, &zero);
-			bed_stay(b, &one);
-			bed_stay(b, &two);
-			bed_leave(b);
-			bed_return(b);
-			bed_sync(b);
-			bed_pass(b, 1000);
-		}
-		bed_stay(b, &zero);
-		bed_stay(b, &one);
-		bed_stay(b, &two);
-		new_flows_go_to(b, 0, 8, 3);
-		new_flows_go_to(b, 1, 8, 3);
-		bed_silence(b);
-		bed_pass(b, DRAIN_MS);
-		bed_sync(b);
-		bed_pass(b, 1000);
-		assert_true(one_table(b, 0, 1));
-		assert_int_equal(usage(b).unsettled_rows, 0);
-		assert_int_equal(usage(b).rows, bed_service(b, 1)->table.mask + 1 + MIN);
-	}
-}
-
-static void grow(struct bed *b)
-{
-	bed_serve(b, 0, 2 * MIN, 8, 3);
-}
-
-static void a_death_while_a_shared_table_grows_breaks_nothing(void **state)
-{
-	die_at_each_step(*state, 2, grow);
-}
-
-static void swap(struct bed *b)
-{
-	bed_serve(b, 2, 2 * MIN, 8, 3);
-	bed_share(b, 0, 2);
-	bed_share(b, 1, 2);
-	bed_serve(b, 3, MIN, 4, 3); /* and something new */
-	bed_share(b, 2, 3);
-}
-
-static void a_death_while_services_change_balancers_breaks_nothing(void **state)
-{
-	die_at_each_step(*state, 2, swap);
-}
-
-static void a_death_while_tables_become_one_breaks_nothing(void **state)
-{
-	struct bed *b = *state;
-	bool died = true;
-
-	for (uint32_t nth = 1; died; nth++) {
-		struct bed_flows zero, two;
-
-		empty(b);
-		two_balancers(b);
-		bed_serve(b, 2, MIN, 8, 3);
-		bed_share(b, 0, 2);
-		bed_share(b, 1, 2);
-		bed_sync(b);
-		bed_silence(b);
-		bed_pass(b, DRAIN_MS);
-		zero = bed_flows(b, 0, 0);
-		two = bed_flows(b, 2, 0);
-		died = died_after(b, nth);
-		assert_true(died || nth > 1);
-		bed_stay(b, &zero);
-		bed_stay(b, &two);
-		bed_leave(b);
-		bed_return(b);
-		bed_serve(b, 2, MIN, 4, 3); /* a change before they are one */
-		bed_sync(b);
-		bed_stay(b, &zero);
-		bed_stay(b, &two);
-		bed_silence(b);
-		bed_pass(b, DRAIN_MS);
-		bed_sync(b);
-		bed_pass(b, 1000);
-		assert_true(one_table(b, 0, 1) && one_table(b, 0, 2));
-		assert_int_equal(usage(b).rows, MIN);
-	}
 }
 
 int main(void)
@@ -471,9 +270,6 @@ int main(void)
 		BED_TEST(balancers_that_become_one_have_one_table_when_they_have_one_past),
 		BED_TEST(a_balancer_that_becomes_two_breaks_no_flow),
 		BED_TEST(another_agent_finds_them_as_they_were),
-		BED_TEST(a_death_while_a_shared_table_grows_breaks_nothing),
-		BED_TEST(a_death_while_services_change_balancers_breaks_nothing),
-		BED_TEST(a_death_while_tables_become_one_breaks_nothing),
 	};
 
 	return BED_TESTS(tests);

@@ -413,6 +413,7 @@ void weir_plane_tick(struct weir_plane *p, uint64_t now_ms)
 	p->now_ms = now_ms;
 	tables_reclaim(p);
 	settle(p, now_ms);
+	tables_shrink(p);
 	interfaces_watch(p, now_ms);
 	pmtu_tick(p);
 	neigh_poke(p, now_ms);

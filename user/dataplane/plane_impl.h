@@ -77,6 +77,7 @@ struct table {
 	struct window *window; /* by row; NULL: all are at rest */
 	uint64_t digest;       /* of what its rows were last made to say */
 	bool synced;           /* there is such a digest */
+	uint32_t period;       /* after so many rows they say the same again; 0: not known */
 	bool seen;             /* by packets: its space is not given out again at once */
 
 	/* For the sync that is under way. */
@@ -267,13 +268,15 @@ void tables_adopt(struct weir_plane *p);
 struct table *table_new(struct weir_plane *p, uint32_t size);
 /* Makes x the table of a service. */
 void table_join(struct weir_plane *p, struct service *k, struct table *x);
-/* Fills a new table with what packets find in another one, which is not larger, and with what is
- * known of its windows. */
+/* Fills a new table with what packets find in another one, and with what is known of its windows.
+ * Either is the larger. */
 void table_copy(struct weir_plane *p, struct table *x, const struct table *from);
 /* Notes that a row is not at rest; since now, unless that was known before. */
 void table_window(struct table *x, uint32_t row, uint64_t now_ms);
 /* After unsettled was counted: forgets the windows when all rows are at rest. */
 void table_rested(struct table *x);
+/* Makes tables at rest that are larger than they need be smaller. */
+void tables_shrink(struct weir_plane *p);
 /* Retires tables that no service has. */
 void tables_sweep(struct weir_plane *p);
 /* A tick later no packet that saw a retired table is still on its way: its space is free. */

@@ -201,6 +201,7 @@ static void sync_rows(const struct plan *s, struct table *x)
 	const struct weir_tables_table *w = x->wanted;
 
 	x->drain_ms = w->lb->drain_ms ? w->lb->drain_ms : s->t->drain_ms;
+	x->period = w->size;
 	if (x->synced && x->digest == w->digest && !x->unsettled)
 		return;
 	x->unsettled = 0;

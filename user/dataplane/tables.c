@@ -70,6 +70,41 @@ void table_copy(struct weir_plane *p, struct table *x, const struct table *from)
 		x->window[i] = from->window[i & (from->size - 1)];
 }
 
+/* NULL: it is no larger than it need be, not at rest, or there is no room for another. */
+static struct table *smaller(struct weir_plane *p, const struct table *x)
+{
+	struct table *small;
+
+	if (x->unsettled || !x->period || x->period == x->size)
+		return NULL;
+	small = table_new(p, x->period);
+	if (!small)
+		return NULL;
+	table_copy(p, small, x);
+	small->drain_ms = x->drain_ms;
+	small->digest = x->digest;
+	small->synced = x->synced;
+	small->period = x->period;
+	return small;
+}
+
+void tables_shrink(struct weir_plane *p)
+{
+	bool any = false;
+
+	for (struct table *x = p->tables; x; x = x->next) {
+		x->copies = smaller(p, x);
+		any |= x->copies != NULL;
+	}
+	for (uint32_t i = 0; any && i < p->n_services; i++) {
+		struct service *k = &p->service[i];
+
+		if (k->table && k->table->copies)
+			table_join(p, k, k->table->copies);
+	}
+	tables_sweep(p);
+}
+
 /* Forgets a table and gives its space out again. */
 static void drop(struct weir_plane *p, struct table *x)
 {
