@@ -29,6 +29,8 @@ void world_reload(struct world *w, uint32_t n_lbs, uint32_t n);
 /* Builds the tables for the health there is now; older ones are gone. */
 void world_compile(struct world *w);
 
+/* Of the CPU, kernel's part included: nothing here waits, and what else the machine does is no
+ * part of it. */
 double now_ms(void);
 /* Sorts. */
 double median(double *values, uint32_t n);
