@@ -103,7 +103,8 @@ $(NETT): $(B)/%: $(B)/%.o
 $(B)/tests/bench/bench_compile $(B)/tests/bench/bench_sync: $(B)/%: $(B)/%.o \
 		$(call OBJ,tests/bench/world.c $(wildcard user/dataplane/*.c)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ $(BPF_LIBS) $(LIB_LIBS) -lm -o $@
-$(B)/tests/bench/%: $(B)/tests/bench/%.o $(TEST_LIB) $(B)/libweir.a
+BENCH_LIB := $(call OBJ,tests/bench/figures.c tests/bench/kinds.c)
+$(B)/tests/bench/%: $(B)/tests/bench/%.o $(BENCH_LIB) $(TEST_LIB) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf $(LIB_LIBS) -lm -o $@
 build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) | build/weir.skel.h
 	$(call say,FUZZ)mkdir -p $(@D) && $(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -Iinclude -Iuser -Ibpf -Ibuild \

@@ -1,277 +1,317 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* bench_packet.c - what a packet costs in the packet program, net of the harness.
  *
- * Every row is measured once a round, all rows after each other, in thread CPU time over REPEAT
- * runs of the harness and its target in the kernel. Net = the row - the harness with the same
- * packets and flows and a target that only says XDP_TX, measured right before it, since these
- * machines drift within a round -
- * what it costs the harness to take the outer header off again (measured in the same round).
- * Printed is the median over the rounds. One JSON object a line; an argument is a regular
- * expression of the rows wanted. */
+ * A row is a kind of packet (kinds.c) in so many flows. Every row is measured once a round, all
+ * rows after each other, in thread CPU time over REPEAT runs of the harness and its target in the
+ * kernel. Right before it comes its floor, since these machines drift within a round: the harness
+ * with the same packets and flows, taking as much off again, and a target that only says XDP_TX.
+ * Net is the difference. Printed are medians over the rounds, and the ratio to the least possible
+ * encapsulation in as many flows, in lines of JSON. An argument is a regular expression of the
+ * rows wanted. */
 #include <assert.h>
-#include <netinet/in.h>
 #include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "../lib/plane.h"
+#include "figures.h"
+#include "kinds.h"
 #include "tests/bench/harness.skel.h"
 
-#define ROUNDS    15
-#define REPEAT    1000000
-#define VIPS      8
-#define ENDPOINTS 100
-#define ROWS      16384
+#define ROUNDS 11
+#define REPEAT (1u << 19)
+#define NEW    (1u << 17) /* the least number of runs where every flow comes once */
 
-enum target {
-	ONLY_TX,
-	LEAST_V4,
-	LEAST_V6,
-	WEIR
-};
+static const uint32_t flow_counts[] = { 1, 1 << 14, 1 << 17, 1 << 20 };
+#define N_FLOWS (sizeof(flow_counts) / sizeof(flow_counts[0]))
 
 struct row {
-	const char *name;
-	enum target target;
-	struct pkt (*packet)(void);
-	uint32_t flows, growth, shake;
-	int floor;                        /* index of the row its ratio is against; -1: none */
-	double bar;                       /* 0: none */
-	int bar_of_net;                   /* the bar is in ns, not a ratio */
-	double ns[ROUNDS], tx_ns[ROUNDS]; /* tx_ns: only XDP_TX, right before */
+	const struct kind *kind;
+	uint32_t flows;
+	char name[64];
+	int wanted, needed; /* needed: wanted, or what a wanted one is held against */
+	double net[ROUNDS], floor[ROUNDS], share[ROUNDS];
 };
 
-static struct pkt tcp4(uint8_t flags, const char *dst)
-{
-	struct flow f = flow_of(IPPROTO_TCP, "10.0.0.1", 1024, dst, 443);
-
-	return pkt_payload(pkt_new(&f, flags), 8);
-}
-
-static struct pkt data4(void)
-{
-	return tcp4(PKT_ACK, "192.0.2.1");
-}
-
-static struct pkt syn4(void)
-{
-	return tcp4(PKT_SYN, "192.0.2.1");
-}
-
-static struct pkt foreign4(void)
-{
-	return tcp4(PKT_ACK, "198.51.100.1");
-}
-
-static struct pkt data6(void)
-{
-	struct flow f = flow_of(IPPROTO_TCP, "2001:db8:1::1", 1024, "2001:db8::1", 443);
-
-	return pkt_payload(pkt_new(&f, PKT_ACK), 8);
-}
-
-static struct pkt udp4(void)
-{
-	struct flow f = flow_of(IPPROTO_UDP, "10.0.0.1", 1024, "192.0.2.1", 443);
-
-	return pkt_payload(pkt_new(&f, 0), 8);
-}
-
-enum {
-	TX,
-	UNDO,
-	LEAST4,
-	LEAST6
+struct bench {
+	struct plane *plane;
+	struct harness_bpf *harness;
+	struct row *rows;
+	uint32_t n_rows;
 };
 
-static struct row rows[] = {
-	[TX] = { "packet/xdp-tx", ONLY_TX, data4, 1, 0, 0, -1, 0, 0, { 0 }, { 0 } },
-	[UNDO] = { "packet/harness-undo", ONLY_TX, data4, 1, 0, 1, -1, 0, 0, { 0 }, { 0 } },
-	[LEAST4] = { "packet/least-ipip4", LEAST_V4, data4, 1, 20, 0, -1, 0, 0, { 0 }, { 0 } },
-	[LEAST6] = { "packet/least-ipip6", LEAST_V6, data6, 1, 40, 0, -1, 0, 0, { 0 }, { 0 } },
-	{ "packet/tcp4-data-1", WEIR, data4, 1, 20, 0, LEAST4, 3, 0, { 0 }, { 0 } },
-	{ "packet/tcp4-data-131072", WEIR, data4, 131072, 20, 0, LEAST4, 3, 0, { 0 }, { 0 } },
-	{ "packet/tcp4-syn-1", WEIR, syn4, 1, 20, 0, LEAST4, 0, 0, { 0 }, { 0 } },
-	{ "packet/tcp4-syn-131072", WEIR, syn4, 131072, 20, 0, LEAST4, 0, 0, { 0 }, { 0 } },
-	{ "packet/udp4-1", WEIR, udp4, 1, 20, 0, LEAST4, 0, 0, { 0 }, { 0 } },
-	{ "packet/udp4-131072", WEIR, udp4, 131072, 20, 0, LEAST4, 0, 0, { 0 }, { 0 } },
-	{ "packet/tcp6-data-1", WEIR, data6, 1, 40, 0, LEAST6, 3, 0, { 0 }, { 0 } },
-	{ "packet/tcp6-data-131072", WEIR, data6, 131072, 40, 0, LEAST6, 3, 0, { 0 }, { 0 } },
-	{ "packet/not-for-us-1", WEIR, foreign4, 1, 0, 0, TX, 8, 1, { 0 }, { 0 } },
-	{ "packet/not-for-us-131072", WEIR, foreign4, 131072, 0, 0, TX, 8, 1, { 0 }, { 0 } },
-};
-#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
-
-/* VIPS services of either family and protocol over ENDPOINTS endpoints each, as their own. */
-static struct plane *load_plane(void)
+static struct row *find_row(struct bench *b, const char *kind, uint32_t flows)
 {
-	struct plane *p = plane_load();
-	char vip[48], addr[48];
+	for (uint32_t i = 0; i < b->n_rows; i++)
+		if (!strcmp(b->rows[i].kind->name, kind) && b->rows[i].flows == flows)
+			return &b->rows[i];
+	assert(!"a row of this kind");
+	return NULL;
+}
 
-	for (uint32_t v = 1; v <= VIPS; v++) {
-		for (int kind = 0; kind < 3; kind++) {
-			struct plane_service s;
-			uint32_t first = 0;
+static int bar_is_of(const struct bar *bar, const struct row *r)
+{
+	return !strcmp(bar->kind, r->kind->name) && (!bar->flows || bar->flows == r->flows);
+}
 
-			snprintf(vip, sizeof(vip), kind == 2 ? "2001:db8::%u" : "192.0.2.%u", v);
-			s = plane_add_service(p, vip, kind == 1 ? IPPROTO_UDP : IPPROTO_TCP, 443,
-					      ROWS);
-			for (uint32_t e = 0; e < ENDPOINTS; e++) {
-				uint32_t slot;
+/* NULL: its bar is in ns. */
+static struct row *bar_against(struct bench *b, const struct bar *bar, const struct row *r)
+{
+	if (!bar->against)
+		return NULL;
+	return find_row(b, bar->against, bar->against_flows ? bar->against_flows : r->flows);
+}
 
-				snprintf(addr, sizeof(addr),
-					 kind == 2 ? "2001:db8:%x::%x" : "10.%u.1.%u", v, e + 1);
-				slot = plane_add_endpoint(
-					p, WEIR_MODE_IPIP,
-					kind == 2 ? "2001:db8:ff::1" : "10.255.0.1", addr, 1);
-				first = first ? first : slot;
-			}
-			for (uint32_t r = 0; r < s.size; r++)
-				plane_set_row(p, s.base + r, first + r % ENDPOINTS, WEIR_ROW_REST);
+static void need(struct bench *b, const struct row *r)
+{
+	struct row *other;
+
+	if (r->kind->least)
+		find_row(b, r->kind->least, r->flows)->needed = 1;
+	for (uint32_t i = 0; i < n_bars; i++) {
+		other = bar_is_of(&bars[i], r) ? bar_against(b, &bars[i], r) : NULL;
+		if (other)
+			other->needed = 1;
+	}
+}
+
+static void make_rows(struct bench *b, const char *wanted)
+{
+	regex_t re;
+
+	if (regcomp(&re, wanted, REG_EXTENDED | REG_NOSUB)) {
+		fprintf(stderr, "bench_packet: no regular expression: %s\n", wanted);
+		exit(1);
+	}
+	b->rows = calloc(n_kinds * N_FLOWS, sizeof(*b->rows));
+	assert(b->rows);
+	for (uint32_t k = 0; k < n_kinds; k++) {
+		for (uint32_t f = 0; f < N_FLOWS; f++) {
+			struct row *r = &b->rows[b->n_rows++];
+
+			r->kind = &kinds[k];
+			r->flows = flow_counts[f];
+			snprintf(r->name, sizeof(r->name), "packet/%s-%u", kinds[k].name, r->flows);
+			r->wanted = r->needed = !regexec(&re, r->name, 0, NULL, 0);
 		}
 	}
-	return p;
+	regfree(&re);
+	for (uint32_t i = 0; i < b->n_rows; i++)
+		if (b->rows[i].wanted)
+			need(b, &b->rows[i]);
 }
 
-static int target_fd(const struct plane *p, const struct harness_bpf *h, enum target t)
+static int target_fd(const struct bench *b, enum target t)
 {
 	switch (t) {
 	case ONLY_TX:
-		return bpf_program__fd(h->progs.only_tx);
+		return bpf_program__fd(b->harness->progs.only_tx);
 	case LEAST_V4:
-		return bpf_program__fd(h->progs.least_v4);
+		return bpf_program__fd(b->harness->progs.least_v4);
 	case LEAST_V6:
-		return bpf_program__fd(h->progs.least_v6);
+		return bpf_program__fd(b->harness->progs.least_v6);
 	case WEIR:
 		break;
 	}
-	return plane_fd(p);
+	return plane_fd(b->plane);
 }
 
-static uint64_t cpu_ns(void)
+static void set_harness(const struct bench *b, const struct row *r, const struct pkt *in,
+			enum target target)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
-/* floor: the same packets and flows, but only XDP_TX. */
-static double measure(const struct plane *p, struct harness_bpf *h, const struct row *r, int floor)
-{
-	enum target target = floor ? ONLY_TX : r->target;
-	struct pkt in = r->packet();
-	uint8_t out[PKT_MAX];
-	uint32_t base, key = 0, fd = (uint32_t)target_fd(p, h, target);
-	uint32_t growth = target == ONLY_TX ? 0 : r->growth;
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in.data, .data_size_in = in.len,
-		    .data_out = out, .data_size_out = sizeof(out), .repeat = REPEAT);
-	uint64_t begin;
+	uint32_t key = 0, fd = (uint32_t)target_fd(b, target);
+	struct harness_bpf *h = b->harness;
 	int err;
 
-	h->bss->frame_len = in.len;
-	h->bss->growth = growth;
-	h->bss->shake = floor ? 0 : r->shake;
+	h->bss->frame_len = in->len;
+	h->bss->growth = r->kind->growth;
+	h->bss->undo = target == ONLY_TX;
 	h->bss->flow_mask = r->flows - 1;
-	memcpy(&base, in.data + 30, sizeof(base));
-	h->bss->vip_base = ntohl(base) & ~255u;
-	h->bss->vip_count = r->packet == foreign4 ? 1 : VIPS;
-	memcpy(h->bss->eth, in.data, sizeof(h->bss->eth));
+	memcpy(&h->bss->vip_base, in->data + 30, sizeof(h->bss->vip_base));
+	h->bss->vip_base = __builtin_bswap32(h->bss->vip_base) & ~255u;
+	h->bss->vip_mask = r->kind->why == WEIR_PASS_NOT_OURS ? 0 : BENCH_VIPS - 1;
+	h->bss->vary = r->kind->vary;
+	memcpy(h->bss->eth, in->data, sizeof(h->bss->eth));
 	err = bpf_map_update_elem(bpf_map__fd(h->maps.target), &key, &fd, BPF_ANY);
 	assert(!err);
-	begin = cpu_ns();
-	err = bpf_prog_test_run_opts(bpf_program__fd(h->progs.harness), &run);
-	if (err || run.retval != (target == WEIR && r->packet == foreign4 ? 2u : 3u)) {
-		fprintf(stderr, "%s: error %d, action %u\n", r->name, err, run.retval);
+}
+
+/* CPU time of so many runs. */
+static uint64_t run(const struct bench *b, const struct row *r, enum target target, uint32_t repeat)
+{
+	struct pkt in = r->kind->packet();
+	uint8_t out[PKT_MAX];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in.data, .data_size_in = in.len,
+		    .data_out = out, .data_size_out = sizeof(out), .repeat = (int)repeat);
+	uint32_t action = target == WEIR && r->kind->why == WEIR_PASS_NOT_OURS ? 2 : 3;
+	uint64_t begin, ns;
+	int err;
+
+	set_harness(b, r, &in, target);
+	begin = figure_cpu_ns();
+	err = bpf_prog_test_run_opts(bpf_program__fd(b->harness->progs.harness), &opts);
+	ns = figure_cpu_ns() - begin;
+	if (err || opts.retval != action ||
+	    (target != ONLY_TX && opts.data_size_out != in.len + r->kind->growth)) {
+		fprintf(stderr, "%s: error %d, action %u, %u bytes\n", r->name, err, opts.retval,
+			opts.data_size_out);
 		exit(1);
 	}
-	assert(run.data_size_out == in.len + growth);
-	return (double)(cpu_ns() - begin) / REPEAT;
+	return ns;
 }
 
-static int by_value(const void *a, const void *b)
+static void forget_flows(const struct bench *b)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
+	memset(b->plane->flows, 0, WEIR_FLOW_BUCKETS * sizeof(*b->plane->flows));
 }
 
-/* The median over rounds of what a row costs beyond the harness. */
+/* Runs the program that is measured, and adds up how many packets ended as they should, of how
+ * many. */
+static uint64_t run_counted(const struct bench *b, const struct row *r, uint32_t repeat,
+			    uint64_t counts[2])
+{
+	struct weir_count before[WEIR_REASON_COUNT], after[WEIR_REASON_COUNT];
+	enum weir_reason why = r->kind->why;
+	uint64_t ns;
+
+	if (r->kind->flows != AT_REST)
+		forget_flows(b);
+	if (r->kind->flows == RECORDED)
+		run(b, r, WEIR, r->flows);
+	plane_counts(b->plane, before);
+	ns = run(b, r, WEIR, repeat);
+	plane_counts(b->plane, after);
+	counts[0] += after[why].packets - before[why].packets;
+	counts[1] += repeat;
+	return ns;
+}
+
+/* What is less than all is only right where flows are recorded and there are more than there is
+ * room for. */
+static void check_share(const struct row *r, double share)
+{
+	if (share > 0.999 || (r->kind->flows != AT_REST && r->flows > WEIR_FLOW_BUCKETS))
+		return;
+	fprintf(stderr, "%s: %.2f %% of the packets end as they should\n", r->name, 100 * share);
+	exit(1);
+}
+
+static void measure_row(struct bench *b, struct row *r, uint32_t round)
+{
+	int each_new = r->kind->flows == EACH_NEW && r->flows > 1;
+	uint32_t repeat = each_new || r->flows > REPEAT ? r->flows : REPEAT;
+	uint32_t calls = repeat < NEW ? NEW / repeat : 1;
+	uint64_t counts[2] = { 0 }, floor = 0, ns = 0;
+
+	for (uint32_t i = 0; i < calls; i++)
+		floor += run(b, r, ONLY_TX, repeat);
+	for (uint32_t i = 0; i < calls; i++)
+		ns += r->kind->target == WEIR ? run_counted(b, r, repeat, counts)
+					      : run(b, r, r->kind->target, repeat);
+	r->floor[round] = (double)floor / ((double)calls * repeat);
+	r->net[round] = (double)ns / ((double)calls * repeat) - r->floor[round];
+	r->share[round] = counts[1] ? (double)counts[0] / (double)counts[1] : 1;
+	check_share(r, r->share[round]);
+}
+
+static void measure_round(struct bench *b, uint32_t round)
+{
+	const struct kind *loaded = NULL;
+
+	for (uint32_t i = 0; i < b->n_rows; i++) {
+		struct row *r = &b->rows[i];
+
+		if (!r->needed)
+			continue;
+		if (r->kind != loaded && r->kind->target == WEIR)
+			kind_load(r->kind, b->plane);
+		loaded = r->kind;
+		measure_row(b, r, round);
+	}
+}
+
 static double net(const struct row *r)
 {
-	double v[ROUNDS];
+	return figure_median(r->net, ROUNDS);
+}
 
-	for (int i = 0; i < ROUNDS; i++) {
-		double undo = (rows[UNDO].ns[i] - rows[UNDO].tx_ns[i]) / 2;
+/* Prints a row and what it is held against (may be NULL). bar (may be NULL) is about that, or
+ * about the row alone. */
+static void print_line(const struct row *r, const struct row *other, const struct bar *bar)
+{
+	double share = figure_median(r->share, ROUNDS);
+	struct figure f = { .name = r->name, .unit = "ns net", .value = net(r) };
+	char note[64];
 
-		v[i] = r->ns[i] - r->tx_ns[i] - (r->growth ? undo : 0);
+	if (other) {
+		f.against = other->name;
+		f.floor = net(other);
 	}
-	qsort(v, ROUNDS, sizeof(v[0]), by_value);
-	return v[ROUNDS / 2];
+	if (bar) {
+		f.bar = bar->most;
+		f.bar_of_value = !bar->against;
+	}
+	if (share < 0.999) {
+		snprintf(note, sizeof(note), "room for %.0f %% of the flows", 100 * share);
+		f.note = note;
+	}
+	figure_print(&f);
 }
 
-static double total(const struct row *r)
+/* A line to hold it against the least encapsulation, and one for each other it has a bar with. */
+static void print_row(struct bench *b, const struct row *r)
 {
-	double v[ROUNDS];
+	const struct row *least = r->kind->least ? find_row(b, r->kind->least, r->flows) : NULL;
+	const struct bar *of_first = NULL;
 
-	memcpy(v, r->ns, sizeof(v));
-	qsort(v, ROUNDS, sizeof(v[0]), by_value);
-	return v[ROUNDS / 2];
+	for (uint32_t i = 0; i < n_bars; i++) {
+		const struct row *other = bar_against(b, &bars[i], r);
+
+		if (bar_is_of(&bars[i], r) && (!other || other == least))
+			of_first = &bars[i];
+	}
+	print_line(r, least, of_first);
+	for (uint32_t i = 0; i < n_bars; i++)
+		if (bar_is_of(&bars[i], r) && bars[i].against && &bars[i] != of_first)
+			print_line(r, bar_against(b, &bars[i], r), &bars[i]);
 }
 
-static void print_row(const struct row *r)
+/* What net is net of, where there is one flow. */
+static void print_floors(struct bench *b)
 {
-	double value = r == &rows[TX] || r == &rows[UNDO] ? total(r) : net(r);
-	const struct row *f = r->floor >= 0 ? &rows[r->floor] : NULL;
-	double floor_ns = f ? (f == &rows[TX] ? total(f) : net(f)) : 0;
-	int holds = !r->bar || (r->bar_of_net ? value : value / floor_ns) <= r->bar;
+	static const char *of[] = { "not-for-us", "tcp4-data" };
+	static const char *names[] = { "packet/floor-xdp-tx", "packet/floor-undo" };
 
-	printf("{\"name\":\"%s\",\"value\":%.1f,\"unit\":\"%s\",", r->name, value,
-	       r == &rows[TX] || r == &rows[UNDO] ? "ns" : "ns net");
-	if (f)
-		printf("\"floor\":%.1f,", floor_ns);
-	else
-		printf("\"floor\":null,");
-	if (f && !r->bar_of_net)
-		printf("\"ratio\":%.2f,", value / floor_ns);
-	else
-		printf("\"ratio\":null,");
-	if (r->bar)
-		printf("\"bar\":%g,", r->bar);
-	else
-		printf("\"bar\":null,");
-	printf("\"holds\":%s}\n", holds ? "true" : "false");
+	for (int i = 0; i < 2; i++) {
+		const struct row *r = find_row(b, of[i], 1);
+		struct figure f = { .name = names[i], .unit = "ns" };
+
+		if (!r->needed)
+			continue;
+		f.value = figure_median(r->floor, ROUNDS);
+		figure_print(&f);
+	}
 }
 
 int main(int argc, char **argv)
 {
-	struct plane *p;
-	struct harness_bpf *h = harness_bpf__open_and_load();
-	regex_t wanted;
+	struct bench b = { .harness = harness_bpf__open_and_load() };
 
-	if (!h || regcomp(&wanted, argc > 1 ? argv[1] : "", REG_EXTENDED | REG_NOSUB))
+	if (!b.harness)
 		return 1;
-	p = load_plane();
-	for (int round = -1; round < ROUNDS; round++) { /* the first one warms up */
-		int at = round < 0 ? 0 : round;
-
-		for (size_t i = 0; i < N_ROWS; i++) {
-			if (rows[i].target == WEIR && regexec(&wanted, rows[i].name, 0, NULL, 0))
-				continue;
-			rows[i].tx_ns[at] = measure(p, h, &rows[i], 1);
-			rows[i].ns[at] = measure(p, h, &rows[i], 0);
-		}
-	}
-	for (size_t i = 0; i < N_ROWS; i++)
-		if (!regexec(&wanted, rows[i].name, 0, NULL, 0))
-			print_row(&rows[i]);
-	regfree(&wanted);
-	plane_free(p);
-	harness_bpf__destroy(h);
+	make_rows(&b, argc > 1 ? argv[1] : "");
+	b.plane = plane_load();
+	for (uint32_t round = 0; round < ROUNDS; round++)
+		measure_round(&b, round);
+	print_floors(&b);
+	for (uint32_t i = 0; i < b.n_rows; i++)
+		if (b.rows[i].wanted)
+			print_row(&b, &b.rows[i]);
+	free(b.rows);
+	plane_free(b.plane);
+	harness_bpf__destroy(b.harness);
 	return 0;
 }

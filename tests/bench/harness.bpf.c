@@ -13,6 +13,8 @@
 
 #include "packet.h" /* copy() */
 
+#include "harness.h"
+
 /* Set by the benchmark before each run. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -23,21 +25,23 @@ struct {
 
 __u32 frame_len; /* of the frame as it shall come in */
 __u32 growth;    /* what the target puts in front, 0 when it grows nothing */
-__u32 shake;     /* grow and shrink here: what taking off costs, twice */
+__u32 undo;      /* the target does not grow it, but taking off shall cost what it costs */
 __u32 flow_mask; /* number of flows - 1 */
 __u32 vip_base;  /* the first 24 bits of an IPv4 destination */
-__u32 vip_count; /* destinations differ in their last byte, 1 .. vip_count */
+__u32 vip_mask;  /* number of VIPs - 1 */
+__u32 vary;      /* enum vary */
 __u8 eth[14];
 __u32 counter;
 
+/* One adjustment a run: for a target that grows nothing it grows in every other run. */
 static __always_inline int put_back(struct xdp_md *ctx)
 {
+	int by = (int)growth;
 	__u8 *data;
 
-	if ((__u32)(ctx->data_end - ctx->data) > frame_len &&
-	    bpf_xdp_adjust_head(ctx, growth == 40 ? 40 : 20))
-		return -1;
-	if (shake && (bpf_xdp_adjust_head(ctx, -20) || bpf_xdp_adjust_head(ctx, 20)))
+	if ((__u32)(ctx->data_end - ctx->data) <= frame_len)
+		by = undo ? -by : 0;
+	if (by && bpf_xdp_adjust_head(ctx, by))
 		return -1;
 	data = (void *)(long)ctx->data;
 	if (data + 14 > (__u8 *)(long)ctx->data_end)
@@ -46,34 +50,61 @@ static __always_inline int put_back(struct xdp_md *ctx)
 	return 0;
 }
 
-/* Source address and port, and which of the VIPs, from a counter. Whole words, as wide as a program
- * reads them: a read that a narrower store just before it has split would wait for that store. */
-static __always_inline int vary(struct xdp_md *ctx)
+/* Who a packet is of: two addresses and the ports, wherever they are in it. All stores are whole
+ * words, as wide as a program reads them: a read that a narrower store just before it has split
+ * would wait for that store. */
+static __always_inline void put_v4(__u8 *client, __u8 *vip, __u8 *ports, int back)
+{
+	__u32 n = counter++ & flow_mask, port = 1024 + (n & 0x3fff);
+
+	*(__u32 *)client = bpf_htonl(0x0a000000 | n);
+	*(__u32 *)vip = bpf_htonl(vip_base | (1 + (n & vip_mask)));
+	*(__u32 *)ports = bpf_htonl(back ? 443 << 16 | port : port << 16 | 443);
+}
+
+static __always_inline void put_v6(__u8 *client, __u8 *vip, __u8 *ports, int back)
+{
+	__u32 n = counter++ & flow_mask, port = 1024 + (n & 0x3fff);
+
+	*(__u64 *)(client + 8) = bpf_cpu_to_be64(n);
+	*(__u64 *)(vip + 8) = bpf_cpu_to_be64(1 + (n & vip_mask));
+	*(__u32 *)ports = bpf_htonl(back ? 443 << 16 | port : port << 16 | 443);
+}
+
+/* An ICMP error quotes what an endpoint sent to the client; its own destination is the VIP, too. */
+static __always_inline int vary_quoted(__u8 *data, __u8 *end)
+{
+	if (data + 106 > end)
+		return -1;
+	if (data[12] == 0x08) {
+		put_v4(data + 58, data + 54, data + 62, 1);
+		*(__u32 *)(data + 30) = *(__u32 *)(data + 54);
+	} else {
+		put_v6(data + 86, data + 70, data + 102, 1);
+		*(__u64 *)(data + 46) = *(__u64 *)(data + 78);
+	}
+	return 0;
+}
+
+static __always_inline int vary_flow(struct xdp_md *ctx)
 {
 	__u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	__u32 n = counter++ & flow_mask, vip = 1 + n % 8;
-	__u32 ports = bpf_htonl((1024 + (n & 0x3fff)) << 16 | 443);
 
+	if (vary == VARY_QUOTED)
+		return vary_quoted(data, end);
 	if (data + 58 > end)
 		return -1;
-	if (vip > vip_count)
-		vip = 1;
-	if (data[12] == 0x08) { /* IPv4: source 26, destination 30, ports 34 */
-		*(__u32 *)(data + 26) = bpf_htonl(0x0a000000 | n);
-		*(__u32 *)(data + 30) = bpf_htonl(vip_base | vip);
-		*(__u32 *)(data + 34) = ports;
-	} else { /* IPv6: source 22, destination 38, ports 54 */
-		*(__u64 *)(data + 30) = bpf_cpu_to_be64(n);
-		*(__u64 *)(data + 46) = bpf_cpu_to_be64(vip);
-		*(__u32 *)(data + 54) = ports;
-	}
+	if (data[12] == 0x08)
+		put_v4(data + 26, data + 30, data + 34, 0);
+	else
+		put_v6(data + 22, data + 38, data + 54, 0);
 	return 0;
 }
 
 SEC("xdp")
 int harness(struct xdp_md *ctx)
 {
-	if (put_back(ctx) || vary(ctx))
+	if (put_back(ctx) || vary_flow(ctx))
 		return XDP_ABORTED;
 	bpf_tail_call(ctx, &target, 0);
 	return XDP_ABORTED;

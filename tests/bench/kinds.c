@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* kinds.c - the packets that are measured. Whoever adds a kind says here what it is, and in
+ * harness.bpf.c what makes its packet again what it was. */
+#include "kinds.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compile/rendezvous.h"
+
+#define ENDPOINTS 100
+
+#define CLIENT4 "10.0.0.1"
+#define CLIENT6 "2001:db8:1::1"
+#define VIP4    "192.0.2.1"
+#define VIP6    "2001:db8::1"
+
+static struct pkt of(uint8_t proto, const char *src, const char *dst, uint8_t flags)
+{
+	struct flow f = flow_of(proto, src, 1024, dst, 443);
+
+	return pkt_payload(pkt_new(&f, flags), 8);
+}
+
+static struct pkt data4(void)
+{
+	return of(IPPROTO_TCP, CLIENT4, VIP4, PKT_ACK);
+}
+
+static struct pkt data6(void)
+{
+	return of(IPPROTO_TCP, CLIENT6, VIP6, PKT_ACK);
+}
+
+static struct pkt syn4(void)
+{
+	return of(IPPROTO_TCP, CLIENT4, VIP4, PKT_SYN);
+}
+
+static struct pkt udp4(void)
+{
+	return of(IPPROTO_UDP, CLIENT4, VIP4, 0);
+}
+
+static struct pkt foreign4(void)
+{
+	return of(IPPROTO_TCP, CLIENT4, "198.51.100.1", PKT_ACK);
+}
+
+/* From a router about a packet of an endpoint to its client: fragmentation needed, too big. */
+static struct pkt icmp(uint8_t proto, const char *router, struct pkt about, uint8_t type)
+{
+	int v6 = proto == IPPROTO_ICMPV6;
+	uint32_t at = v6 ? 62 : 42, quoted = at - 22 + 8; /* the IP header and 8 bytes */
+	struct flow f = flow_of(proto, router, 0, v6 ? VIP6 : VIP4, 0);
+	struct pkt p = pkt_payload(pkt_new(&f, 0), 64);
+
+	p.data[at - 8] = type;
+	p.data[at - 7] = v6 ? 0 : 4;
+	memcpy(p.data + at, about.data + 14, quoted);
+	return p;
+}
+
+static struct pkt icmp4(void)
+{
+	return icmp(IPPROTO_ICMP, "203.0.113.99", of(IPPROTO_TCP, VIP4, CLIENT4, PKT_ACK), 3);
+}
+
+static struct pkt icmp6(void)
+{
+	return icmp(IPPROTO_ICMPV6, "2001:db8:99::9", of(IPPROTO_TCP, VIP6, CLIENT6, PKT_ACK), 2);
+}
+
+#define LEAST4        .least = "least-ipip4", .growth = 20
+#define LEAST6        .least = "least-ipip6", .growth = 40
+#define SERVES4(what) .target = WEIR, .proto = IPPROTO_##what
+#define SERVES6(what) SERVES4(what), .v6 = 1
+
+/* What is held against each other is measured close to each other. */
+const struct kind kinds[] = {
+	{ "least-ipip4", .target = LEAST_V4, .packet = data4, .growth = 20 },
+	{ "tcp4-data", .packet = data4, LEAST4, SERVES4(TCP) },
+	{ "gue4-data", .packet = data4, .least = "least-ipip4", .growth = 28, SERVES4(TCP),
+	  .mode = WEIR_MODE_GUE },
+	{ "least-ipip6", .target = LEAST_V6, .packet = data6, .growth = 40 },
+	{ "tcp6-data", .packet = data6, LEAST6, SERVES6(TCP) },
+	{ "gue6-data", .packet = data6, .least = "least-ipip6", .growth = 48, SERVES6(TCP),
+	  .mode = WEIR_MODE_GUE },
+	{ "tcp4-recorded", .packet = data4, LEAST4, SERVES4(TCP), .flows = RECORDED,
+	  .why = WEIR_FORWARD_FLOW },
+	{ "tcp6-recorded", .packet = data6, LEAST6, SERVES6(TCP), .flows = RECORDED,
+	  .why = WEIR_FORWARD_FLOW },
+	{ "tcp4-syn", .packet = syn4, LEAST4, SERVES4(TCP) },
+	{ "tcp4-syn-recorded", .packet = syn4, LEAST4, SERVES4(TCP), .flows = EACH_NEW },
+	{ "udp4", .packet = udp4, LEAST4, SERVES4(UDP) },
+	{ "icmp4-error", .packet = icmp4, LEAST4, SERVES4(TCP), .vary = VARY_QUOTED,
+	  .why = WEIR_FORWARD_ICMP },
+	{ "icmp6-error", .packet = icmp6, LEAST6, SERVES6(TCP), .vary = VARY_QUOTED,
+	  .why = WEIR_FORWARD_ICMP },
+	{ "not-for-us", .packet = foreign4, .least = "least-ipip4", SERVES4(TCP),
+	  .why = WEIR_PASS_NOT_OURS },
+};
+const uint32_t n_kinds = sizeof(kinds) / sizeof(kinds[0]);
+
+const struct bar bars[] = {
+	{ "tcp4-data", 1, "least-ipip4", 1, 2 },
+	{ "tcp6-data", 1, "least-ipip6", 1, 2 },
+	{ "tcp4-data", 1 << 20, "tcp4-data", 1, 1.3 },
+	{ "tcp6-data", 1 << 20, "tcp6-data", 1, 1.3 },
+	{ "tcp4-syn-recorded", 0, NULL, 0, 150 },
+	{ "gue4-data", 0, "tcp4-data", 0, 1.3 },
+	{ "gue6-data", 0, "tcp6-data", 0, 1.3 },
+	{ "not-for-us", 0, NULL, 0, 5 },
+};
+const uint32_t n_bars = sizeof(bars) / sizeof(bars[0]);
+
+static uint32_t add_endpoints(struct plane *p, const struct kind *k, uint32_t vip)
+{
+	uint32_t first = p->next_endpoint;
+	char addr[48];
+
+	for (uint32_t e = 1; e <= ENDPOINTS; e++) {
+		snprintf(addr, sizeof(addr), k->v6 ? "2001:db8:%x::%x" : "10.%u.1.%u", vip, e);
+		plane_add_endpoint(p, k->mode, k->v6 ? "2001:db8:ff::1" : "10.255.0.1", addr, 1);
+	}
+	return first;
+}
+
+void kind_load(const struct kind *k, struct plane *p)
+{
+	uint32_t size = weir_rendezvous_size(ENDPOINTS); /* as the agent makes them */
+	char vip[48];
+
+	plane_reset(p);
+	for (uint32_t v = 1; v <= BENCH_VIPS; v++) {
+		struct plane_service s;
+		uint32_t first;
+
+		snprintf(vip, sizeof(vip), k->v6 ? "2001:db8::%u" : "192.0.2.%u", v);
+		s = plane_add_service(p, vip, k->proto, 443, size);
+		first = add_endpoints(p, k, v);
+		for (uint32_t r = 0; r < s.size; r++)
+			plane_set_row(p, s.base + r, first + r % ENDPOINTS,
+				      k->flows == AT_REST ? WEIR_ROW_REST
+							  : first + (r + 1) % ENDPOINTS);
+	}
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* kinds.h - what packets are measured, on which tables: the description that bench_packet.c goes
+ * by. */
+#ifndef WEIR_BENCH_KINDS_H
+#define WEIR_BENCH_KINDS_H
+
+#include "../lib/plane.h"
+#include "harness.h"
+
+enum target {
+	ONLY_TX,
+	LEAST_V4,
+	LEAST_V6,
+	WEIR
+};
+
+/* What the flow table knows of the flows. Without rows that were changed it is never asked. */
+enum flow_table {
+	AT_REST,
+	RECORDED, /* each, as far as there is room */
+	EACH_NEW, /* none, and no flow comes twice, but where there is but one */
+};
+
+struct kind {
+	const char *name;
+	enum target target;
+	struct pkt (*packet)(void);
+	uint32_t growth; /* what the target puts in front */
+	const char *least;
+	enum vary vary;
+
+	/* The services that are loaded, and what becomes of the packets. */
+	uint8_t proto;
+	int v6;
+	enum weir_mode mode;
+	enum flow_table flows;
+	enum weir_reason why;
+};
+extern const struct kind kinds[];
+extern const uint32_t n_kinds;
+
+/* What must hold. flows 0: for each number of flows. */
+struct bar {
+	const char *kind;
+	uint32_t flows;
+	const char *against; /* NULL: most is in ns net, else a ratio */
+	uint32_t against_flows;
+	double most;
+};
+extern const struct bar bars[];
+extern const uint32_t n_bars;
+
+/* Makes the tables those of this kind: BENCH_VIPS services of 100 endpoints each, which no two
+ * share. */
+void kind_load(const struct kind *k, struct plane *p);
+
+#endif
