@@ -48,7 +48,7 @@ VMT := $(patsubst %.c,$(B)/%.o,$(wildcard tests/vm/*.bpf.c tests/net/xdp_*.bpf.c
 NETT := $(B)/tests/net/flood
 KERNELS := 5.10 6.1 6.12 7
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c))
+BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c tests/bench/veth_*.c))
 OBJ = $(patsubst %.c,$(B)/%.o,$(1))
 
 all: deps
@@ -96,13 +96,13 @@ $(B)/tests/vm/verifier: $(call OBJ,tests/vm/verifier.c user/dataplane/features.c
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf -lmnl -o $@
 $(PROBET): $(B)/%: $(B)/%.o $(call OBJ,tests/probe/bed.c $(wildcard user/probe/*.c)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -luv -lcurl -o $@
-$(call OBJ,$(wildcard tests/bench/bench_*.c)): | $(B)/tests/bench/harness.skel.h
 $(call OBJ,tests/net/flood.c): | $(B)/tests/net/flood.skel.h
 $(NETT): $(B)/%: $(B)/%.o
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf -o $@
 $(B)/tests/bench/bench_compile $(B)/tests/bench/bench_sync: $(B)/%: $(B)/%.o \
 		$(call OBJ,tests/bench/world.c $(wildcard user/dataplane/*.c)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ $(BPF_LIBS) $(LIB_LIBS) -lm -o $@
+$(BENCH:%=%.o): | $(B)/tests/bench/harness.skel.h $(B)/tests/bench/veth.skel.h
 BENCH_LIB := $(call OBJ,tests/bench/figures.c tests/bench/kinds.c)
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(BENCH_LIB) $(TEST_LIB) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf $(LIB_LIBS) -lm -o $@

@@ -3,15 +3,16 @@
 # Runs the benchmarks, prints a table and writes build/bench.json. $1: a regular expression of the
 # rows wanted. A row is a figure and, where there is another one to hold it against, the ratio to
 # that one's value (floor). A bar is the most that the ratio may be, or the value where it has a
-# unit, and with >= the least. Exit status 1 when a bar does not hold.
+# unit, and with >= the least. Exit status 1 when a bar does not hold or
+# a benchmark did not run.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-wanted=${1:-}
+wanted=${1:-} failed=0
 lines=$(mktemp)
 trap 'rm -f "$lines"' EXIT
-for b in build/tests/bench/bench_*; do
+for b in build/tests/bench/bench_* tests/bench/bench_*.sh; do
 	case $b in *.o | *.d) continue ;; esac
-	"$b" "$wanted" >>"$lines"
+	"$b" "$wanted" >>"$lines" || { echo "$b: failed" >&2; failed=1; }
 done
 jq -s --arg re "$wanted" --arg kernel "$(uname -sr)" --arg cores "$(nproc)" --arg date "$(date -uI)" \
 	--arg cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" \
@@ -27,4 +28,4 @@ jq -r 'def short: if . == null then "-" elif . >= 1000 then round else (. * 100 
 	awk -F'\t' 'BEGIN { f = "%-40s %9s %-7s %-26s %9s %7s %8s %s\n"
 			printf f, "name", "value", "unit", "against", "floor", "ratio", "bar", "" }
 		{ printf f, $1, $2, $3, $4, $5, $6, $7, $8 ($9 == "" ? "" : ($8 == "" ? "" : ", ") $9) }'
-jq -e '.rows | length > 0 and all(.holds)' build/bench.json >/dev/null
+jq -e '.rows | length > 0 and all(.holds)' build/bench.json >/dev/null && [ $failed = 0 ]
