@@ -188,11 +188,12 @@ static void use_link(struct weir_plane *p, uint32_t ifindex)
 {
 	int map = bpf_map__fd(p->skel->maps.weir_devices);
 	char name[IF_NAMESIZE] = "?";
+	int err = bpf_map_update_elem(map, &ifindex, &ifindex, BPF_ANY);
 
-	if (!bpf_map_update_elem(map, &ifindex, &ifindex, BPF_ANY))
+	if (!err || err == -EINVAL) /* the latter: it is gone, and so are its routes in a moment */
 		return;
 	if_indextoname(ifindex, name);
-	weir_error("%s: packets cannot be sent out of it: %s", name, strerror(errno));
+	weir_error("%s: packets cannot be sent out of it: %s", name, strerror(-err));
 }
 
 /* True: something packets need has changed. l NULL: it is gone. */
