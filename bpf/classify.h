@@ -6,9 +6,10 @@
 /* Set by the agent when it loads the program: bits of enum weir_feature. */
 const volatile __u32 weir_features;
 
-/* The slot of this address, port and protocol, of this kind (enum weir_slot); NULL: none. */
-static __always_inline const struct weir_service *find_slot(const union weir_addr *addr,
-							    __be16 port, __u8 proto, __u8 kind)
+/* The slot of this address, port and protocol, of this kind (enum weir_slot), and its number; NULL:
+ * none. */
+static __always_inline const struct weir_service *
+find_slot(const union weir_addr *addr, __be16 port, __u8 proto, __u8 kind, __u32 *slot)
 {
 	union {
 		struct {
@@ -27,8 +28,10 @@ static __always_inline const struct weir_service *find_slot(const union weir_add
 		if (!s || s->key.used == WEIR_SLOT_FREE)
 			return NULL;
 		if (*(const volatile __u32 *)&s->key.port == want.word &&
-		    s->key.vip.q[1] == addr->q[1] && s->key.vip.q[0] == addr->q[0])
+		    s->key.vip.q[1] == addr->q[1] && s->key.vip.q[0] == addr->q[0]) {
+			*slot = key;
 			return s;
+		}
 	}
 	return NULL;
 }
@@ -36,7 +39,9 @@ static __always_inline const struct weir_service *find_slot(const union weir_add
 static __always_inline const struct weir_service *find_service(const union weir_addr *vip,
 							       __be16 port, __u8 proto)
 {
-	return find_slot(vip, port, proto, WEIR_SLOT_USED);
+	__u32 slot;
+
+	return find_slot(vip, port, proto, WEIR_SLOT_USED, &slot);
 }
 
 /* For no VIP: a reply that must be translated, perhaps (WEIR_FORWARD_NAT_REPLY). */

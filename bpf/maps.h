@@ -55,6 +55,26 @@ struct {
 	__type(value, struct weir_endpoint_id);
 } weir_endpoint_ids SEC(".maps");
 
+/* Where flows to endpoints with WEIR_MODE_FULLNAT come from. Written by user/dataplane/nat.c, read
+ * by bpf/nat_ports.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct weir_nat_conf);
+} weir_nat_conf SEC(".maps");
+
+/* Their local ports; of one entry and not pinned where there is no such endpoint. Written and read
+ * by bpf/nat_ports.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_NAT_BUCKETS);
+	__type(key, __u32);
+	__type(value, struct weir_nat_bucket);
+} weir_nat_flows SEC(".maps");
+
 /* The interfaces that endpoints are reached by, by ifindex. Written by user/dataplane/neigh.c, read
  * by forward() for packets that leave by another interface than they came. */
 struct {

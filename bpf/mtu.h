@@ -12,9 +12,6 @@
 #define QUOTE_V6  1200
 #define MOST_TAGS (2 * sizeof(struct vlan_tag))
 
-/* Jiffies in a second. Set by the agent when it loads the program. */
-const volatile __u32 weir_hz = 250;
-
 /* Errors that may still be sent. Written and read by may_tell(). */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* nat.h - for endpoints that take no tunnel: the destination becomes the endpoint's address and
  * port, and its replies, which must come back through here, get the VIP's again. No flow is
- * recorded for that: an endpoint's address, protocol and port belong to one service.
+ * recorded for that: an endpoint's address, protocol and port belong to one service. Where they
+ * cannot, or replies would go elsewhere, the source becomes one of our own (nat_ports.h).
  *
  * Checksums follow by what has changed (RFC 1624), so a damaged packet stays a damaged one. ICMP
  * errors about a flow are translated in both directions, with the header that they quote (RFC
@@ -18,6 +19,18 @@
 #define UDP_CHECK 6 /* where in the header */
 #define TCP_CHECK 16
 #define QUOTED    8 /* bytes of the quoted transport header that are needed */
+#define TCP_FIN   0x01
+#define TCP_SYN   0x02
+#define TCP_RST   0x04
+#define TCP_ACK   0x10
+
+/* What nat_borrow() looks for. */
+struct nat_search {
+	__u64 hash, key; /* of the flow; key without its local port */
+	__u32 service, now;
+	__u16 first_port, n_ports;
+	__u32 pad;
+};
 
 struct nat_work {
 	struct packet p; /* as it came; without what only tunnels and rows need */
@@ -27,7 +40,9 @@ struct nat_work {
 	__u8 macs[2 * ETH_ALEN];
 	__u8 leaves;       /* by us: else the host still has to route it */
 	__u8 keeps_source; /* an ICMP error whose sender is not translated */
-	__u8 pad[6];
+	__u8 tcp_flags;    /* of a packet of the flow; 0: no TCP */
+	__u8 pad[5];
+	struct nat_search search;
 	struct bpf_fib_lookup way; /* to a client */
 };
 
@@ -287,6 +302,27 @@ static __always_inline int nat_rewrite(struct xdp_md *ctx, const struct nat_work
 	return why == WEIR_FORWARD ? nat_outer(ctx) : why;
 }
 
+static __always_inline const struct weir_service *service_at(__u32 slot)
+{
+	slot &= WEIR_SERVICE_SLOTS - 1;
+	return bpf_map_lookup_elem(&weir_services, &slot);
+}
+
+/* TCP_*, where the header is. */
+static __always_inline __u8 nat_tcp_flags(struct xdp_md *ctx, const struct packet *p)
+{
+	__u32 at = p->l2_len + p->read - sizeof(struct tcphdr) + TCP_FLAGS_AT;
+	const __u8 *flags = (void *)(long)ctx->data + (at & 0x3fff);
+
+	barrier_var(flags);
+	if (p->proto != IPPROTO_TCP || p->about || p->fragment == LATER_FRAGMENT ||
+	    flags + 1 > (const __u8 *)packet_end(ctx))
+		return 0;
+	return *flags;
+}
+
+#include "nat_ports.h"
+
 /* --- from clients to endpoints --- */
 
 /* WEIR_FORWARD: the packet is ready to leave. */
@@ -294,6 +330,7 @@ __attribute__((noinline)) int nat_to_endpoint(struct xdp_md *ctx, __u32 slot)
 {
 	const struct weir_endpoint *e = find_endpoint(slot);
 	struct nat_work *w = nat_work();
+	int why;
 
 	if (!e || !w)
 		return WEIR_DROP_NO_ENDPOINT;
@@ -306,6 +343,13 @@ __attribute__((noinline)) int nat_to_endpoint(struct xdp_md *ctx, __u32 slot)
 	copy(w->macs, e->hdr, 2 * ETH_ALEN);
 	w->leaves = 1;
 	w->keeps_source = w->p.about;
+	if (weir_features & WEIR_FEATURE_FULLNAT && e->hdr_len == WEIR_HDR_FULLNAT) {
+		w->keeps_source = 0;
+		w->tcp_flags = nat_tcp_flags(ctx, &w->p);
+		why = nat_borrow(slot);
+		if (why != WEIR_FORWARD)
+			return why;
+	}
 	return nat_rewrite(ctx, w);
 }
 
@@ -321,35 +365,53 @@ static __always_inline enum weir_reason encap_nat(struct xdp_md *ctx, const stru
 /* What a datagram of replies is remembered by, where others have an endpoint's slot. */
 #define FRAGMENT_REPLY 0x80000000u /* | slot of its service */
 
-static __always_inline const struct weir_service *service_at(__u32 slot)
-{
-	slot &= WEIR_SERVICE_SLOTS - 1;
-	return bpf_map_lookup_elem(&weir_services, &slot);
-}
-
-/* What a reply is of: the slot of its service, whose VIP it gets as its source; or NULL. */
-static __always_inline const struct weir_service *nat_service(struct nat_work *w, __u32 *mark)
+/* A reply of an endpoint that has one service: that, and in w the client. NULL: it is none. */
+static __always_inline const struct weir_service *nat_reverse(struct nat_work *w, __u32 *mark)
 {
 	const struct packet *p = &w->p;
 	const struct weir_service *r, *s;
+	__u32 at;
 
-	r = find_slot(&p->src, p->ports[0], p->proto, WEIR_SLOT_REVERSE);
+	r = find_slot(&p->src, p->ports[0], p->proto, WEIR_SLOT_REVERSE, &at);
 	if (!r)
 		return NULL;
 	s = service_at(r->table.base);
 	if (!s || s->key.used != WEIR_SLOT_USED || s->key.id != r->table.mask)
 		return NULL; /* it is just being removed */
 	*mark = FRAGMENT_REPLY | r->table.base;
+	w->dst = p->dst;
+	w->ports[1] = p->ports[1];
 	return s;
 }
 
-static __always_inline const struct weir_service *nat_datagram(const struct packet *p)
+static __always_inline const struct weir_service *nat_datagram(struct nat_work *w)
 {
-	__u64 hash = fragment_hash(p);
+	__u64 hash = fragment_hash(&w->p);
 	struct weir_flow_bucket *b = fragment_bucket(hash);
 	struct weir_flow *f = b ? flow_find(b, hash) : NULL;
+	__u32 mark = f ? f->endpoint : 0;
 
-	return f && f->endpoint & FRAGMENT_REPLY ? service_at(f->endpoint) : NULL;
+	if (weir_features & WEIR_FEATURE_FULLNAT && mark >= FRAGMENT_LENT)
+		return nat_lent_before(w, mark);
+	w->dst = w->p.dst;
+	return mark & FRAGMENT_REPLY ? service_at(mark & ~FRAGMENT_REPLY) : NULL;
+}
+
+/* The service that a packet is a reply of. */
+static __always_inline const struct weir_service *nat_find(struct xdp_md *ctx, struct nat_work *w,
+							   __u32 *mark)
+{
+	const struct weir_service *s = NULL;
+
+	if (w->p.fragment == LATER_FRAGMENT)
+		return nat_datagram(w);
+	if (weir_features & WEIR_FEATURE_FULLNAT) {
+		w->tcp_flags = nat_tcp_flags(ctx, &w->p);
+		s = nat_lent(w, mark);
+	}
+	if (!s && weir_features & WEIR_FEATURE_NAT)
+		s = nat_reverse(w, mark);
+	return s;
 }
 
 /* The way to the client, which nobody but the kernel knows. */
@@ -416,15 +478,13 @@ __attribute__((noinline)) __u64 nat_reply(struct xdp_md *ctx)
 
 	if (!w || (w->p.v6 && is_mapped(&w->p.src)))
 		return PICKED(WEIR_PASS_NOT_OURS, 0);
-	s = w->p.fragment == LATER_FRAGMENT ? nat_datagram(&w->p) : nat_service(w, &mark);
+	s = nat_find(ctx, w, &mark);
 	if (!s)
 		return PICKED(WEIR_PASS_NOT_OURS, 0);
 	if (w->p.ip_len < w->p.read || cut_short(ctx, &w->p))
 		return PICKED(WEIR_DROP_TRUNCATED, 0);
 	w->src = s->key.vip;
-	w->dst = w->p.dst;
 	w->ports[0] = s->key.port;
-	w->ports[1] = w->p.ports[1];
 	return nat_send(ctx, w, mark);
 }
 

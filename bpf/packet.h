@@ -5,6 +5,9 @@
 
 #define HDR_L2 14
 
+/* Jiffies in a second. Set by the agent when it loads the program. */
+const volatile __u32 weir_hz = 250;
+
 struct cursor {
 	void *pos, *end;
 };

@@ -24,9 +24,14 @@
 #define WEIR_TABLE_MAX        65536
 #define WEIR_FLOW_BUCKETS     65536 /* a power of two, of WEIR_FLOW_WAYS flows each: 4 MiB */
 #define WEIR_FLOW_WAYS        4
-#define WEIR_FRAGMENT_BUCKETS 4096 /* a power of two, of WEIR_FLOW_WAYS datagrams each */
-#define WEIR_HASH_KEYS        10   /* 32-bit words of the packet hash key */
-#define WEIR_MAX_DEVICES      1024 /* interfaces that endpoints are reached by */
+#define WEIR_FRAGMENT_BUCKETS 4096   /* a power of two, of WEIR_FLOW_WAYS datagrams each */
+#define WEIR_HASH_KEYS        10     /* 32-bit words of the packet hash key */
+#define WEIR_MAX_DEVICES      1024   /* interfaces that endpoints are reached by */
+#define WEIR_NAT_BUCKETS      524288 /* a power of two, of WEIR_NAT_WAYS flows each: 32 MiB */
+#define WEIR_NAT_WAYS         2
+#define WEIR_NAT_SOURCES      8 /* addresses that WEIR_MODE_FULLNAT writes as source */
+#define WEIR_NAT_TRIES        8 /* local ports that a flow may have */
+#define WEIR_NAT_LOCKS        1024
 #define WEIR_ICMP_PER_S       1000 /* errors that the packet path sends, per CPU */
 #define WEIR_ICMP_BURST       64
 
@@ -112,13 +117,15 @@ enum weir_mode {
 	WEIR_MODE_L2 = 1,   /* direct server return: only the MAC addresses change */
 	WEIR_MODE_GUE = 2,  /* IP in UDP: variant 1 of GUE (draft-ietf-intarea-gue), any in any */
 	WEIR_MODE_COUNT,    /* so many can be configured */
-	WEIR_MODE_NAT = 8,  /* destination address and port rewritten; no family changes. The packet
-			     * path can, the agent cannot yet */
+	/* The packet path can, the agent cannot yet: */
+	WEIR_MODE_NAT = 8,     /* destination address and port rewritten; no family changes */
+	WEIR_MODE_FULLNAT = 9, /* the source, too: replies come back from anywhere */
 };
 
 /* What the packet program is loaded with; the rest of it is dead code to the verifier. */
 enum weir_feature {
-	WEIR_FEATURE_NAT = 1, /* replies of endpoints with WEIR_MODE_NAT are looked for */
+	WEIR_FEATURE_NAT = 1,     /* replies of endpoints with WEIR_MODE_NAT are looked for */
+	WEIR_FEATURE_FULLNAT = 2, /* the same with WEIR_MODE_FULLNAT */
 };
 
 /* An endpoint as the packet path needs it: one cache line. hdr is what goes in front of the
@@ -138,7 +145,8 @@ struct weir_endpoint {
 #define WEIR_ENDPOINT_ALIVE 1u /* recorded flows may stay here; else they go to the row's cur */
 
 enum weir_hdr {
-	WEIR_HDR_NAT = 1, /* no length, and less than one */
+	WEIR_HDR_NAT = 1, /* no lengths, and less than one */
+	WEIR_HDR_FULLNAT = 2,
 	WEIR_HDR_L2 = 14,
 	WEIR_HDR_IP4 = 34,
 	WEIR_HDR_IP6 = 54,
@@ -160,6 +168,48 @@ struct weir_endpoint_id {
 	__be16 port; /* modes that rewrite it: 0: the listener's; other modes: 0 */
 	__u8 pad2[2];
 };
+
+/* Where flows to endpoints with WEIR_MODE_FULLNAT come from: one of these sources, by the client's
+ * address, and a port first_port .. first_port + n_ports - 1. */
+struct weir_nat_conf {
+	__u16 first_port, n_ports;
+	__u8 n_v4, n_v6; /* sources; those of IPv4 first */
+	__u8 pad[2];
+	union weir_addr source[WEIR_NAT_SOURCES];
+};
+
+/* Who has a local port, as an endpoint sees it: an entry for each client's flow, found by a hash of
+ * endpoint address and port, protocol, source and local port, so by packets of both directions.
+ * Written and read by the packet path only. */
+struct weir_nat_flow {
+	union weir_addr client;
+	__u64 key;     /* 0: free; WEIR_NAT_KEY() */
+	__u32 service; /* slot in the service table << WEIR_NAT_ID_BITS | its id */
+	__u32 seen;    /* ticks of 1 << WEIR_NAT_TICK jiffies << WEIR_NAT_FLAGS | flags */
+};
+struct weir_nat_bucket {
+	struct weir_nat_flow way[WEIR_NAT_WAYS];
+};
+
+/* Ports as they are in packets. The generation changes with each new owner of an entry. */
+#define WEIR_NAT_KEY(local_port, client_port, slot, source, udp)                  \
+	((__u64)(local_port) | (__u64)(client_port) << 16 | (__u64)(slot) << 32 | \
+	 (__u64)(source) << 49 | (__u64)(udp) << 52)
+#define WEIR_NAT_LOCAL        WEIR_NAT_KEY(0xffff, 0, 0, WEIR_NAT_SOURCES - 1, 1)
+#define WEIR_NAT_GENERATION   (0x7ffull << 53)
+#define WEIR_NAT_SLOT(key)    ((__u32)((key) >> 32) & (WEIR_MAX_ENDPOINTS - 1))
+#define WEIR_NAT_ID_BITS      14
+#define WEIR_NAT_TICK         8  /* bits */
+#define WEIR_NAT_FLAGS        4  /* bits */
+#define WEIR_NAT_REPLIED      1u /* the endpoint has answered */
+#define WEIR_NAT_ESTABLISHED  2u /* and the client gone on: TCP */
+#define WEIR_NAT_FIN_CLIENT   4u /* with both of them, or RST, it is closing */
+#define WEIR_NAT_FIN_ENDPOINT 8u
+#define WEIR_NAT_TCP_S        3600 /* how long a silent flow keeps its port */
+#define WEIR_NAT_OPENING_S    30
+#define WEIR_NAT_CLOSING_S    60
+#define WEIR_NAT_UDP_S        60
+#define WEIR_NAT_YOUNG_S      3 /* a flow that is opening gives way no sooner, if it has to */
 
 /* Per endpoint, per CPU. connections: TCP segments with SYN alone, so a retransmitted SYN
  * counts again. */
@@ -205,6 +255,8 @@ struct weir_count {
 	X(DROP_NO_HEADROOM, 1, "no room in front of the packet for the outer header")          \
 	X(DROP_MTU, 1, "too large for the way to its endpoint, and its sender is not told")    \
 	X(DROP_NO_DEVICE, 1, "the interface towards the endpoint is gone")                     \
+	X(DROP_NO_PORT, 1, "no local port is left towards the endpoint")                       \
+	X(DROP_NO_FLOW, 1, "an ICMP error about a flow that has no local port")                \
 	X(DROP_TTL, 1, "its time to live ends here, where addresses are translated")
 
 enum weir_reason {
@@ -252,5 +304,10 @@ _Static_assert(sizeof(struct weir_row) == 8, "weir_row");
 _Static_assert(sizeof(struct weir_flow_bucket) == 64, "one cache line");
 _Static_assert(sizeof(struct weir_endpoint) == 64, "one cache line");
 _Static_assert(sizeof(struct weir_endpoint_id) == 24, "weir_endpoint_id");
+_Static_assert(sizeof(struct weir_nat_bucket) == 64, "one cache line");
+_Static_assert(WEIR_SERVICE_SLOT_BITS + WEIR_NAT_ID_BITS <= 32 &&
+		       WEIR_MAX_SERVICES <= 1 << WEIR_NAT_ID_BITS,
+	       "weir_nat_flow.service");
+_Static_assert(WEIR_MAX_ENDPOINTS == 1 << 17 && WEIR_NAT_SOURCES == 8, "WEIR_NAT_KEY");
 
 #endif

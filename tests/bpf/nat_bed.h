@@ -45,7 +45,7 @@ static inline int nat_network(void)
 
 static void nat_features(struct weir_bpf *skel)
 {
-	skel->rodata->weir_features = WEIR_FEATURE_NAT;
+	skel->rodata->weir_features = WEIR_FEATURE_NAT | WEIR_FEATURE_FULLNAT;
 }
 
 static inline int nat_open(void **state)

@@ -20,7 +20,7 @@ static int setup(void **state)
 {
 	bed_reset(state);
 	for (int v6 = 0; v6 < 2; v6++) {
-		slots[v6] = plane_add_nat(plane, endpoint[v6], EPORT, LO);
+		slots[v6] = plane_add_nat(plane, WEIR_MODE_NAT, endpoint[v6], EPORT, LO);
 		for (int udp = 0; udp < 2; udp++) {
 			uint8_t proto = udp ? IPPROTO_UDP : IPPROTO_TCP;
 
@@ -253,7 +253,7 @@ static void an_endpoint_without_a_port_has_its_listeners(void **state)
 	(void)state;
 	for (int v6 = 0; v6 < 2; v6++) {
 		struct flow out = outside(v6, IPPROTO_TCP), in = inside(v6, IPPROTO_TCP);
-		uint32_t slot = plane_add_nat(plane, endpoint[v6], 0, LO);
+		uint32_t slot = plane_add_nat(plane, WEIR_MODE_NAT, endpoint[v6], 0, LO);
 		struct pkt p = pkt_new(&out, PKT_ACK);
 
 		in.dport = VPORT;

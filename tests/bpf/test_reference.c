@@ -415,7 +415,8 @@ static bool shown_elsewhere(enum weir_reason why)
 {
 	return why == WEIR_DROP_NO_HEADROOM || why == WEIR_DROP_NO_DEVICE || why == WEIR_DROP_MTU ||
 	       why == WEIR_FORWARD_NAT_REPLY || why == WEIR_PASS_NAT_REPLY ||
-	       why == WEIR_PASS_NO_FORWARDING || why == WEIR_DROP_TTL || why == WEIR_PASS_SPLIT;
+	       why == WEIR_PASS_NO_FORWARDING || why == WEIR_DROP_NO_PORT ||
+	       why == WEIR_DROP_NO_FLOW || why == WEIR_DROP_TTL || why == WEIR_PASS_SPLIT;
 }
 
 static void the_program_does_what_its_description_says(void **state)

@@ -96,10 +96,13 @@ static void check_forwarded(const uint8_t *data, size_t size, const struct host_
 	const uint8_t *ip = f->data + at;
 
 	assert(for_a_vip(data, size));
-	if (f->data[5] == HOST_NAT4 || f->data[5] == HOST_NAT6) {
+	if (f->data[5] >= HOST_NAT4 && f->data[5] <= HOST_FULLNAT6) {
 		check_translated(data, size, f, 1);
-		if (is_v6(ip) == (f->data[5] == HOST_NAT6))
-			assert(has(f->data, f->len, 0, HOST_NAT_ADDR4, HOST_NAT_ADDR6));
+		if (is_v6(ip) != (f->data[5] == HOST_NAT6 || f->data[5] == HOST_FULLNAT6))
+			return; /* validation sees to it that there is no such pair */
+		assert(has(f->data, f->len, 0, HOST_NAT_ADDR4, HOST_NAT_ADDR6));
+		if (f->data[5] >= HOST_FULLNAT4)
+			assert(has(f->data, f->len, 1, HOST_SOURCE4, HOST_SOURCE6));
 		return;
 	}
 	assert(grown == 0 || grown == 20 || grown == 40 || grown == 28 || grown == 48);

@@ -34,6 +34,9 @@ static struct host_maps {
 	struct weir_endpoint_stats stats[HOST_ENDPOINTS];
 	struct weir_count counts[WEIR_REASON_COUNT];
 	uint64_t icmp_budget[1][2];
+	struct weir_nat_conf nat_conf[1];
+	struct weir_nat_bucket nat_flows[WEIR_NAT_BUCKETS];
+	uint32_t nat_locks[WEIR_NAT_LOCKS];
 	uint64_t odd_packet[1][64], nat_work[1][64]; /* room for what only the program knows */
 	struct weir_flow_bucket fragments[WEIR_FRAGMENT_BUCKETS];
 	uint64_t jiffies;
@@ -54,6 +57,9 @@ static void *host_lookup(const char *map, const uint32_t *key)
 	HOST_MAP(weir_icmp_budget, host.icmp_budget);
 	HOST_MAP(weir_odd_packet, host.odd_packet);
 	HOST_MAP(weir_fragments, host.fragments);
+	HOST_MAP(weir_nat_conf, host.nat_conf);
+	HOST_MAP(weir_nat_flows, host.nat_flows);
+	HOST_MAP(weir_nat_locks, host.nat_locks);
 	HOST_MAP(weir_nat_work, host.nat_work);
 #undef HOST_MAP
 	if (!strcmp(map, "&weir_devices"))
@@ -116,7 +122,7 @@ static long host_fib_lookup(const struct host_md *ctx, struct bpf_fib_lookup *f,
 }
 
 /* What the program is loaded with. */
-const volatile uint32_t weir_features = WEIR_FEATURE_NAT;
+const volatile uint32_t weir_features = WEIR_FEATURE_NAT | WEIR_FEATURE_FULLNAT;
 
 /* For the filter in the same file, which does not run here. */
 static inline long host_load_bytes(const void *skb, uint32_t off, void *to, uint32_t len)
@@ -139,6 +145,8 @@ static inline long host_load_bytes(const void *skb, uint32_t off, void *to, uint
 #define bpf_jiffies64()                    host.jiffies
 #define bpf_skb_load_bytes                 host_load_bytes
 #define bpf_fib_lookup(ctx, f, len, flags) host_fib_lookup(ctx, f, len, flags)
+#define bpf_spin_lock(lock)                (*(volatile uint32_t *)(lock) = 1)
+#define bpf_spin_unlock(lock)              (*(volatile uint32_t *)(lock) = 0)
 /* Of captures, which this is none of. */
 #define bpf_perf_event_output(ctx, map, flags, data, size) ((void)(data), (void)(flags), -1)
 #define bpf_ktime_get_ns()                                 0
@@ -156,6 +164,8 @@ _Static_assert(sizeof(struct nat_work) <= sizeof(host.nat_work), "weir_nat_work"
 #undef bpf_fib_lookup
 #undef bpf_jiffies64
 #undef bpf_skb_load_bytes
+#undef bpf_spin_lock
+#undef bpf_spin_unlock
 #undef bpf_perf_event_output
 #undef bpf_ktime_get_ns
 #undef bpf_get_prandom_u32
@@ -222,6 +232,8 @@ enum host_kind {
 	HOST_GUE6,
 	HOST_NAT4,
 	HOST_NAT6,
+	HOST_FULLNAT4,
+	HOST_FULLNAT6,
 	HOST_SMALL,  /* IPv4, by a way that takes little */
 	HOST_FAR,    /* IPv4, by another interface */
 	HOST_NO_HOP, /* no next hop */
@@ -231,6 +243,8 @@ enum host_kind {
 
 #define HOST_VIP4      ((union weir_addr){ { [10] = 0xff, 0xff, 192, 0, 2, 1 } })
 #define HOST_VIP6      ((union weir_addr){ { 0x20, 0x01, 0x0d, 0xb8, [15] = 1 } })
+#define HOST_SOURCE4   ((union weir_addr){ { [10] = 0xff, 0xff, 10, 0, 0, 1 } })
+#define HOST_SOURCE6   ((union weir_addr){ { 0x20, 0x01, 0x0d, 0xb8, [15] = 3 } })
 #define HOST_NAT_ADDR4 ((union weir_addr){ { [10] = 0xff, 0xff, 10, 9, 8, 7 } })
 #define HOST_NAT_ADDR6 ((union weir_addr){ { 0x20, 0x01, 0x0d, 0xb8, [15] = 2 } })
 
@@ -257,10 +271,11 @@ static inline struct weir_endpoint host_endpoint(enum host_kind kind)
 		e.hdr[14] = 0x60;
 	}
 	e.csum = e.hdr_len == 34 ? 0x45 : 0;
-	if (kind == HOST_NAT4 || kind == HOST_NAT6) {
-		union weir_addr to = kind == HOST_NAT4 ? HOST_NAT_ADDR4 : HOST_NAT_ADDR6;
+	if (kind >= HOST_NAT4 && kind <= HOST_FULLNAT6) {
+		int v6 = kind == HOST_NAT6 || kind == HOST_FULLNAT6;
+		union weir_addr to = v6 ? HOST_NAT_ADDR6 : HOST_NAT_ADDR4;
 
-		e.hdr_len = 1;
+		e.hdr_len = kind >= HOST_FULLNAT4 ? 2 : 1;
 		e.mtu = 65535;
 		memcpy(e.hdr + WEIR_NAT_ADDR, &to, sizeof(to));
 		e.hdr[WEIR_NAT_PORT] = 80;
@@ -301,6 +316,8 @@ static inline void host_world(enum host_kind all)
 {
 	memset(&host, 0, sizeof(host));
 	host.jiffies = 1000000;
+	host.nat_conf[0] =
+		(struct weir_nat_conf){ 0x4000, 4, 1, 1, { 0 }, { HOST_SOURCE4, HOST_SOURCE6 } };
 	for (uint32_t k = 1; k < HOST_KINDS; k++)
 		host.endpoints[k] = host_endpoint((enum host_kind)k);
 	for (uint32_t i = 0; i < HOST_ROWS; i++) {

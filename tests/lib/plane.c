@@ -101,12 +101,16 @@ struct plane *plane_load_with(void (*set)(struct weir_bpf *skel))
 	p->skel = skel_open();
 	if (set)
 		set(p->skel);
+	if (!(p->skel->rodata->weir_features & WEIR_FEATURE_FULLNAT))
+		bpf_map__set_max_entries(p->skel->maps.weir_nat_flows, 1);
 	if (weir_bpf__load(p->skel))
 		die("the kernel does not take the packet program");
 	p->services = map_memory(p->skel->maps.weir_services);
 	p->rows = map_memory(p->skel->maps.weir_rows);
 	p->flows = map_memory(p->skel->maps.weir_flows);
 	p->endpoints = map_memory(p->skel->maps.weir_endpoints);
+	p->nat = map_memory(p->skel->maps.weir_nat_conf);
+	p->nat_flows = map_memory(p->skel->maps.weir_nat_flows);
 	p->next_endpoint = p->next_service = 1;
 	return p;
 }
@@ -124,6 +128,8 @@ void plane_free(struct plane *p)
 	munmap(p->rows, map_bytes(p->skel->maps.weir_rows));
 	munmap(p->flows, map_bytes(p->skel->maps.weir_flows));
 	munmap(p->endpoints, map_bytes(p->skel->maps.weir_endpoints));
+	munmap(p->nat, map_bytes(p->skel->maps.weir_nat_conf));
+	munmap(p->nat_flows, map_bytes(p->skel->maps.weir_nat_flows));
 	weir_bpf__destroy(p->skel);
 	free(p);
 }
@@ -167,6 +173,8 @@ void plane_reset(struct plane *p)
 	memset(p->rows, 0, p->next_row * sizeof(*p->rows));
 	memset(p->flows, 0, map_bytes(p->skel->maps.weir_flows));
 	memset(p->endpoints, 0, p->next_endpoint * sizeof(*p->endpoints));
+	memset(p->nat, 0, sizeof(*p->nat));
+	memset(p->nat_flows, 0, map_bytes(p->skel->maps.weir_nat_flows));
 	p->next_row = 0;
 	p->next_endpoint = p->next_service = 1;
 }
@@ -285,13 +293,14 @@ uint32_t plane_add_endpoint(struct plane *p, enum weir_mode mode, const char *sr
 	return slot;
 }
 
-uint32_t plane_add_nat(struct plane *p, const char *addr, uint16_t port, uint32_t ifindex)
+uint32_t plane_add_nat(struct plane *p, enum weir_mode mode, const char *addr, uint16_t port,
+		       uint32_t ifindex)
 {
 	uint32_t slot = plane_add_endpoint(p, WEIR_MODE_L2, "::", addr, ifindex);
 	struct weir_endpoint *e = &p->endpoints[slot];
 	union weir_addr to = pkt_addr(addr);
 
-	e->hdr_len = WEIR_HDR_NAT;
+	e->hdr_len = mode == WEIR_MODE_NAT ? WEIR_HDR_NAT : WEIR_HDR_FULLNAT;
 	e->mtu = 65535;
 	memcpy(e->hdr + WEIR_NAT_ADDR, &to, sizeof(to));
 	pkt_put16(e->hdr + WEIR_NAT_PORT, port);

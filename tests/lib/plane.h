@@ -16,6 +16,8 @@ struct plane {
 	struct weir_row *rows;
 	struct weir_flow_bucket *flows;
 	struct weir_endpoint *endpoints;
+	struct weir_nat_conf *nat;
+	struct weir_nat_bucket *nat_flows; /* of one entry without WEIR_FEATURE_FULLNAT */
 	uint32_t next_row, next_endpoint, next_service; /* the first that was not given out */
 };
 
@@ -51,9 +53,10 @@ struct plane_service plane_add_service(struct plane *p, const char *vip, uint8_t
  * is no next hop. Bytes of both MAC addresses are made from the slot: plane_mac(). */
 uint32_t plane_add_endpoint(struct plane *p, enum weir_mode mode, const char *src, const char *dst,
 			    uint32_t ifindex);
-/* The same with WEIR_MODE_NAT (port 0: the packet's own); and replies from there, which are those
- * of a service that was added. */
-uint32_t plane_add_nat(struct plane *p, const char *addr, uint16_t port, uint32_t ifindex);
+/* The same with WEIR_MODE_NAT, or with _FULLNAT (port 0: the packet's own); and replies from there,
+ * which are those of a service that was added. */
+uint32_t plane_add_nat(struct plane *p, enum weir_mode mode, const char *addr, uint16_t port,
+		       uint32_t ifindex);
 void plane_add_reverse(struct plane *p, const char *addr, uint16_t port, uint8_t proto,
 		       const char *vip, uint16_t vip_port);
 /* own 0: of the next hop of this slot; 1: of the interface towards it. */
