@@ -54,6 +54,7 @@ static struct weir_nat_flow *entry_of(const struct flow *f)
 			&plane->nat_flows[i / WEIR_NAT_WAYS].way[i % WEIR_NAT_WAYS];
 
 		if (!e->key || (uint16_t)(e->key >> 16) != htons(f->sport) ||
+		    (e->key >> 52 & 1) != (f->proto == IPPROTO_UDP) ||
 		    memcmp(&e->client, &f->src, sizeof(e->client)))
 			continue;
 		assert_null(found);
@@ -179,6 +180,27 @@ static void ports_are_counted_per_endpoint(void **state)
 	answer(&seen, &f, PKT_ACK);
 }
 
+/* From one port of a client to two VIPs: two flows, which the endpoint must be able to tell apart.
+ */
+static void services_may_share_an_endpoint(void **state)
+{
+	struct flow f = outside(0, IPPROTO_TCP, 0), g = f, seen, other;
+	struct plane_service more = plane_add_service(plane, "192.0.2.9", IPPROTO_TCP, VPORT, 64);
+
+	(void)state;
+	plane_set_rows(plane, &more, slots[0], REST);
+	g.dst = pkt_addr("192.0.2.9");
+	for (uint32_t n = 0; n < 100; n++) { /* also where their first candidates are the same */
+		plane->nat->n_ports = (uint16_t)(2 + n);
+		memset(plane->nat_flows, 0, WEIR_NAT_BUCKETS * sizeof(*plane->nat_flows));
+		seen = sends(&f, PKT_SYN);
+		other = sends(&g, PKT_SYN);
+		assert_int_not_equal(seen.sport, other.sport);
+		answer(&seen, &f, PKT_ACK);
+		answer(&other, &g, PKT_ACK);
+	}
+}
+
 static void when_all_ports_are_taken_new_flows_are_refused_and_others_go_on(void **state)
 {
 	struct flow had[8], seen[8];
@@ -273,6 +295,9 @@ static void an_opening_flow_gives_way_when_there_is_no_other_port(void **state)
 	refused(&other, PKT_SYN);
 	silence(&f, 0, 3);
 	sends(&other, PKT_SYN);
+	sends(&other, PKT_ACK); /* a client alone establishes nothing */
+	silence(&other, WEIR_NAT_YOUNG_S, 2);
+	sends(&f, PKT_SYN);
 	sends(&udp, 0);
 	refused(&udp2, 0);
 	silence(&udp, WEIR_NAT_YOUNG_S, 2);
@@ -577,6 +602,7 @@ int main(void)
 		TEST(both_ways_addresses_ports_and_checksums_are_right),
 		TEST(every_flow_has_a_port_of_its_own_and_gets_its_answers),
 		TEST(ports_are_counted_per_endpoint),
+		TEST(services_may_share_an_endpoint),
 		TEST(when_all_ports_are_taken_new_flows_are_refused_and_others_go_on),
 		TEST(a_silent_flow_keeps_its_port_for_so_long),
 		TEST(an_opening_flow_gives_way_when_there_is_no_other_port),
