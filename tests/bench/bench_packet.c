@@ -37,7 +37,7 @@ struct row {
 };
 
 struct bench {
-	struct plane *plane;
+	struct plane *planes[2]; /* by kind.nat */
 	struct harness_bpf *harness;
 	struct row *rows;
 	uint32_t n_rows;
@@ -104,7 +104,12 @@ static void make_rows(struct bench *b, const char *wanted)
 			need(b, &b->rows[i]);
 }
 
-static int target_fd(const struct bench *b, enum target t)
+static struct plane *plane_of(const struct bench *b, const struct row *r)
+{
+	return b->planes[r->kind->nat];
+}
+
+static int target_fd(const struct bench *b, const struct row *r, enum target t)
 {
 	switch (t) {
 	case ONLY_TX:
@@ -116,13 +121,13 @@ static int target_fd(const struct bench *b, enum target t)
 	case WEIR:
 		break;
 	}
-	return plane_fd(b->plane);
+	return plane_fd(plane_of(b, r));
 }
 
 static void set_harness(const struct bench *b, const struct row *r, const struct pkt *in,
 			enum target target)
 {
-	uint32_t key = 0, fd = (uint32_t)target_fd(b, target);
+	uint32_t key = 0, fd = (uint32_t)target_fd(b, r, target);
 	struct harness_bpf *h = b->harness;
 	int err;
 
@@ -135,8 +140,16 @@ static void set_harness(const struct bench *b, const struct row *r, const struct
 	h->bss->vip_mask = r->kind->why == WEIR_PASS_NOT_OURS ? 0 : BENCH_VIPS - 1;
 	h->bss->vary = r->kind->vary;
 	memcpy(h->bss->eth, in->data, sizeof(h->bss->eth));
+	memcpy(&h->bss->hops, in->data + (in->data[12] == 8 ? 22 : 20), sizeof(h->bss->hops));
 	err = bpf_map_update_elem(bpf_map__fd(h->maps.target), &key, &fd, BPF_ANY);
 	assert(!err);
+}
+
+static uint32_t action_of(const struct kind *k)
+{
+	if (k->why == WEIR_PASS_NOT_OURS)
+		return XDP_PASS;
+	return k->why == WEIR_FORWARD_NAT_REPLY ? XDP_REDIRECT : XDP_TX;
 }
 
 /* CPU time of so many runs. */
@@ -146,7 +159,7 @@ static uint64_t run(const struct bench *b, const struct row *r, enum target targ
 	uint8_t out[PKT_MAX];
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in.data, .data_size_in = in.len,
 		    .data_out = out, .data_size_out = sizeof(out), .repeat = (int)repeat);
-	uint32_t action = target == WEIR && r->kind->why == WEIR_PASS_NOT_OURS ? 2 : 3;
+	uint32_t action = target == WEIR ? action_of(r->kind) : XDP_TX;
 	uint64_t begin, ns;
 	int err;
 
@@ -163,9 +176,9 @@ static uint64_t run(const struct bench *b, const struct row *r, enum target targ
 	return ns;
 }
 
-static void forget_flows(const struct bench *b)
+static void forget_flows(struct plane *p)
 {
-	memset(b->plane->flows, 0, WEIR_FLOW_BUCKETS * sizeof(*b->plane->flows));
+	memset(p->flows, 0, WEIR_FLOW_BUCKETS * sizeof(*p->flows));
 }
 
 /* Runs the program that is measured, and adds up how many packets ended as they should, of how
@@ -175,15 +188,16 @@ static uint64_t run_counted(const struct bench *b, const struct row *r, uint32_t
 {
 	struct weir_count before[WEIR_REASON_COUNT], after[WEIR_REASON_COUNT];
 	enum weir_reason why = r->kind->why;
+	struct plane *p = plane_of(b, r);
 	uint64_t ns;
 
 	if (r->kind->flows != AT_REST)
-		forget_flows(b);
+		forget_flows(p);
 	if (r->kind->flows == RECORDED)
 		run(b, r, WEIR, r->flows);
-	plane_counts(b->plane, before);
+	plane_counts(p, before);
 	ns = run(b, r, WEIR, repeat);
-	plane_counts(b->plane, after);
+	plane_counts(p, after);
 	counts[0] += after[why].packets - before[why].packets;
 	counts[1] += repeat;
 	return ns;
@@ -227,7 +241,7 @@ static void measure_round(struct bench *b, uint32_t round)
 		if (!r->needed)
 			continue;
 		if (r->kind != loaded && r->kind->target == WEIR)
-			kind_load(r->kind, b->plane);
+			kind_load(r->kind, plane_of(b, r));
 		loaded = r->kind;
 		measure_row(b, r, round);
 	}
@@ -303,7 +317,7 @@ int main(int argc, char **argv)
 	if (!b.harness)
 		return 1;
 	make_rows(&b, argc > 1 ? argv[1] : "");
-	b.plane = plane_load();
+	kind_planes(b.planes);
 	for (uint32_t round = 0; round < ROUNDS; round++)
 		measure_round(&b, round);
 	print_floors(&b);
@@ -311,7 +325,8 @@ int main(int argc, char **argv)
 		if (b.rows[i].wanted)
 			print_row(&b, &b.rows[i]);
 	free(b.rows);
-	plane_free(b.plane);
+	plane_free(b.planes[0]);
+	plane_free(b.planes[1]);
 	harness_bpf__destroy(b.harness);
 	return 0;
 }

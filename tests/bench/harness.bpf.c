@@ -31,6 +31,7 @@ __u32 vip_base;  /* the first 24 bits of an IPv4 destination */
 __u32 vip_mask;  /* number of VIPs - 1 */
 __u32 vary;      /* enum vary */
 __u8 eth[14];
+__u16 hops; /* IPv4: time to live and protocol; IPv6: next header and hop limit */
 __u32 counter;
 
 /* One adjustment a run: for a target that grows nothing it grows in every other run. */
@@ -52,52 +53,69 @@ static __always_inline int put_back(struct xdp_md *ctx)
 
 /* Who a packet is of: two addresses and the ports, wherever they are in it. All stores are whole
  * words, as wide as a program reads them: a read that a narrower store just before it has split
- * would wait for that store. */
-static __always_inline void put_v4(__u8 *client, __u8 *vip, __u8 *ports, int back)
+ * would wait for that store. back: it goes to the client. */
+static __always_inline void put_v4(__u8 *client, __u8 *other, __u8 *ports, __u32 other_is,
+				   __u32 other_port, __u32 n, int back)
 {
-	__u32 n = counter++ & flow_mask, port = 1024 + (n & 0x3fff);
+	__u32 port = 1024 + (n & 0x3fff);
 
-	*(__u32 *)client = bpf_htonl(0x0a000000 | n);
-	*(__u32 *)vip = bpf_htonl(vip_base | (1 + (n & vip_mask)));
-	*(__u32 *)ports = bpf_htonl(back ? 443 << 16 | port : port << 16 | 443);
+	*(__u32 *)client = bpf_htonl(0x64400000 | n);
+	*(__u32 *)other = bpf_htonl(other_is);
+	*(__u32 *)ports = bpf_htonl(back ? other_port << 16 | port : port << 16 | other_port);
 }
 
-static __always_inline void put_v6(__u8 *client, __u8 *vip, __u8 *ports, int back)
+static __always_inline void put_v6(__u8 *client, __u8 *vip, __u8 *ports, __u32 n, int back)
 {
-	__u32 n = counter++ & flow_mask, port = 1024 + (n & 0x3fff);
+	__u32 port = 1024 + (n & 0x3fff);
 
 	*(__u64 *)(client + 8) = bpf_cpu_to_be64(n);
 	*(__u64 *)(vip + 8) = bpf_cpu_to_be64(1 + (n & vip_mask));
 	*(__u32 *)ports = bpf_htonl(back ? 443 << 16 | port : port << 16 | 443);
 }
 
+static __always_inline __u32 vip_v4(__u32 n)
+{
+	return vip_base | (1 + (n & vip_mask));
+}
+
 /* An ICMP error quotes what an endpoint sent to the client; its own destination is the VIP, too. */
-static __always_inline int vary_quoted(__u8 *data, __u8 *end)
+static __always_inline int vary_quoted(__u8 *data, __u8 *end, __u32 n)
 {
 	if (data + 106 > end)
 		return -1;
 	if (data[12] == 0x08) {
-		put_v4(data + 58, data + 54, data + 62, 1);
+		put_v4(data + 58, data + 54, data + 62, vip_v4(n), 443, n, 1);
 		*(__u32 *)(data + 30) = *(__u32 *)(data + 54);
 	} else {
-		put_v6(data + 86, data + 70, data + 102, 1);
+		put_v6(data + 86, data + 70, data + 102, n, 1);
 		*(__u64 *)(data + 46) = *(__u64 *)(data + 78);
 	}
 	return 0;
 }
 
+static __always_inline void vary_reply(__u8 *data, __u32 n)
+{
+	__u32 endpoint = 0x0a000101 + ((1 + n % BENCH_VIPS) << 16) + n % BENCH_ENDPOINTS;
+
+	put_v4(data + 30, data + 26, data + 34, endpoint, BENCH_ENDPOINT_PORT, n, 1);
+}
+
 static __always_inline int vary_flow(struct xdp_md *ctx)
 {
 	__u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 n = counter++ & flow_mask;
 
-	if (vary == VARY_QUOTED)
-		return vary_quoted(data, end);
 	if (data + 58 > end)
 		return -1;
-	if (data[12] == 0x08)
-		put_v4(data + 26, data + 30, data + 34, 0);
+	*(__u16 *)(data + (data[12] == 0x08 ? 22 : 20)) = hops;
+	if (vary == VARY_QUOTED)
+		return vary_quoted(data, end, n);
+	if (vary == VARY_REPLY)
+		vary_reply(data, n);
+	else if (data[12] == 0x08)
+		put_v4(data + 26, data + 30, data + 34, vip_v4(n), 443, n, 0);
 	else
-		put_v6(data + 22, data + 38, data + 54, 0);
+		put_v6(data + 22, data + 38, data + 54, n, 0);
 	return 0;
 }
 

@@ -9,9 +9,14 @@
 enum vary {
 	VARY_CLIENT, /* its source */
 	VARY_QUOTED, /* an ICMP error: the destination of the packet that it quotes */
+	VARY_REPLY,  /* its destination; its source is an endpoint */
 };
 
 /* VIPs end in 1 .. BENCH_VIPS. A power of two. */
 #define BENCH_VIPS 8
+
+/* Of each VIP: 10.VIP.1.1 and so on. */
+#define BENCH_ENDPOINTS     100
+#define BENCH_ENDPOINT_PORT 8080 /* where they take no tunnel */
 
 #endif

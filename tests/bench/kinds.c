@@ -5,14 +5,14 @@
 
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compile/rendezvous.h"
+#include "weir.skel.h"
 
-#define ENDPOINTS 100
-
-#define CLIENT4 "10.0.0.1"
-#define CLIENT6 "2001:db8:1::1"
+#define CLIENT4 "100.64.0.1"
+#define CLIENT6 "2001:db8:c::1"
 #define VIP4    "192.0.2.1"
 #define VIP6    "2001:db8::1"
 
@@ -46,6 +46,13 @@ static struct pkt udp4(void)
 static struct pkt foreign4(void)
 {
 	return of(IPPROTO_TCP, CLIENT4, "198.51.100.1", PKT_ACK);
+}
+
+static struct pkt reply4(void)
+{
+	struct flow f = flow_of(IPPROTO_TCP, "10.1.1.1", BENCH_ENDPOINT_PORT, CLIENT4, 1024);
+
+	return pkt_payload(pkt_new(&f, PKT_ACK), 8);
 }
 
 /* From a router about a packet of an endpoint to its client: fragmentation needed, too big. */
@@ -87,6 +94,10 @@ const struct kind kinds[] = {
 	{ "tcp6-data", .packet = data6, LEAST6, SERVES6(TCP) },
 	{ "gue6-data", .packet = data6, .least = "least-ipip6", .growth = 48, SERVES6(TCP),
 	  .mode = WEIR_MODE_GUE },
+	{ "nat4-data", .packet = data4, .least = "least-ipip4", SERVES4(TCP), .mode = WEIR_MODE_NAT,
+	  .nat = 1 },
+	{ "nat4-reply", .packet = reply4, .least = "least-ipip4", SERVES4(TCP),
+	  .mode = WEIR_MODE_NAT, .nat = 1, .vary = VARY_REPLY, .why = WEIR_FORWARD_NAT_REPLY },
 	{ "tcp4-recorded", .packet = data4, LEAST4, SERVES4(TCP), .flows = RECORDED,
 	  .why = WEIR_FORWARD_FLOW },
 	{ "tcp6-recorded", .packet = data6, LEAST6, SERVES6(TCP), .flows = RECORDED,
@@ -99,6 +110,8 @@ const struct kind kinds[] = {
 	{ "icmp6-error", .packet = icmp6, LEAST6, SERVES6(TCP), .vary = VARY_QUOTED,
 	  .why = WEIR_FORWARD_ICMP },
 	{ "not-for-us", .packet = foreign4, .least = "least-ipip4", SERVES4(TCP),
+	  .why = WEIR_PASS_NOT_OURS },
+	{ "not-for-us-nat", .packet = foreign4, .least = "least-ipip4", SERVES4(TCP), .nat = 1,
 	  .why = WEIR_PASS_NOT_OURS },
 };
 const uint32_t n_kinds = sizeof(kinds) / sizeof(kinds[0]);
@@ -115,21 +128,61 @@ const struct bar bars[] = {
 };
 const uint32_t n_bars = sizeof(bars) / sizeof(bars[0]);
 
+static void set_nat(struct weir_bpf *skel)
+{
+	skel->rodata->weir_features = WEIR_FEATURE_NAT;
+}
+
+/* Clients are behind 172.16.0.2. */
+void kind_planes(struct plane *planes[2])
+{
+	static const char network[] =
+		"sysctl -qw net.ipv4.conf.all.forwarding=1 && ip link set plane1 up && "
+		"ip link set plane0 up && ip addr add 172.16.0.1/24 dev plane0 && "
+		"ip neigh add 172.16.0.2 lladdr 06:00:00:00:00:02 dev plane0 nud permanent && "
+		"ip route add 100.64.0.0/10 via 172.16.0.2";
+	uint32_t ifindex = plane_namespace();
+
+	if (system(network)) {
+		fprintf(stderr, "bench_packet: no network can be made\n");
+		exit(1);
+	}
+	for (int nat = 0; nat < 2; nat++) {
+		planes[nat] = plane_load_with(nat ? set_nat : NULL);
+		plane_add_device(planes[nat], ifindex);
+	}
+}
+
 static uint32_t add_endpoints(struct plane *p, const struct kind *k, uint32_t vip)
 {
 	uint32_t first = p->next_endpoint;
 	char addr[48];
 
-	for (uint32_t e = 1; e <= ENDPOINTS; e++) {
+	for (uint32_t e = 1; e <= BENCH_ENDPOINTS; e++) {
 		snprintf(addr, sizeof(addr), k->v6 ? "2001:db8:%x::%x" : "10.%u.1.%u", vip, e);
-		plane_add_endpoint(p, k->mode, k->v6 ? "2001:db8:ff::1" : "10.255.0.1", addr, 1);
+		if (k->mode == WEIR_MODE_NAT)
+			plane_add_nat(p, addr, BENCH_ENDPOINT_PORT, 1);
+		else
+			plane_add_endpoint(p, k->mode, k->v6 ? "2001:db8:ff::1" : "10.255.0.1",
+					   addr, 1);
 	}
 	return first;
 }
 
+/* The services must be there, and what is there is looked for at length: only where needed. */
+static void add_replies(struct plane *p, const struct kind *k, const char *vip, uint32_t v)
+{
+	char addr[48];
+
+	for (uint32_t e = 1; k->vary == VARY_REPLY && e <= BENCH_ENDPOINTS; e++) {
+		snprintf(addr, sizeof(addr), "10.%u.1.%u", v, e);
+		plane_add_reverse(p, addr, BENCH_ENDPOINT_PORT, k->proto, vip, 443);
+	}
+}
+
 void kind_load(const struct kind *k, struct plane *p)
 {
-	uint32_t size = weir_rendezvous_size(ENDPOINTS); /* as the agent makes them */
+	uint32_t size = weir_rendezvous_size(BENCH_ENDPOINTS); /* as the agent makes them */
 	char vip[48];
 
 	plane_reset(p);
@@ -141,8 +194,9 @@ void kind_load(const struct kind *k, struct plane *p)
 		s = plane_add_service(p, vip, k->proto, 443, size);
 		first = add_endpoints(p, k, v);
 		for (uint32_t r = 0; r < s.size; r++)
-			plane_set_row(p, s.base + r, first + r % ENDPOINTS,
+			plane_set_row(p, s.base + r, first + r % BENCH_ENDPOINTS,
 				      k->flows == AT_REST ? WEIR_ROW_REST
-							  : first + (r + 1) % ENDPOINTS);
+							  : first + (r + 1) % BENCH_ENDPOINTS);
+		add_replies(p, k, vip, v);
 	}
 }

@@ -30,6 +30,7 @@ struct kind {
 	enum vary vary;
 
 	/* The services that are loaded, and what becomes of the packets. */
+	int nat; /* the program looks for replies of endpoints that take no tunnel */
 	uint8_t proto;
 	int v6;
 	enum weir_mode mode;
@@ -50,7 +51,11 @@ struct bar {
 extern const struct bar bars[];
 extern const uint32_t n_bars;
 
-/* Makes the tables those of this kind: BENCH_VIPS services of 100 endpoints each, which no two
+/* Moves this process into a network in which there is a way to clients (replies to them are
+ * routed), and loads the program without and with what kind.nat asks for. */
+void kind_planes(struct plane *planes[2]);
+
+/* Makes the tables those of this kind: BENCH_VIPS services of BENCH_ENDPOINTS each, which no two
  * share. */
 void kind_load(const struct kind *k, struct plane *p);
 
