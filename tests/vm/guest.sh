@@ -35,6 +35,23 @@ families_reach() {
 	at_least "b's device in6 decapsulated, of both families" "$(received b in6)" 300
 }
 
+# sees: a trace says where a connection goes, and a capture has its packets, both ways.
+sees() {
+	local said=$NET_DIR/capture name
+
+	name=$(ctl bal trace --json "$CLIENT4:20000" $VIP4:80 tcp --syn | jq -r .endpoint.origin)
+	start bal "$said" "$WEIR_BIN/weirctl" -c 127.0.0.1:8650 capture -w "$said.pcapng" \
+		--src $CLIENT4 --sport 20000 --dport 80 --count 3 --seconds 60
+	check "a capture begins" wait_until 20 grep -q 'capture: begins' "${AGENT_LOG[bal]}"
+	is "a connection goes where its trace said" \
+		"$(in_ns client curl -s -m 10 --local-port 20000 "http://$VIP4/name")" "${name%6}"
+	finished "$STARTED" 70
+	is "its capture ends well" $? 0
+	check "with its packets as they came and as they left" \
+		grep 'count is reached; 3 of [0-9]* packets.* 6 snapshots, 0 lost' "$said.err"
+	at_least "all of them are in the file" "$(stat -c %s "$said.pcapng")" 1000
+}
+
 # What the agent says it is attached to: name, mode, whether it shares.
 attached() { status bal '[.interfaces[] | "\(.name) \(.mode) \(.shared)"] | sort | join(", ")'; }
 

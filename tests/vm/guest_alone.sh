@@ -54,6 +54,7 @@ done
 is "after kill -9 an agent starts again, twice" $ready 2
 is "as it was" "$(attached)" "eth0 native false, eth1 native false"
 is "the tables are the same" "$(status bal .table_digest)" "$digest"
+sees
 configure a=1 b6=0.5
 check "a reload is taken" agent_reload bal
 sed -i 's/, eth1\]/]/' "$config"

@@ -113,6 +113,8 @@ is "and stays on the other" "$(programs eth0)" "other_xdp weir_xdp"
 configure a=1 b6=1
 check "and put in again" agent_reload bal
 check "ours is on it again" wait_until 5 programs_are eth1 weir_xdp
+sees
+is "after a capture ours is not there twice" "$(programs eth0) / $(programs eth1)" "other_xdp weir_xdp / weir_xdp"
 transfers_stop "$live"
 is "60 transfers ran through it, 0 broke" "$(value "$live" '"\(.flows) \(.broken)"')" "60 0"
 
