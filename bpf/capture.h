@@ -144,8 +144,10 @@ __attribute__((noinline)) int capture_packet(struct xdp_md *ctx, __u32 why, __u3
 	return 0;
 }
 
-static __always_inline void capture_now(struct xdp_md *ctx, const struct packet *p,
-					enum weir_reason why, __u32 at)
+/* A function of its own: what it needs of the stack its callers do not have to spare (512 bytes for
+ * all that call each other, each rounded up to 32 before Linux 6.3). */
+static __attribute__((noinline)) void capture_now(struct xdp_md *ctx, const struct packet *p,
+						  enum weir_reason why, __u32 at)
 {
 	__u32 key = 0, ifindex = ctx->ingress_ifindex;
 	struct captured *c = bpf_map_lookup_elem(&weir_capture_packet, &key);
