@@ -33,7 +33,7 @@ __attribute__((noinline)) int fragment_lead(__u64 hash, __u32 slot)
 {
 	struct weir_flow_bucket *b = fragment_bucket(hash);
 	struct weir_flow *f = b ? flow_find(b, hash) : NULL;
-	__u32 now = (__u32)bpf_jiffies64() << WEIR_FLOW_FLAGS;
+	__u32 now = flow_now();
 
 	if (dry_run())
 		return 0;

@@ -37,16 +37,20 @@ static __always_inline __u64 hash_words(const volatile __u32 key[WEIR_HASH_KEYS]
 
 static __always_inline __u64 hash_flow(const struct packet *p)
 {
-	static const __u32 none[4];
 	__u32 ports;
 
-	if (p->flags & WEIR_SERVICE_CLIENT)
-		return hash_words(weir_hash_key, p->src.w, none, 0, 0);
 	__builtin_memcpy(&ports, p->ports, 4);
 	if (p->v6)
 		return hash_words(weir_hash_key, p->src.w, p->dst.w, ports, p->proto);
 	return hash_spread(weir_hash_v4 + hash_pair(weir_hash_key, ports, p->proto) +
 			   hash_pair(weir_hash_key + 8, p->src.w[3], p->dst.w[3]));
+}
+
+static __always_inline __u64 hash_client(const struct packet *p)
+{
+	static const __u32 none[4];
+
+	return hash_words(weir_hash_key, p->src.w, none, 0, 0);
 }
 
 #endif

@@ -15,6 +15,16 @@ struct {
 	__type(value, struct weir_service);
 } weir_services SEC(".maps");
 
+/* What is not usual about a service, by its id. Written by user/dataplane/specials.c, read by
+ * pick_special(). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_MAX_SERVICES);
+	__type(key, __u32);
+	__type(value, struct weir_special);
+} weir_specials SEC(".maps");
+
 /* The rows of all tables; how many is said when it is loaded. Written by user/dataplane/sync.c,
  * tables.c and settle.c, read by pick(). */
 struct {
@@ -101,8 +111,9 @@ struct {
 	__type(value, struct weir_count);
 } weir_reason_counts SEC(".maps");
 
-/* The packet in hand, when it takes the long way. Written by parse_odd(), copied by parse(). What
- * is read from a map is unknown to the verifier, so that it need not follow each combination of
+/* The packet in hand, when it takes the long way or is for a service that is not usual. Written by
+ * parse_odd(), copied by process_odd(); written by ask_special(), read by pick_special(). What is
+ * read from a map is unknown to the verifier, so that it need not follow each combination of
  * what parse_odd() can find through all stages that come after. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -85,9 +85,9 @@ struct packet {
 	__u32 frame_len; /* of the frame as it came */
 	__u16 service_id;
 	__u16 flags; /* enum weir_service_flag */
-	__u32 hash;  /* of the flow, without the part that chooses the row */
-	__u32 slot;  /* of the endpoint */
 	struct weir_table_ref table;
+	__u32 hash; /* of the flow, without the part that chooses the row */
+	__u32 slot; /* of the endpoint */
 	const struct weir_endpoint *endpoint;
 };
 

@@ -6,8 +6,8 @@
 #include "hash.h"
 
 /* Set by the agent when it loads the program. */
-const volatile __u32 weir_flow_idle = 300 * 250; /* WEIR_FLOW_IDLE_S in jiffies */
-const volatile __u32 weir_flow_young = 250;      /* WEIR_FLOW_YOUNG_S */
+const volatile __u32 weir_flow_idle = 300 * 250 >> WEIR_FLOW_TICK; /* WEIR_FLOW_IDLE_S in ticks */
+const volatile __u32 weir_flow_young = 250 >> WEIR_FLOW_TICK;      /* WEIR_FLOW_YOUNG_S */
 
 static __always_inline const struct weir_endpoint *find_endpoint(__u32 slot)
 {
@@ -21,7 +21,14 @@ static __always_inline int endpoint_alive(__u32 slot)
 	return e && slot != WEIR_NO_ENDPOINT && (e->state & WEIR_ENDPOINT_ALIVE);
 }
 
-/* In jiffies. Another CPU may have written a later one than now. */
+/* As records have it. */
+static __always_inline __u32 flow_now(void)
+{
+	return (__u32)(bpf_jiffies64() >> WEIR_FLOW_TICK) << WEIR_FLOW_FLAGS;
+}
+
+/* In ticks. A record may be of later than now: another CPU wrote it, or it is to be kept for so
+ * much longer. */
 static __always_inline __u32 flow_age(const struct weir_flow *f, __u32 now)
 {
 	const __u32 flags = (1u << WEIR_FLOW_FLAGS) - 1;
@@ -32,7 +39,7 @@ static __always_inline __u32 flow_age(const struct weir_flow *f, __u32 now)
 
 /* How readily a way is given up, the highest first: free or forgotten, then a flow that is
  * closing, then one of a single packet, each by its age; 0: never. young: a flow of one packet
- * does not give way sooner, in jiffies. */
+ * does not give way sooner, in ticks. */
 static __always_inline __u32 flow_eviction(const struct weir_flow *f, __u32 now, __u32 young)
 {
 	__u32 age = flow_age(f, now);
@@ -79,10 +86,11 @@ static __always_inline struct weir_flow *flow_find(struct weir_flow_bucket *b, _
 
 /* What pick_flow() asks of a packet, and what it answers: a reason and a slot. */
 enum flow_kind {
-	FLOW_FIRST = 1,
+	FLOW_FIRST = 1, /* of a new flow */
 	FLOW_LAST = 2,
 	FLOW_ABOUT = 4,
-	FLOW_UDP = 8,
+	FLOW_MAYBE = 8, /* of a new flow, if the row says that flows without a record are new */
+	FLOW_SYN = 16,  /* whatever it begins */
 };
 #define PICKED(why, slot) ((__u64)(why) << 32 | (slot))
 
@@ -95,17 +103,21 @@ static __always_inline int begins_anew(const struct weir_flow *f, __u32 now)
 }
 
 /* A packet of a recorded flow: it stays where it is recorded, if that endpoint lives. */
-static __always_inline __u64 pick_recorded(struct weir_flow *f, __u32 cur, __u32 now, __u32 kind)
+static __always_inline __u64 pick_recorded(struct weir_flow *f, __u32 cur, __u32 now, __u32 kind,
+					   __u32 hold)
 {
-	__u32 slot = f->endpoint;
+	__u32 slot = f->endpoint, flags = f->seen & (WEIR_FLOW_ESTABLISHED | WEIR_FLOW_CLOSING);
 
 	if (kind & FLOW_FIRST && begins_anew(f, now)) {
 		f->endpoint = cur;
 		f->seen = now;
 		return PICKED(WEIR_FORWARD, cur);
 	}
-	f->seen = now | WEIR_FLOW_ESTABLISHED | (f->seen & WEIR_FLOW_CLOSING) |
-		  (kind & FLOW_LAST ? WEIR_FLOW_CLOSING : 0);
+	flags |= (kind & FLOW_SYN ? 0 : WEIR_FLOW_ESTABLISHED) |
+		 (kind & FLOW_LAST ? WEIR_FLOW_CLOSING : 0);
+	if (flags & WEIR_FLOW_ESTABLISHED)
+		now += hold << WEIR_FLOW_FLAGS;
+	f->seen = now | flags;
 	if (endpoint_alive(slot))
 		return PICKED(WEIR_FORWARD_FLOW, slot);
 	f->endpoint = cur;
@@ -115,14 +127,16 @@ static __always_inline __u64 pick_recorded(struct weir_flow *f, __u32 cur, __u32
 /* A packet of a row that is not at rest. A SYN goes to cur and is recorded. Another packet stays
  * where its flow is recorded, if that endpoint lives; without a record it belongs to a flow from
  * before the change, goes to prev and is recorded too. Where there is no room for a record, a SYN
- * goes to prev like the packets that follow it will. A global function: verified once, and what it
- * answers is unknown to the verifier, which then need not follow each case through encap(). */
-__attribute__((noinline)) __u64 pick_flow(__u64 hash, __u64 row, __u32 service_id, __u32 kind)
+ * goes to prev like the packets that follow it will. hold: ticks that an established record lives
+ * for longer than others. A global function: verified once, and what it answers is
+ * unknown to the verifier, which then need not follow each case through encap(). */
+__attribute__((noinline)) __u64 pick_flow(__u64 hash, __u64 row, __u32 service_id, __u32 kind,
+					  __u32 hold)
 {
 	__u32 index = (__u32)(hash >> 16) & (WEIR_FLOW_BUCKETS - 1), cur = (__u32)row;
 	__u64 key = hash >> 32 << 32 | service_id << 16 | (hash & 0xffff);
 	struct weir_flow_bucket *b = bpf_map_lookup_elem(&weir_flows, &index);
-	__u32 now = (__u32)bpf_jiffies64() << WEIR_FLOW_FLAGS, prev = row >> 32;
+	__u32 now = flow_now(), prev = row >> 32;
 	__u32 old = prev & WEIR_ROW_SLOT;
 	struct weir_flow *f, noted;
 
@@ -136,12 +150,12 @@ __attribute__((noinline)) __u64 pick_flow(__u64 hash, __u64 row, __u32 service_i
 						 : f                              ? cur
 										  : old);
 	if (f)
-		return pick_recorded(f, cur, now, kind);
-	if (kind & FLOW_FIRST || (kind & FLOW_UDP && prev & WEIR_ROW_UDP_NEW)) {
+		return pick_recorded(f, cur, now, kind, hold);
+	if (kind & FLOW_FIRST || (kind & FLOW_MAYBE && prev & WEIR_ROW_UDP_NEW)) {
 		if (flow_record(b, key, cur, now, weir_flow_young))
 			return PICKED(WEIR_FORWARD, cur);
 	} else { /* a TCP flow that lives: the handshakes of a flood do not keep it out */
-		flow_record(b, key, old, now, kind & FLOW_UDP ? weir_flow_young : 0);
+		flow_record(b, key, old, now, kind & FLOW_MAYBE ? weir_flow_young : 0);
 	}
 	return PICKED(WEIR_FORWARD_PREV, old);
 }
@@ -149,33 +163,47 @@ __attribute__((noinline)) __u64 pick_flow(__u64 hash, __u64 row, __u32 service_i
 /* Without a branch: the verifier would follow each. */
 static __always_inline __u32 flow_kind(const struct packet *p)
 {
-	return p->first * FLOW_FIRST | p->last * FLOW_LAST | p->about * FLOW_ABOUT |
-	       (p->proto == IPPROTO_UDP) * FLOW_UDP;
+	return p->first * (FLOW_FIRST | FLOW_SYN) | p->last * FLOW_LAST | p->about * FLOW_ABOUT |
+	       (p->proto == IPPROTO_UDP) * FLOW_MAYBE;
 }
+
+/* The row that a hash chooses, as one word. */
+static __always_inline __u64 find_row(const struct packet *p, __u64 hash)
+{
+	__u32 index = p->table.base + ((__u32)hash & p->table.mask);
+	const struct weir_row *row = bpf_map_lookup_elem(&weir_rows, &index);
+
+	__u64 word = (__u64)WEIR_ROW_REST << 32;
+
+	if (row) /* it is there: the agent keeps tables inside the map */
+		word = *(const volatile __u64 *)row;
+	if (dry_run())
+		note_row(p, index, word);
+	return word;
+}
+
+/* A service without flags. */
+static __always_inline __u64 pick_usual(struct packet *p)
+{
+	__u64 hash = hash_flow(p), row = find_row(p, hash);
+
+	p->hash = hash >> 32;
+	if (row >> 32 != WEIR_ROW_REST)
+		return pick_flow(hash, row, p->service_id, flow_kind(p), 0);
+	return PICKED(p->about ? WEIR_FORWARD_ICMP : WEIR_FORWARD, (__u32)row);
+}
+
+#include "special.h"
 
 /* With p->endpoint set: go on to encap(). */
 static __always_inline enum weir_reason pick(struct packet *p)
 {
-	__u64 hash = hash_flow(p);
-	__u32 index = p->table.base + ((__u32)hash & p->table.mask);
-	const struct weir_row *row = bpf_map_lookup_elem(&weir_rows, &index);
-	enum weir_reason why = p->about ? WEIR_FORWARD_ICMP : WEIR_FORWARD;
-	__u64 word;
+	__u64 picked = p->flags ? ask_special(p) : pick_usual(p);
+	enum weir_reason why = (enum weir_reason)(picked >> 32);
 
-	if (!row) /* cannot be: the agent keeps tables inside the map */
-		return WEIR_DROP_NO_ENDPOINT;
-	p->hash = hash >> 32;
-	word = *(const volatile __u64 *)row;
-	p->slot = (__u32)word;
-	if (dry_run())
-		note_row(p, index, word);
-	if ((word >> 32) != WEIR_ROW_REST) {
-		word = pick_flow(hash, word, p->service_id, flow_kind(p));
-		p->slot = (__u32)word;
-		why = (enum weir_reason)(word >> 32);
-	}
+	p->slot = (__u32)picked;
 	if (p->slot == WEIR_NO_ENDPOINT)
-		return WEIR_DROP_NO_ENDPOINT;
+		return why > WEIR_LAST_FORWARD ? why : WEIR_DROP_NO_ENDPOINT;
 	p->endpoint = find_endpoint(p->slot);
 	return p->endpoint ? why : WEIR_DROP_NO_ENDPOINT;
 }

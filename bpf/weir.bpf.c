@@ -180,13 +180,13 @@ int weir_xdp(struct xdp_md *ctx)
 	return weir_features && action == REPLY_PENDING ? process_reply(ctx) : action;
 }
 
-/* What bpf_jiffies64() says: run by the agent, which must read the ages of recorded flows. */
-__u64 weir_jiffies;
+/* What flow_now() says: run by the agent, which must read the ages of recorded flows. */
+__u32 weir_now;
 
 SEC("socket")
 int weir_clock(struct __sk_buff *skb)
 {
-	weir_jiffies = bpf_jiffies64();
+	weir_now = flow_now();
 	return 0;
 }
 

@@ -66,8 +66,18 @@ enum weir_slot {
 
 /* Flags of a service. None: flows by addresses, protocol and ports, a datagram flow like any. */
 enum weir_service_flag {
-	WEIR_SERVICE_CLIENT = 1, /* rows and records by client address alone */
+	WEIR_SERVICE_CLIENT = 1, /* rows by client address alone */
+	WEIR_SERVICE_STICKY = 2, /* with CLIENT: records too, and they outlive a change */
 };
+
+/* What else there is to know about a service with flags. By the service's id. Services of one load
+ * balancer have the same group: what is remembered of clients is the group's, so that one of them
+ * knows what another one saw. */
+struct weir_special {
+	__u32 group; /* 1 .. WEIR_MAX_SERVICES - 1; in records it is told from ids of services */
+	__u32 hold;  /* STICKY: ticks that a client is remembered beyond WEIR_FLOW_IDLE_S */
+};
+#define WEIR_GROUP_ID(group) (WEIR_MAX_SERVICES + (group)) /* in the place of a service id */
 
 /* One slot of the service table. Where the rows of a service are is one 8-byte word, so that a
  * table can be replaced by one store while packets flow. WEIR_SLOT_REVERSE: the key is where
@@ -84,8 +94,9 @@ struct weir_service {
  * At rest prev is WEIR_ROW_REST and a packet costs no flow lookup. Otherwise the row is unsettled:
  * recorded flows stay where they are, and prev is the slot that TCP flows without a record belong
  * to (it may equal cur). UDP has no SYN: until the agent sets WEIR_ROW_UDP_NEW, some seconds after
- * the change, datagrams of no recorded flow go to prev as well, afterwards to cur. One aligned
- * 8-byte store writes a row. */
+ * the change, datagrams of no recorded flow go to prev as well, afterwards to cur. In services with
+ * WEIR_SERVICE_STICKY the same goes for SYNs of clients without a record, and the agent sets it
+ * when the affinity has had its time. One aligned 8-byte store writes a row. */
 struct weir_row {
 	__u32 cur;
 	__u32 prev; /* slot | WEIR_ROW_UDP_NEW, or WEIR_ROW_REST */
@@ -99,11 +110,13 @@ struct weir_row {
 struct weir_flow {
 	__u64 key;      /* hash >> 32 << 32 | service id << 16 | (hash & 0xffff) */
 	__u32 endpoint; /* slot */
-	__u32 seen;     /* jiffies (they wrap) << WEIR_FLOW_FLAGS | flags */
+	__u32 seen;     /* ticks (they wrap) << WEIR_FLOW_FLAGS | flags; of a client that is to be
+			 * remembered for longer, that much later */
 };
 struct weir_flow_bucket {
 	struct weir_flow way[WEIR_FLOW_WAYS];
 };
+#define WEIR_FLOW_TICK        4   /* a tick is 1 << this jiffies: 16 .. 160 ms */
 #define WEIR_FLOW_FLAGS       2   /* bits */
 #define WEIR_FLOW_ESTABLISHED 1u  /* a second packet was seen: a first one never evicts it */
 #define WEIR_FLOW_CLOSING     2u  /* its client sent FIN or RST: gives way before all others */

@@ -113,7 +113,7 @@ static void ages_of_records_survive_the_wrap_of_the_clock(void **state)
 		host_world(HOST_V4);
 		for (uint32_t i = 0; i < HOST_ROWS; i++)
 			host.rows[i] = (struct weir_row){ HOST_V4, HOST_V6 };
-		host.jiffies = clock;
+		host.jiffies = clock << WEIR_FLOW_TICK;
 		ends(f, f->len, 256, XDP_TX, WEIR_FORWARD_PREV, 40);
 		for (uint32_t i = 0; i < WEIR_FLOW_BUCKETS; i++) /* a bucket full of live flows */
 			for (uint32_t w = 0; w < WEIR_FLOW_WAYS; w++)

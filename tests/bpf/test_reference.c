@@ -5,9 +5,12 @@
 
 #include "seen.h"
 
+#include "chosen.h"
+
 #define PACKETS   1000000 /* unless WEIR_PACKETS says how many: emulation is slow */
 #define ROWS      64
-#define CLIENTS   40
+#define CLIENTS   8
+#define PORTS     8  /* of a client */
 #define RESHAPED  50 /* packets between changes of a row */
 #define SMALL_MTU 1220
 #define LEAST_V6  1280 /* what every IPv6 way takes */
@@ -27,7 +30,14 @@ enum {
 }; /* endpoint slots by kind; NONE is no slot */
 
 static const char *const vips[] = { "192.0.2.1", "2001:db8::1", "192.0.2.3" };
-static struct plane_service services[2][2]; /* by family, UDP */
+static const uint16_t sorts[] = {
+	0,
+	WEIR_SERVICE_CLIENT,
+	WEIR_SERVICE_CLIENT | WEIR_SERVICE_STICKY,
+};
+#define SORTS (sizeof(sorts) / sizeof(*sorts))
+#define PORT  443                           /* of the first sort, then upwards */
+static struct served services[2][2][SORTS]; /* by family, UDP, sort */
 static uint64_t seed = 20260101;
 
 static uint32_t roll(uint32_t n)
@@ -87,7 +97,7 @@ static bool is(const union weir_addr *a, const char *text)
 }
 
 /* The service, or why not. */
-static enum weir_reason whose(const struct seen *s, const struct plane_service **out)
+static enum weir_reason whose(const struct seen *s, const struct served **out)
 {
 	int vip = is(&s->dst, vips[0])   ? 0
 		  : is(&s->dst, vips[1]) ? 1
@@ -98,47 +108,10 @@ static enum weir_reason whose(const struct seen *s, const struct plane_service *
 		return WEIR_PASS_NOT_OURS;
 	if (s->why != WEIR_FORWARD)
 		return s->why;
-	if (vip == 2 || s->dport != 443)
+	if (vip == 2 || s->dport < PORT || s->dport >= PORT + SORTS)
 		return WEIR_PASS_NOT_OURS;
-	*out = &services[vip][s->proto == IPPROTO_UDP];
+	*out = &services[vip][s->proto == IPPROTO_UDP][s->dport - PORT];
 	return WEIR_FORWARD;
-}
-
-static bool alive(uint32_t slot)
-{
-	return slot != NONE && slot != DEAD;
-}
-
-/* Buckets do not fill up with so few clients. Where a record is, or would be, is looked at
- * before the packet; what it must be afterwards is noted in *record. */
-static enum weir_reason pick(const struct plane_service *svc, const struct seen *s,
-			     const struct flow *f, uint32_t *slot, uint32_t *record)
-{
-	struct weir_row row = plane->rows[svc->base + (plane_hash(f) & (svc->size - 1))];
-	const struct weir_flow *r = plane_record(plane, svc, f);
-	bool anew =
-		s->syn && r && (!(r->seen & WEIR_FLOW_ESTABLISHED) || r->seen & WEIR_FLOW_CLOSING);
-	bool fresh = s->syn || (s->proto == IPPROTO_UDP && row.prev & WEIR_ROW_UDP_NEW);
-
-	*record = UINT32_MAX;
-	*slot = row.cur;
-	if (s->about) {
-		if (row.prev != REST && !r)
-			*slot = row.prev & WEIR_ROW_SLOT;
-		else if (row.prev != REST && alive(r->endpoint))
-			*slot = r->endpoint;
-		return WEIR_FORWARD_ICMP;
-	}
-	if (row.prev == REST)
-		return WEIR_FORWARD;
-	if (r && !anew && alive(r->endpoint))
-		*slot = r->endpoint;
-	else if (!r && !fresh)
-		*slot = row.prev & WEIR_ROW_SLOT;
-	*record = *slot;
-	if (r && !anew && alive(r->endpoint))
-		return WEIR_FORWARD_FLOW;
-	return !r && !fresh ? WEIR_FORWARD_PREV : WEIR_FORWARD;
 }
 
 /* A checksum over a word that changed. */
@@ -293,8 +266,10 @@ static struct flow random_flow(void)
 	static const uint8_t protos[] = { 6, 6, 6, 17, 17, 1, 47, 58 };
 	int v6 = (int)roll(2);
 	struct flow f = flow_of(protos[roll(sizeof(protos))], v6 ? "2001:db8:7::1" : "198.51.100.1",
-				(uint16_t)roll(CLIENTS), vips[v6], roll(8) ? 443 : 80);
+				(uint16_t)roll(PORTS), vips[v6],
+				roll(8) ? (uint16_t)(PORT + roll(SORTS)) : 80);
 
+	f.src.b[15] = (uint8_t)roll(CLIENTS);
 	if (!roll(8))
 		f.dst = pkt_addr(v6 ? "2001:db8::2" : roll(2) ? "192.0.2.2" : vips[2]);
 	return f;
@@ -355,7 +330,7 @@ static struct pkt random_packet(void)
 /* A row of every kind: what is no slot is named too. */
 static void reshape(void)
 {
-	const struct plane_service *s = &services[roll(2)][roll(2)];
+	const struct plane_service *s = &services[roll(2)][roll(2)][roll(SORTS)].at;
 	uint32_t prev = roll(3) ? roll(KINDS) | (roll(2) ? WEIR_ROW_UDP_NEW : 0) : REST;
 
 	plane_set_row(plane, s->base + roll(s->size), roll(KINDS), prev);
@@ -364,8 +339,8 @@ static void reshape(void)
 static void compare(const struct pkt *in)
 {
 	struct outcome want = { .action = XDP_PASS, .out = *in };
-	const struct plane_service *svc = NULL;
-	uint32_t slot = NONE, record = UINT32_MAX;
+	struct choice choice = { .record = NO_RECORD };
+	const struct served *svc = NULL;
 	struct flow f;
 	struct seen s;
 	struct pkt out;
@@ -390,17 +365,18 @@ static void compare(const struct pkt *in)
 			want.why = WEIR_DROP_FRAGMENT;
 	}
 	if (svc) {
-		want.why = pick(svc, &s, &f, &slot, &record);
+		choice = choose(svc, &s, &f);
 		want.action = XDP_DROP;
-		if (s.fragment == FIRST && slot != NONE)
-			lead(&s, slot);
-		want.why = describe(in, &s, plane_hash(&f) >> 32, slot, want.why, &want);
+		if (s.fragment == FIRST && choice.slot != NONE)
+			lead(&s, choice.slot);
+		want.why = describe(in, &s, plane_hash(&f) >> 32, choice.slot, choice.why, &want);
 	}
 	out = expect(*in, want.action, want.why);
 	assert_int_equal(out.len, want.out.len);
 	assert_memory_equal(out.data, want.out.data, out.len);
-	if (record != UINT32_MAX)
-		assert_int_equal(plane_record(plane, svc, &f)->endpoint, record);
+	if (choice.record != NO_RECORD)
+		assert_int_equal(plane_record_of(plane, choice.who, choice.id)->endpoint,
+				 choice.record);
 }
 
 static enum weir_mode mode_of(uint32_t kind)
@@ -408,6 +384,15 @@ static enum weir_mode mode_of(uint32_t kind)
 	return kind == L2                     ? WEIR_MODE_L2
 	       : kind == GUE4 || kind == GUE6 ? WEIR_MODE_GUE
 					      : WEIR_MODE_IPIP;
+}
+
+static void serve(struct served *svc, int v6, int udp, uint32_t sort)
+{
+	svc->at = plane_add_service(plane, vips[v6], udp ? IPPROTO_UDP : IPPROTO_TCP,
+				    (uint16_t)(PORT + sort), ROWS);
+	svc->flags = sorts[sort];
+	svc->special = (struct weir_special){ .group = sort + 1, .hold = 1000 };
+	plane_set_flags(plane, &svc->at, svc->flags, svc->special);
 }
 
 /* Reasons that no packet here has. */
@@ -426,10 +411,8 @@ static void the_program_does_what_its_description_says(void **state)
 	uint32_t packets = asked ? (uint32_t)strtoul(asked, NULL, 10) : PACKETS;
 
 	(void)state;
-	for (int v6 = 0; v6 < 2; v6++) {
-		services[v6][0] = plane_add_service(plane, vips[v6], IPPROTO_TCP, 443, ROWS);
-		services[v6][1] = plane_add_service(plane, vips[v6], IPPROTO_UDP, 443, ROWS);
-	}
+	for (uint32_t i = 0; i < 4 * SORTS; i++)
+		serve(&services[i & 1][i >> 1 & 1][i / 4], i & 1, i >> 1 & 1, i / 4);
 	plane_add_service(plane, vips[2], 0, 0, 0);
 	for (uint32_t kind = V4; kind < KINDS; kind++) {
 		bool v6 = kind == V6 || kind == GUE6;

@@ -37,7 +37,8 @@ static void syn(const struct flow *f, enum weir_reason why, uint32_t slot)
 }
 
 /* In the unit of weir_flow.seen. */
-#define SECONDS(n) ((uint32_t)(n) * (plane_idle(plane) / WEIR_FLOW_IDLE_S))
+#define SECONDS(n) \
+	((plane_idle(plane) >> WEIR_FLOW_FLAGS) * (n) / WEIR_FLOW_IDLE_S << WEIR_FLOW_FLAGS)
 
 /* A later segment, or a datagram. */
 static void data(const struct flow *f, enum weir_reason why, uint32_t slot)
@@ -52,7 +53,7 @@ static void recorded(const struct flow *f, uint32_t slot, uint32_t established)
 	assert_non_null(r);
 	assert_int_equal(r->endpoint, slot);
 	assert_int_equal(r->seen & WEIR_FLOW_ESTABLISHED, established);
-	assert_in_range(plane_jiffies(plane) - (r->seen & ~3u), 0, SECONDS(4));
+	assert_in_range(plane_now(plane) - (r->seen & ~3u), 0, SECONDS(4));
 }
 
 static uint32_t n_records(void)
@@ -345,7 +346,7 @@ static void a_young_flow_of_one_packet_does_not_give_way(void **state)
 	neighbours(f, CROWD);
 	fill(f, WEIR_FLOW_WAYS, 0);
 	for (uint32_t i = 0; i < WEIR_FLOW_WAYS; i++)
-		record_of(&f[i])->seen -= SECONDS(1) / 2;
+		record_of(&f[i])->seen -= (SECONDS(1) / 2) & ~3u;
 	syn(&f[WEIR_FLOW_WAYS], WEIR_FORWARD_PREV, a);
 	for (uint32_t i = 0; i < WEIR_FLOW_WAYS; i++)
 		assert_non_null(record_of(&f[i]));

@@ -102,6 +102,7 @@ int bed_open(void **state)
 	b->flows = map_memory(b, "weir_flows");
 	b->endpoints = map_memory(b, "weir_endpoints");
 	b->ids = map_memory(b, "weir_endpoint_ids");
+	b->specials = map_memory(b, "weir_specials");
 	return 0;
 }
 
@@ -114,6 +115,7 @@ int bed_close(void **state)
 	munmap(b->flows, WEIR_FLOW_BUCKETS * sizeof(*b->flows));
 	munmap(b->endpoints, WEIR_MAX_ENDPOINTS * sizeof(*b->endpoints));
 	munmap(b->ids, WEIR_MAX_ENDPOINTS * sizeof(*b->ids));
+	munmap(b->specials, WEIR_MAX_SERVICES * sizeof(*b->specials));
 	bed_leave(b);
 	return weir_plane_remove(b->pins);
 }
@@ -183,6 +185,8 @@ static void fill_table(struct weir_tables_table *t, const struct wish_service *s
 		.n_members = ENDPOINTS,
 		.size = s->size,
 		.digest = weir_hash_bytes(s->size, s->rows, s->size),
+		.drain_ms = s->drain_ms ? s->drain_ms : DRAIN_MS,
+		.affinity_ms = s->affinity_ms,
 	};
 }
 
@@ -202,6 +206,7 @@ static void add_endpoints(const struct wish *w, struct weir_tables *t, uint32_t 
 			.monitored = true,
 			.healthy = w->endpoint[e].alive,
 			.alive = w->endpoint[e].alive,
+			.enabled = !w->endpoint[e].disabled,
 		};
 		index[e] = t->n_endpoints++;
 	}
@@ -233,6 +238,7 @@ static const struct weir_tables *tables(const struct wish *w, struct weir_arena 
 			.vip = service_addr(s),
 			.port = htons(443),
 			.proto = service_proto(s),
+			.flags = w->service[s].flags,
 			.table = &table[balancer_of(w, s)],
 		};
 	}

@@ -30,11 +30,14 @@
  * MAC 06:00:00:00:00:<e>; service s is 192.0.2.<s + 1>, TCP port 443; service 3 is UDP. */
 struct wish {
 	struct {
-		bool there, alive;
+		bool there, alive, disabled;
 	} endpoint[ENDPOINTS];
 	struct wish_service {
 		bool on;
 		uint8_t with; /* 1 + the service whose balancer it belongs to; 0: its own */
+		uint16_t flags;
+		uint32_t drain_ms; /* 0: DRAIN_MS; this and what follows are the balancer's */
+		uint32_t affinity_ms;
 		uint32_t size;
 		uint8_t rows[WEIR_TABLE_MAX]; /* an endpoint that is there, or NOBODY */
 	} service[SERVICES];
@@ -54,6 +57,7 @@ struct bed {
 	struct weir_flow_bucket *flows;
 	struct weir_endpoint *endpoints;
 	struct weir_endpoint_id *ids;
+	struct weir_special *specials;
 };
 
 /* Group fixture: the namespaces (which end with the process), w0 and its neighbours. */

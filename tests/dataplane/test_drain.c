@@ -109,9 +109,16 @@ static void crowd(struct weir_tables_service *s, struct weir_tables_table *t, ui
 	static const struct weir_lb lb;
 
 	for (uint32_t i = 0; i <= n; i++) {
-		t[i] = (struct weir_tables_table){ &lb, members, rows, 2, MIN, 1 };
-		s[i] = (struct weir_tables_service){ pkt_addr("192.0.2.99"),
-						     htons((uint16_t)(i + 1)), IPPROTO_TCP, &t[i] };
+		t[i] = (struct weir_tables_table){ .lb = &lb,
+						   .members = members,
+						   .rows = rows,
+						   .n_members = 2,
+						   .size = MIN,
+						   .digest = 1 };
+		s[i] = (struct weir_tables_service){ .vip = pkt_addr("192.0.2.99"),
+						     .port = htons((uint16_t)(i + 1)),
+						     .proto = IPPROTO_TCP,
+						     .table = &t[i] };
 	}
 	t[n].size = WEIR_TABLE_MAX;
 }

@@ -303,10 +303,16 @@ static void tables_that_do_not_fit_change_nothing(void **state)
 
 	t.tables = table;
 	for (uint32_t i = 0; i <= big; i++) {
-		table[i] = (struct weir_tables_table){ &lb, &member, rows, 1, WEIR_TABLE_MAX, 1 };
-		s[i] = (struct weir_tables_service){ pkt_addr("192.0.2.99"),
-						     htons((uint16_t)(i + 1)), IPPROTO_TCP,
-						     &table[i] };
+		table[i] = (struct weir_tables_table){ .lb = &lb,
+						       .members = &member,
+						       .rows = rows,
+						       .n_members = 1,
+						       .size = WEIR_TABLE_MAX,
+						       .digest = 1 };
+		s[i] = (struct weir_tables_service){ .vip = pkt_addr("192.0.2.99"),
+						     .port = htons((uint16_t)(i + 1)),
+						     .proto = IPPROTO_TCP,
+						     .table = &table[i] };
 	}
 	bed_serve(b, 0, MIN, 1, 1);
 	bed_sync(b);
@@ -333,8 +339,10 @@ static void crowd(struct weir_tables_service *s, uint32_t n, const struct weir_t
 		for (uint32_t port = 1; found < n && port < 65536; port++)
 			if (weir_service_slot(&vip, htons((uint16_t)port), IPPROTO_TCP) == 1000)
 				s[found++] =
-					(struct weir_tables_service){ vip, htons((uint16_t)port),
-								      IPPROTO_TCP, t };
+					(struct weir_tables_service){ .vip = vip,
+								      .port = htons((uint16_t)port),
+								      .proto = IPPROTO_TCP,
+								      .table = t };
 }
 
 /* Also not the endpoints that rows at rest go on to name, when these are drained. */
@@ -345,7 +353,12 @@ static void a_crowded_service_table_changes_nothing(void **state)
 	uint32_t *rows = weir_new_array(MIN, uint32_t);
 	const uint32_t member = 0;
 	struct weir_lb lb = { 0 };
-	struct weir_tables_table table = { &lb, &member, rows, 1, MIN, 1 };
+	struct weir_tables_table table = { .lb = &lb,
+					   .members = &member,
+					   .rows = rows,
+					   .n_members = 1,
+					   .size = MIN,
+					   .digest = 1 };
 	struct weir_tables_service s[WEIR_SERVICE_PROBE + 1];
 	struct weir_tables t = { &e, &table, s, .n_endpoints = 1, .n_tables = 1 };
 

@@ -30,6 +30,7 @@ static struct host_maps {
 	struct weir_service services[WEIR_SERVICE_SLOTS];
 	struct weir_row rows[HOST_ROWS];
 	struct weir_flow_bucket flows[WEIR_FLOW_BUCKETS];
+	struct weir_special specials[WEIR_MAX_SERVICES];
 	struct weir_endpoint endpoints[HOST_ENDPOINTS];
 	struct weir_endpoint_stats stats[HOST_ENDPOINTS];
 	struct weir_count counts[WEIR_REASON_COUNT];
@@ -51,6 +52,7 @@ static void *host_lookup(const char *map, const uint32_t *key)
 	HOST_MAP(weir_services, host.services);
 	HOST_MAP(weir_rows, host.rows);
 	HOST_MAP(weir_flows, host.flows);
+	HOST_MAP(weir_specials, host.specials);
 	HOST_MAP(weir_endpoints, host.endpoints);
 	HOST_MAP(weir_endpoint_counts, host.stats);
 	HOST_MAP(weir_reason_counts, host.counts);

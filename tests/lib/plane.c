@@ -108,6 +108,7 @@ struct plane *plane_load_with(void (*set)(struct weir_bpf *skel))
 	p->services = map_memory(p->skel->maps.weir_services);
 	p->rows = map_memory(p->skel->maps.weir_rows);
 	p->flows = map_memory(p->skel->maps.weir_flows);
+	p->specials = map_memory(p->skel->maps.weir_specials);
 	p->endpoints = map_memory(p->skel->maps.weir_endpoints);
 	p->nat = map_memory(p->skel->maps.weir_nat_conf);
 	p->nat_flows = map_memory(p->skel->maps.weir_nat_flows);
@@ -127,6 +128,7 @@ void plane_free(struct plane *p)
 	munmap(p->services, map_bytes(p->skel->maps.weir_services));
 	munmap(p->rows, map_bytes(p->skel->maps.weir_rows));
 	munmap(p->flows, map_bytes(p->skel->maps.weir_flows));
+	munmap(p->specials, map_bytes(p->skel->maps.weir_specials));
 	munmap(p->endpoints, map_bytes(p->skel->maps.weir_endpoints));
 	munmap(p->nat, map_bytes(p->skel->maps.weir_nat_conf));
 	munmap(p->nat_flows, map_bytes(p->skel->maps.weir_nat_flows));
@@ -172,6 +174,7 @@ void plane_reset(struct plane *p)
 	memset(p->services, 0, map_bytes(p->skel->maps.weir_services));
 	memset(p->rows, 0, p->next_row * sizeof(*p->rows));
 	memset(p->flows, 0, map_bytes(p->skel->maps.weir_flows));
+	memset(p->specials, 0, p->next_service * sizeof(*p->specials));
 	memset(p->endpoints, 0, p->next_endpoint * sizeof(*p->endpoints));
 	memset(p->nat, 0, sizeof(*p->nat));
 	memset(p->nat_flows, 0, map_bytes(p->skel->maps.weir_nat_flows));
@@ -220,6 +223,15 @@ struct plane_service plane_add_service(struct plane *p, const char *vip, uint8_t
 	plane_set_rows(p, &out, WEIR_NO_ENDPOINT, WEIR_ROW_REST);
 	put_service(p, &s);
 	return out;
+}
+
+void plane_set_flags(struct plane *p, const struct plane_service *s, uint16_t flags,
+		     struct weir_special special)
+{
+	for (uint32_t i = 0; i < WEIR_SERVICE_SLOTS; i++)
+		if (p->services[i].key.used == WEIR_SLOT_USED && p->services[i].key.id == s->id)
+			p->services[i].key.flags = flags;
+	p->specials[s->id] = special;
 }
 
 void plane_mac(uint32_t slot, int own, uint8_t mac[6])
@@ -442,6 +454,13 @@ uint64_t plane_hash_of(const union weir_addr *src, const union weir_addr *dst, u
 	return h ^ h >> 32;
 }
 
+uint64_t plane_hash_client(const struct flow *f)
+{
+	static const union weir_addr none;
+
+	return plane_hash_of(&f->src, &none, 0, 0);
+}
+
 struct weir_flow_bucket *plane_bucket(const struct plane *p, const struct flow *f)
 {
 	return &p->flows[(plane_hash(f) >> 16) % WEIR_FLOW_BUCKETS];
@@ -450,9 +469,13 @@ struct weir_flow_bucket *plane_bucket(const struct plane *p, const struct flow *
 struct weir_flow *plane_record(const struct plane *p, const struct plane_service *s,
 			       const struct flow *f)
 {
-	struct weir_flow_bucket *b = plane_bucket(p, f);
-	uint64_t h = plane_hash(f);
-	uint64_t key = (h & 0xffffffff0000ffffull) | (uint64_t)s->id << 16;
+	return plane_record_of(p, plane_hash(f), s->id);
+}
+
+struct weir_flow *plane_record_of(const struct plane *p, uint64_t hash, uint32_t id)
+{
+	struct weir_flow_bucket *b = &p->flows[(hash >> 16) % WEIR_FLOW_BUCKETS];
+	uint64_t key = (hash & 0xffffffff0000ffffull) | (uint64_t)id << 16;
 
 	for (int i = 0; i < WEIR_FLOW_WAYS; i++)
 		if (b->way[i].key == key)
@@ -460,14 +483,14 @@ struct weir_flow *plane_record(const struct plane *p, const struct plane_service
 	return NULL;
 }
 
-uint32_t plane_jiffies(const struct plane *p)
+uint32_t plane_now(const struct plane *p)
 {
 	uint8_t packet[64] = { 0 };
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet, .data_size_in = sizeof(packet));
 
 	if (bpf_prog_test_run_opts(bpf_program__fd(p->skel->progs.weir_clock), &run))
 		die("weir_clock");
-	return (uint32_t)p->skel->bss->weir_jiffies << WEIR_FLOW_FLAGS;
+	return p->skel->bss->weir_now;
 }
 
 uint32_t plane_idle(const struct plane *p)

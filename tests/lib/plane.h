@@ -15,6 +15,7 @@ struct plane {
 	struct weir_service *services; /* the mapped maps, all of them */
 	struct weir_row *rows;
 	struct weir_flow_bucket *flows;
+	struct weir_special *specials;
 	struct weir_endpoint *endpoints;
 	struct weir_nat_conf *nat;
 	struct weir_nat_bucket *nat_flows; /* of one entry without WEIR_FEATURE_FULLNAT */
@@ -47,6 +48,10 @@ struct plane_service {
  * no endpoint. proto 0: the VIP alone, without rows. */
 struct plane_service plane_add_service(struct plane *p, const char *vip, uint8_t proto,
 				       uint16_t port, uint32_t rows);
+
+/* Makes it one that is not usual: WEIR_SERVICE_* flags. */
+void plane_set_flags(struct plane *p, const struct plane_service *s, uint16_t flags,
+		     struct weir_special special);
 
 /* An endpoint that is alive, in the next free slot, which is returned. dst decides the family of
  * the outer header; ifindex 1 (lo, where test runs come in) makes packets leave with XDP_TX, 0
@@ -82,14 +87,19 @@ uint64_t plane_hash(const struct flow *f);
 uint64_t plane_hash_of(const union weir_addr *src, const union weir_addr *dst, uint32_t first,
 		       uint32_t second);
 
+/* The same of its client alone: of the address it comes from. */
+uint64_t plane_hash_client(const struct flow *f);
+
 /* Where a flow is recorded, if it is: bits 16 to 31 choose the bucket. */
 struct weir_flow_bucket *plane_bucket(const struct plane *p, const struct flow *f);
 struct weir_flow *plane_record(const struct plane *p, const struct plane_service *s,
 			       const struct flow *f);
+/* The same for any hash and id. */
+struct weir_flow *plane_record_of(const struct plane *p, uint64_t hash, uint32_t id);
 
 /* The kernel's clock as records hold it, without its flags; and how long a silent flow
  * keeps its record, in the same unit. */
-uint32_t plane_jiffies(const struct plane *p);
+uint32_t plane_now(const struct plane *p);
 uint32_t plane_idle(const struct plane *p);
 
 #endif

@@ -74,6 +74,30 @@ static uint32_t enter_pool(struct build *b, const struct weir_view_lb *v, uint32
 	return n;
 }
 
+/* Whether rows are chosen by clients' addresses. Of all pools that may serve, not of the one that
+ * does now: a flow keeps its row when another pool takes over. */
+static bool by_client(const struct weir_lb *lb)
+{
+	bool is = lb->affinity;
+
+	if (lb->fallback_pool)
+		is |= lb->fallback_pool->steering == WEIR_STEER_HASH;
+	for (uint32_t i = 0; i < lb->n_default_pools; i++)
+		is |= lb->default_pools[i]->steering == WEIR_STEER_HASH;
+	return is;
+}
+
+static uint16_t service_flags(const struct weir_lb *lb)
+{
+	uint16_t flags = 0;
+
+	if (by_client(lb))
+		flags |= WEIR_SERVICE_CLIENT;
+	if (lb->affinity)
+		flags |= WEIR_SERVICE_STICKY;
+	return flags;
+}
+
 static const struct weir_tables_table *add_table(struct build *b, const struct weir_view_lb *v)
 {
 	struct weir_tables_table *t = &b->tables[b->out->n_tables++];
@@ -82,6 +106,8 @@ static const struct weir_tables_table *add_table(struct build *b, const struct w
 	struct weir_rows rows;
 
 	t->lb = v->lb;
+	t->drain_ms = v->lb->drain_ms ? v->lb->drain_ms : b->view->model->agent.drain_ms;
+	t->affinity_ms = v->lb->affinity ? v->lb->session_affinity_ttl * 1000 : 0;
 	t->size = table_size(v->lb);
 	t->members = members;
 	if (v->n_serving)
@@ -102,19 +128,20 @@ static void add_services(struct build *b, const struct weir_tables_table *t)
 				.vip = lb->vips[v],
 				.port = htons(lb->listeners[l].port),
 				.proto = lb->listeners[l].proto,
+				.flags = service_flags(lb),
 				.table = t,
 			};
 }
 
 static void build_lb(struct build *b, const struct weir_view_lb *v)
 {
-	const struct weir_agent_conf *agent = &b->view->model->agent;
-	uint32_t drain_ms = v->lb->drain_ms ? v->lb->drain_ms : agent->drain_ms;
+	const struct weir_tables_table *t;
 
 	assert(families_fit(v)); /* validation refuses others */
-	add_services(b, add_table(b, v));
-	if (drain_ms > b->out->drain_ms)
-		b->out->drain_ms = drain_ms;
+	t = add_table(b, v);
+	add_services(b, t);
+	if (t->drain_ms > b->out->drain_ms)
+		b->out->drain_ms = t->drain_ms;
 }
 
 static int by_key(const void *a, const void *b)
@@ -146,7 +173,7 @@ static uint64_t services_digest(const struct build *b)
 	for (uint32_t i = 0; i < b->out->n_services; i++) {
 		const struct weir_tables_service *s = &b->services[i];
 		uint64_t words[] = {
-			(uint64_t)s->proto << 16 | ntohs(s->port),
+			(uint64_t)s->flags << 32 | (uint64_t)s->proto << 16 | ntohs(s->port),
 			s->table->digest,
 		};
 

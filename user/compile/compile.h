@@ -18,6 +18,7 @@ struct weir_tables_endpoint {
 	bool monitored; /* some pool with a monitor has it */
 	bool healthy;   /* passed its last verdict in every pool with a monitor that has it */
 	bool alive;     /* not known to be unhealthy: its flows may stay */
+	bool enabled;   /* some pool has it so */
 };
 
 /* The rows of a load balancer, which all its services share. */
@@ -26,14 +27,17 @@ struct weir_tables_table {
 	const uint32_t *members; /* indexes into weir_tables.endpoints */
 	const uint32_t *rows;    /* indexes into members, or WEIR_ROW_NOBODY */
 	uint32_t n_members;
-	uint32_t size;   /* rows, a power of two, WEIR_TABLE_MIN .. WEIR_TABLE_MAX */
-	uint64_t digest; /* of size and rows by endpoint: equal rows, equal digest */
+	uint32_t size;        /* rows, a power of two, WEIR_TABLE_MIN .. WEIR_TABLE_MAX */
+	uint64_t digest;      /* of size and rows by endpoint: equal rows, equal digest */
+	uint32_t drain_ms;    /* how long a row that changed knows its older flows */
+	uint32_t affinity_ms; /* how long it knows its older clients; 0: it does not */
 };
 
 struct weir_tables_service {
 	union weir_addr vip;
 	__be16 port;
 	uint8_t proto;
+	uint16_t flags;                        /* enum weir_service_flag */
 	const struct weir_tables_table *table; /* one of weir_tables.tables */
 };
 
@@ -44,7 +48,8 @@ struct weir_tables {
 	const union weir_addr *vips;                /* every VIP of them once, sorted */
 	uint32_t n_endpoints, n_tables, n_services, n_vips;
 	uint32_t drain_ms; /* longest drain window of any service */
-	uint64_t digest;   /* of services and rows by endpoint address: equal input, equal digest */
+	uint64_t digest;   /* of services, their flags, and rows by endpoint address: equal input,
+			    * equal digest */
 };
 
 /* The endpoint of a row, an index into weir_tables.endpoints, or WEIR_ROW_NOBODY. */

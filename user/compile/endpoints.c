@@ -51,6 +51,7 @@ static uint32_t merge(struct visit *v, const struct weir_tables_endpoint *e, uin
 		is->monitored |= e->monitored;
 		is->healthy &= e->healthy;
 		is->alive |= e->alive;
+		is->enabled |= e->enabled;
 	} else {
 		v->to.identity[v->n] = identity;
 		v->out[v->n++] = *e;
@@ -78,6 +79,7 @@ static void add_pool(struct visit *v, const struct weir_pool *pool, uint8_t mode
 			.monitored = pool->monitor,
 			.healthy = !pool->monitor || state == WEIR_HEALTHY,
 			.alive = !pool->monitor || state != WEIR_UNHEALTHY,
+			.enabled = o->enabled && pool->enabled,
 		};
 
 		of[i] = merge(v, &e, v->ahead[i]);

@@ -132,6 +132,7 @@ void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t 
 		if (!p->slots[s].wanted && !p->slots[s].nexthop)
 			route_resolve(p, s);
 		p->slots[s].turn = p->turn;
+		p->slots[s].enabled = e->enabled;
 		p->ids[s].healthy = e->healthy;
 		set_alive(p, s, e->alive);
 		slot_of[i] = s;

@@ -120,7 +120,7 @@ static __be32 spread(const struct weir_prefix *p)
 	return htonl(bits < 32 ? (1u << bits) - 1 : UINT32_MAX);
 }
 
-static uint32_t ticks_per_second(void)
+static uint32_t jiffies_per_second(void)
 {
 	struct timespec res;
 
@@ -194,9 +194,9 @@ struct weir_bpf *plane_skel_open(const struct weir_plane *p, enum weir_seeing pu
 	skel->rodata->weir_gue_port = htons(p->options.gue_port);
 	skel->rodata->weir_spread_v4 = spread(&p->options.outer4);
 	skel->rodata->weir_spread_v6 = spread(&p->options.outer6);
-	skel->rodata->weir_hz = ticks_per_second();
-	skel->rodata->weir_flow_idle = WEIR_FLOW_IDLE_S * ticks_per_second();
-	skel->rodata->weir_flow_young = WEIR_FLOW_YOUNG_S * ticks_per_second();
+	skel->rodata->weir_hz = jiffies_per_second();
+	skel->rodata->weir_flow_idle = WEIR_FLOW_IDLE_S * jiffies_per_second() >> WEIR_FLOW_TICK;
+	skel->rodata->weir_flow_young = WEIR_FLOW_YOUNG_S * jiffies_per_second() >> WEIR_FLOW_TICK;
 	features_use(p->features, skel);
 	set_purpose(skel, purpose);
 	bpf_map__set_max_entries(skel->maps.weir_rows, p->max_rows);
@@ -242,7 +242,9 @@ static int map_all(struct weir_plane *p)
 	p->flows = map_memory(p->skel->maps.weir_flows);
 	p->endpoints = map_memory(p->skel->maps.weir_endpoints);
 	p->ids = map_memory(p->skel->maps.weir_endpoint_ids);
-	return p->services && p->rows && p->flows && p->endpoints && p->ids ? 0 : -errno;
+	p->specials = map_memory(p->skel->maps.weir_specials);
+	return p->services && p->rows && p->flows && p->endpoints && p->ids && p->specials ? 0
+											   : -errno;
 }
 
 static int load(struct weir_plane *p)
@@ -362,6 +364,7 @@ int weir_plane_open(const struct weir_plane_options *o, struct weir_plane **out)
 	services_adopt(p);
 	pmtu_open(p);
 	tables_adopt(p);
+	specials_adopt(p);
 	p->records = p->loose = true; /* also records of rows that came to rest just before */
 	err = routes_open(p);
 	if (!err)
@@ -391,6 +394,7 @@ void weir_plane_close(struct weir_plane *p)
 		unmap_memory(p->flows, p->skel->maps.weir_flows);
 		unmap_memory(p->endpoints, p->skel->maps.weir_endpoints);
 		unmap_memory(p->ids, p->skel->maps.weir_endpoint_ids);
+		unmap_memory(p->specials, p->skel->maps.weir_specials);
 		weir_bpf__destroy(p->skel);
 	}
 	weir_bpf__destroy(p->dry);

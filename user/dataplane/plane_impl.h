@@ -44,6 +44,7 @@ struct link {
 struct slot {
 	uint32_t turn;               /* the last sync whose tables had it */
 	bool wanted;                 /* that was the last one of all */
+	bool enabled;                /* then */
 	uint64_t drain_until_ms;     /* not wanted: its flows may stay until then; 0: not begun */
 	uint32_t nexthop;            /* index + 1; 0: no route */
 	uint32_t hop_prev, hop_next; /* slots of the same next hop; 0: none */
@@ -74,6 +75,9 @@ struct table {
 	uint32_t users;        /* services */
 	uint32_t unsettled;    /* rows not at rest, as of the last sync or tick */
 	uint32_t drain_ms;     /* UINT32_MAX: no sync has said yet */
+	uint32_t affinity_ms;  /* 0: clients are not remembered */
+	uint32_t group;        /* of its services (abi.h); 0: they are usual ones */
+	struct table *peer;    /* while records are swept: another one of this group */
 	struct window *window; /* by row; NULL: all are at rest */
 	uint64_t digest;       /* of what its rows were last made to say */
 	bool synced;           /* there is such a digest */
@@ -94,6 +98,12 @@ struct service {
 	struct table *table; /* NULL: a VIP's entry without a port */
 };
 
+/* What a sync finds for a service of its tables. */
+struct planned {
+	struct service *service; /* NULL: it is not there yet */
+	struct table *table;     /* which it shall have */
+};
+
 struct weir_plane {
 	struct weir_bpf *skel;
 	char dir[PATH_MAX]; /* <pin_path>/v<ABI> */
@@ -107,6 +117,7 @@ struct weir_plane {
 	struct weir_flow_bucket *flows;
 	struct weir_endpoint *endpoints;
 	struct weir_endpoint_id *ids;
+	struct weir_special *specials;
 
 	struct slot *slots;   /* by endpoint slot */
 	uint32_t *slot_index; /* open addressing: hash of (address, mode) -> slot, 0: free */
@@ -120,6 +131,7 @@ struct weir_plane {
 	uint32_t n_services;
 	uint16_t next_service_id;
 	bool *id_used; /* by service id */
+	uint32_t next_group;
 	struct table *tables;
 	struct table *retired; /* packets may still be reading these */
 	uint32_t max_rows;     /* entries of the map */
@@ -256,9 +268,11 @@ bool path_learn(struct weir_plane *p, uint32_t slot, uint32_t mtu);
 void services_adopt(struct weir_plane *p);
 struct service *service_find(struct weir_plane *p, const union weir_addr *vip, __be16 port,
 			     uint8_t proto);
-/* Publishes a new service with this table, or without one; NULL: its probe sequence is full. */
-struct service *service_add(struct weir_plane *p, const union weir_addr *vip, __be16 port,
-			    uint8_t proto, struct table *table);
+/* Publishes a new service with this table and what goes with its flags, or a VIP's entry without
+ * any of it (new NULL). NULL: its probe sequence is full. */
+struct service *service_add(struct weir_plane *p, const union weir_addr *vip,
+			    const struct weir_tables_service *new, struct table *table,
+			    const struct weir_special *special);
 /* Moves the last of weir_plane.service to its place. */
 void service_remove(struct weir_plane *p, struct service *s);
 
@@ -282,6 +296,14 @@ void tables_sweep(struct weir_plane *p);
 /* A tick later no packet that saw a retired table is still on its way: its space is free. */
 void tables_reclaim(struct weir_plane *p);
 void tables_free(struct weir_plane *p);
+
+/* specials.c: what is not usual about services */
+void specials_adopt(struct weir_plane *p);
+/* What the services of each table of t shall have; the caller frees it. */
+struct weir_special *specials_plan(struct weir_plane *p, const struct weir_tables *t,
+				   const struct planned *services);
+void special_write(struct weir_plane *p, struct weir_service_key *key, uint16_t flags,
+		   const struct weir_special *want);
 
 /* rows.c: row space, and what a row becomes */
 void rows_init(struct weir_plane *p);

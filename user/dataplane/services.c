@@ -80,9 +80,12 @@ static uint16_t take_id(struct weir_plane *p)
 	return 0;
 }
 
-struct service *service_add(struct weir_plane *p, const union weir_addr *vip, __be16 port,
-			    uint8_t proto, struct table *table)
+struct service *service_add(struct weir_plane *p, const union weir_addr *vip,
+			    const struct weir_tables_service *new, struct table *table,
+			    const struct weir_special *special)
 {
+	__be16 port = new ? new->port : 0;
+	uint8_t proto = new ? new->proto : 0;
 	uint32_t start = weir_service_slot(vip, port, proto);
 
 	for (uint32_t i = 0; i < WEIR_SERVICE_PROBE; i++) {
@@ -96,10 +99,13 @@ struct service *service_add(struct weir_plane *p, const union weir_addr *vip, __
 		k->key.id = proto ? take_id(p) : 0;
 		if (proto && !k->key.id)
 			return NULL;
+		k->key.flags = 0;
 		k->table = (struct weir_table_ref){ 0 };
 		s = remember(p, at);
-		if (table)
+		if (new) {
 			table_join(p, s, table);
+			special_write(p, &k->key, new->flags, special);
+		}
 		publish(&k->key, port, proto, WEIR_SLOT_USED);
 		return s;
 	}

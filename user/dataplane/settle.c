@@ -13,24 +13,33 @@
 #include "dataplane/plane_impl.h"
 #include "weir.skel.h"
 
-/* The kernel's jiffies, by running the program that reads them. */
-static uint32_t jiffies(const struct weir_plane *p)
+/* The time as records have it, by running the program that reads it. */
+static uint32_t flow_now(const struct weir_plane *p)
 {
 	uint8_t packet[64] = { 0 };
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet, .data_size_in = sizeof(packet));
 
 	bpf_prog_test_run_opts(bpf_program__fd(p->skel->progs.weir_clock), &run);
-	return (uint32_t)p->skel->bss->weir_jiffies;
+	return p->skel->bss->weir_now;
 }
 
-/* Tables by service id: the rows a flow record speaks of. */
+/* Tables by what records have in the place of a service id: the rows a record speaks of. Those of a
+ * group are chained by peer. */
 static struct table **tables_by_id(const struct weir_plane *p)
 {
-	struct table **by_id = weir_new_array(WEIR_MAX_SERVICES, struct table *);
+	struct table **by_id = weir_new_array(WEIR_GROUP_ID(WEIR_MAX_SERVICES), struct table *);
 
 	for (uint32_t i = 0; i < p->n_services; i++)
 		if (p->service[i].table)
 			by_id[p->services[p->service[i].at].key.id] = p->service[i].table;
+	for (struct table *x = p->tables; x; x = x->next) {
+		struct table **first = &by_id[WEIR_GROUP_ID(x->group)];
+
+		if (!x->group)
+			continue;
+		x->peer = *first;
+		*first = x;
+	}
 	return by_id;
 }
 
@@ -38,24 +47,24 @@ static struct table **tables_by_id(const struct weir_plane *p)
 static bool lives(const struct weir_plane *p, const struct weir_flow *f, uint32_t now)
 {
 	const uint32_t flags = (1u << WEIR_FLOW_FLAGS) - 1;
-	int32_t age = (int32_t)((now << WEIR_FLOW_FLAGS | flags) - f->seen) >> WEIR_FLOW_FLAGS;
+	int32_t age = (int32_t)((now | flags) - f->seen) >> WEIR_FLOW_FLAGS;
 	uint32_t idle = p->skel->rodata->weir_flow_idle;
 
 	if (f->seen & WEIR_FLOW_CLOSING)
-		idle = idle / WEIR_FLOW_IDLE_S * WEIR_FLOW_CLOSING_S;
+		idle = idle * WEIR_FLOW_CLOSING_S / WEIR_FLOW_IDLE_S;
 	return age <= (int32_t)idle;
 }
 
 /* Silent for so long that its age would soon look like that of a young one: they wrap. */
 static bool ancient(const struct weir_flow *f, uint32_t now)
 {
-	uint32_t age = ((now << WEIR_FLOW_FLAGS) - f->seen) >> WEIR_FLOW_FLAGS;
+	uint32_t age = (now - f->seen) >> WEIR_FLOW_FLAGS;
 
 	return age > 1u << 28 && age < 1u << 29;
 }
 
-/* Whether this record is still of use; marks its row when the flow needs it. */
-static bool keep_record(const struct weir_plane *p, struct table *x, const struct weir_flow *f,
+/* Whether this record is still of use for a table; marks its row when the flow needs it. */
+static bool table_needs(const struct weir_plane *p, struct table *x, const struct weir_flow *f,
 			uint64_t key, uint32_t now)
 {
 	uint32_t i = (uint32_t)key & 0xffff & (x->size - 1);
@@ -68,24 +77,35 @@ static bool keep_record(const struct weir_plane *p, struct table *x, const struc
 	return true;
 }
 
+static bool keep_record(const struct weir_plane *p, struct table *const *by_id,
+			const struct weir_flow *f, uint64_t key, uint32_t now)
+{
+	uint32_t id = (uint32_t)(key >> 16) & 0xffff;
+	bool keep = false;
+
+	if (id >= WEIR_GROUP_ID(WEIR_MAX_SERVICES))
+		return false;
+	for (struct table *x = by_id[id]; x; x = id < WEIR_MAX_SERVICES ? NULL : x->peer)
+		keep |= table_needs(p, x, f, key, now);
+	return keep;
+}
+
 /* Marks rows that a live flow away from cur still needs, and wipes records of rows at rest. False:
  * there was no record at all. */
 static bool sweep(struct weir_plane *p)
 {
 	struct table **by_id = tables_by_id(p);
-	uint32_t now = jiffies(p);
+	uint32_t now = flow_now(p);
 	bool any = false;
 
 	for (uint32_t i = 0; i < WEIR_FLOW_BUCKETS * WEIR_FLOW_WAYS; i++) {
 		struct weir_flow *f = &p->flows[i / WEIR_FLOW_WAYS].way[i % WEIR_FLOW_WAYS];
 		uint64_t key = __atomic_load_n(&f->key, __ATOMIC_RELAXED);
-		struct table *x;
 
 		if (!key)
 			continue;
 		any = true;
-		x = by_id[(uint32_t)(key >> 16) % WEIR_MAX_SERVICES];
-		if (!x || !keep_record(p, x, f, key, now))
+		if (!keep_record(p, by_id, f, key, now))
 			__atomic_store_n(&f->key, 0, __ATOMIC_RELAXED);
 	}
 	free(by_id);
@@ -101,15 +121,27 @@ static void end_drains(struct weir_plane *p, uint64_t now_ms)
 			p->endpoints[s].state = 0;
 }
 
+/* How long clients without a record are taken for older ones. Where prev is not to be used any more
+ * they get the drain window, as flows do. */
+static uint32_t affinity_ms(const struct weir_plane *p, const struct table *x, uint32_t prev)
+{
+	const struct slot *s = &p->slots[prev & WEIR_ROW_SLOT & (WEIR_MAX_ENDPOINTS - 1)];
+
+	return s->wanted && s->enabled ? x->affinity_ms : x->drain_ms;
+}
+
 static void settle_row(struct weir_plane *p, const struct table *x, uint32_t i, uint64_t now_ms)
 {
 	struct weir_row *at = &p->rows[x->base + i], row = *at;
 	struct window *w = &x->window[i];
-	uint32_t age = window_age_ms(w, now_ms);
+	uint32_t age = window_age_ms(w, now_ms), drain_ms = x->drain_ms;
+	uint32_t new_ms = UDP_WINDOW_MS; /* from then on unrecorded flows may be new ones */
 
-	if (age >= x->drain_ms && !w->busy)
+	if (x->affinity_ms)
+		new_ms = drain_ms = affinity_ms(p, x, row.prev);
+	if (age >= drain_ms && !w->busy)
 		row.prev = WEIR_ROW_REST;
-	else if (age >= UDP_WINDOW_MS)
+	else if (age >= new_ms)
 		row.prev |= WEIR_ROW_UDP_NEW;
 	w->busy = 0;
 	if (row.prev == WEIR_ROW_REST)

@@ -12,18 +12,14 @@
 #include "base/mem.h"
 #include "dataplane/plane_impl.h"
 
-struct planned {
-	struct service *service; /* NULL: it is not there yet */
-	struct table *table;     /* which it shall have */
-};
-
 struct plan {
 	struct weir_plane *p;
 	const struct weir_tables *t;
 	uint64_t now_ms;
-	struct planned *services; /* by service of t */
-	struct table **one_of;    /* by table of t: one in the kernel that says it, or will */
-	uint32_t *slot_of;        /* by endpoint of t; 0: it has none yet */
+	struct planned *services;      /* by service of t */
+	struct weir_special *specials; /* by table of t: of its services */
+	struct table **one_of;         /* by table of t: one in the kernel that says it, or will */
+	uint32_t *slot_of;             /* by endpoint of t; 0: it has none yet */
 };
 
 /* Whatever else than rows could run out, counted before anything is changed. */
@@ -165,7 +161,7 @@ static bool add_vips(struct plan *s)
 		struct service *k = service_find(s->p, &s->t->vips[i], 0, 0);
 
 		if (!k) {
-			k = service_add(s->p, &s->t->vips[i], 0, 0, NULL);
+			k = service_add(s->p, &s->t->vips[i], NULL, NULL, NULL);
 			if (!k)
 				return false;
 			k->fresh = true;
@@ -184,7 +180,8 @@ static bool add_all(struct plan *s)
 		struct planned *to = &s->services[i];
 
 		if (!to->service) {
-			to->service = service_add(s->p, &k->vip, k->port, k->proto, to->table);
+			to->service = service_add(s->p, &k->vip, k, to->table,
+						  &s->specials[k->table - s->t->tables]);
 			if (!to->service)
 				return false;
 			to->service->fresh = true;
@@ -200,7 +197,9 @@ static void sync_rows(const struct plan *s, struct table *x)
 {
 	const struct weir_tables_table *w = x->wanted;
 
-	x->drain_ms = w->lb->drain_ms ? w->lb->drain_ms : s->t->drain_ms;
+	x->drain_ms = w->drain_ms;
+	x->affinity_ms = w->affinity_ms;
+	x->group = s->specials[w - s->t->tables].group;
 	x->period = w->size;
 	if (x->synced && x->digest == w->digest && !x->unsettled)
 		return;
@@ -251,11 +250,22 @@ static void remove_unwanted(struct weir_plane *p)
 			service_remove(p, &p->service[i]);
 }
 
+static void write_specials(const struct plan *s)
+{
+	for (uint32_t i = 0; i < s->t->n_services; i++) {
+		const struct weir_tables_service *k = &s->t->services[i];
+
+		special_write(s->p, &s->p->services[s->services[i].service->at].key, k->flags,
+			      &s->specials[k->table - s->t->tables]);
+	}
+}
+
 static void update_all(struct plan *s)
 {
 	for (uint32_t i = 0; i < s->t->n_services; i++)
 		if (s->services[i].service->table != s->services[i].table)
 			table_join(s->p, s->services[i].service, s->services[i].table);
+	write_specials(s);
 	for (struct table *x = s->p->tables; x; x = x->next)
 		if (x->wanted)
 			sync_rows(s, x);
@@ -281,6 +291,7 @@ static int carry_out(struct plan *s)
 		say_no_rows(s);
 		return -ENOSPC;
 	}
+	s->specials = specials_plan(s->p, s->t, s->services);
 	endpoints_sync(s->p, s->t, s->slot_of, s->now_ms);
 	s->p->loose = true;
 	fill_new(s);
@@ -306,6 +317,7 @@ int weir_plane_sync(struct weir_plane *p, const struct weir_tables *t, uint64_t 
 	err = carry_out(&s);
 	tables_sweep(p);
 	free(s.services);
+	free(s.specials);
 	free(s.one_of);
 	endpoints_placed(p, s.slot_of, t->n_endpoints);
 	return err;

@@ -59,6 +59,11 @@ struct weir_origin {
 	bool enabled;
 };
 
+enum weir_origin_steering {
+	WEIR_STEER_RANDOM, /* by flow */
+	WEIR_STEER_HASH,   /* by client address */
+};
+
 struct weir_pool {
 	uint32_t index; /* in weir_model.pools */
 	const char *id, *name, *description;
@@ -66,6 +71,7 @@ struct weir_pool {
 	const struct weir_origin *origins;
 	uint32_t n_origins;
 	uint32_t minimum_origins; /* healthy ones needed for traffic */
+	enum weir_origin_steering steering;
 	bool enabled;
 };
 
@@ -87,6 +93,8 @@ struct weir_lb {
 	uint8_t forwarding; /* enum weir_mode */
 	uint32_t ttl;       /* seconds */
 	uint32_t drain_ms;  /* session_affinity_attributes.drain_duration; 0: the agent's default */
+	uint32_t session_affinity_ttl; /* seconds */
+	bool affinity;                 /* session_affinity is ip_cookie */
 	bool enabled, proxied;
 };
 

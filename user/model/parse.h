@@ -163,6 +163,10 @@ bool weir_take_pools(const struct weir_at *at, void *model);
 bool weir_take_lbs(const struct weir_at *at, void *model);
 bool weir_take_records(const struct weir_at *at, void *model);
 
+/* --- parse_flow.c: members of a load balancer --- */
+bool weir_take_affinity(const struct weir_at *at, void *lb);
+bool weir_take_affinity_attributes(const struct weir_at *at, void *lb);
+
 /* The zone that name is in, NULL: none. */
 const struct weir_zone_conf *weir_zone_of(const struct weir_parse *p, const char *name);
 

@@ -9,7 +9,6 @@
 #define MAX_LBS       65536
 #define MAX_POOLS     1024 /* of one load balancer */
 #define MAX_LISTENERS 1024
-#define MAX_DRAIN_MS  86400000u
 #define TEXT_BYTES    1024
 
 /* By enum weir_mode. */
@@ -152,34 +151,6 @@ static bool take_steering(const struct weir_at *at, void *unused)
 	return weir_take_word(at, words, &i);
 }
 
-static bool take_affinity(const struct weir_at *at, void *unused)
-{
-	static const char *const words[] = { "none", "", NULL };
-	static const char *const later[] = { "cookie", "ip_cookie", "header" };
-	const char *s = json_string_value(at->v);
-	unsigned i;
-
-	(void)unused;
-	for (i = 0; s && i < WEIR_COUNT(later); i++)
-		if (strcmp(s, later[i]) == 0)
-			return weir_at_fail(at, "this version supports none only, not %s", s);
-	return weir_take_word(at, words, &i);
-}
-
-static bool take_affinity_attributes(const struct weir_at *at, void *lb)
-{
-	static const struct weir_field fields[] = {
-		WEIR_DECIMAL(weir_lb, "drain_duration", drain_ms, 1000, 0, MAX_DRAIN_MS, 0),
-		WEIR_LATER("samesite"),
-		WEIR_LATER("secure"),
-		WEIR_LATER("zero_downtime_failover"),
-		WEIR_LATER("headers"),
-		WEIR_LATER("require_all_headers"),
-	};
-
-	return weir_take_fields(at, fields, WEIR_COUNT(fields), lb);
-}
-
 static bool check_identity(const struct weir_at *at, struct weir_lb *l)
 {
 	const struct weir_parse *p = at->p;
@@ -249,7 +220,7 @@ static bool check_proxied(const struct weir_at *at, struct weir_lb *l)
 	return check_reach(at, l, l->fallback_pool);
 }
 
-static bool check_dns_only(const struct weir_at *at)
+static bool check_dns_only(const struct weir_at *at, const struct weir_lb *l)
 {
 	static const char *const keys[] = { "listeners", "vips", "forwarding" };
 
@@ -262,7 +233,10 @@ static bool check_dns_only(const struct weir_at *at)
 						"set proxied: true or leave it out",
 						keys[i]);
 	}
-	return true;
+	return !l->affinity ||
+	       weir_at_fail_key(at, "session_affinity",
+				"an affinity is for proxied load balancers: DNS does not see "
+				"clients; set proxied: true or leave it out");
 }
 
 static bool take_lb(const struct weir_at *at, void *item)
@@ -280,9 +254,9 @@ static bool take_lb(const struct weir_at *at, void *item)
 		WEIR_CUSTOM("forwarding", take_forwarding),
 		WEIR_INT(weir_lb, ttl, 1, 604800, 30),
 		WEIR_CUSTOM("steering_policy", take_steering),
-		WEIR_CUSTOM("session_affinity", take_affinity),
-		WEIR_CUSTOM("session_affinity_attributes", take_affinity_attributes),
-		WEIR_LATER("session_affinity_ttl"),
+		WEIR_CUSTOM("session_affinity", weir_take_affinity),
+		WEIR_CUSTOM("session_affinity_attributes", weir_take_affinity_attributes),
+		WEIR_INT(weir_lb, session_affinity_ttl, 1800, 604800, 82800),
 		WEIR_LATER("region_pools"),
 		WEIR_LATER("country_pools"),
 		WEIR_LATER("pop_pools"),
@@ -297,7 +271,7 @@ static bool take_lb(const struct weir_at *at, void *item)
 
 	l->index = at->index;
 	return weir_take_fields(at, fields, WEIR_COUNT(fields), l) && check_identity(at, l) &&
-	       (l->proxied ? check_proxied(at, l) : check_dns_only(at));
+	       (l->proxied ? check_proxied(at, l) : check_dns_only(at, l));
 }
 
 /* A VIP, protocol and port as bytes without holes. */

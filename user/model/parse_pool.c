@@ -148,18 +148,22 @@ static bool take_monitor_ref(const struct weir_at *at, void *pool)
 	return true;
 }
 
-static bool take_steering(const struct weir_at *at, void *unused)
+static bool take_policy(const struct weir_at *at, void *pool)
 {
-	static const char *const words[] = { "random", NULL };
-	struct weir_at policy = weir_at_key(at, "policy");
+	static const char *const words[] = { "random", "hash", NULL };
 	unsigned i;
 
-	(void)unused;
-	if (!json_is_object(at->v))
-		return weir_at_fail(at, "must be a mapping, as in {policy: random}");
-	if (json_object_size(at->v) > (policy.v != NULL))
-		return weir_at_fail(at, "may hold policy only");
-	return !policy.v || weir_take_word(&policy, words, &i);
+	if (!weir_take_word(at, words, &i))
+		return false;
+	((struct weir_pool *)pool)->steering = i;
+	return true;
+}
+
+static bool take_steering(const struct weir_at *at, void *pool)
+{
+	static const struct weir_field fields[] = { WEIR_CUSTOM("policy", take_policy) };
+
+	return weir_take_fields(at, fields, WEIR_COUNT(fields), pool);
 }
 
 /* A tcp probe needs a port from somewhere. */

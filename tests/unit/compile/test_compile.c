@@ -329,6 +329,68 @@ static void the_drain_window_is_the_longest_of_any_service(void **state)
 	world_close(&w);
 }
 
+static void set(json_t *root, const char *list, size_t nth, const char *key, json_t *value)
+{
+	json_object_set_new(json_array_get(json_object_get(root, list), nth), key, value);
+}
+
+static void a_service_has_the_flags_of_its_balancer_and_pools(void **state)
+{
+	json_t *root = document(two_pools);
+	struct world w;
+
+	(void)state;
+	w = world_of(json_deep_copy(root));
+	for (uint32_t i = 0; i < w.tables->n_services; i++)
+		assert_int_equal(w.tables->services[i].flags, 0);
+	world_close(&w);
+	/* The pool that serves www does not hash, the next one does: a flow keeps its row when
+	 * that takes over. */
+	set(root, "pools", 1, "origin_steering", json_pack("{ss}", "policy", "hash"));
+	w = world_of(json_deep_copy(root));
+	for (uint32_t i = 0; i < w.tables->n_services; i++)
+		assert_int_equal(w.tables->services[i].flags, WEIR_SERVICE_CLIENT);
+	world_close(&w);
+	set(root, "pools", 1, "origin_steering", json_null());
+	set(root, "load_balancers", 1, "session_affinity", json_string("ip_cookie"));
+	w = world_of(root);
+	assert_int_equal(service(&w, "192.0.2.1", IPPROTO_TCP, 443)->flags, 0);
+	assert_int_equal(service(&w, "192.0.2.1", IPPROTO_TCP, 8080)->flags,
+			 WEIR_SERVICE_CLIENT | WEIR_SERVICE_STICKY);
+	world_close(&w);
+}
+
+static void flags_change_the_digest(void **state)
+{
+	json_t *root = document(two_pools);
+	struct world w = world_of(json_deep_copy(root));
+	uint64_t before = w.tables->digest;
+
+	(void)state;
+	world_close(&w);
+	set(root, "load_balancers", 1, "session_affinity", json_string("ip_cookie"));
+	w = world_of(root);
+	assert_int_not_equal(w.tables->digest, before);
+	world_close(&w);
+}
+
+static void a_table_has_the_windows_of_its_balancer(void **state)
+{
+	json_t *root = document(two_pools);
+	struct world w;
+
+	(void)state;
+	set(root, "load_balancers", 1, "session_affinity", json_string("ip_cookie"));
+	set(root, "load_balancers", 1, "session_affinity_ttl", json_integer(604800));
+	w = world_of(root);
+	assert_int_equal(service(&w, "192.0.2.1", IPPROTO_TCP, 443)->table->drain_ms, 7200000);
+	assert_int_equal(service(&w, "192.0.2.1", IPPROTO_TCP, 443)->table->affinity_ms, 0);
+	assert_int_equal(service(&w, "192.0.2.1", IPPROTO_TCP, 8080)->table->drain_ms, 300000);
+	assert_int_equal(service(&w, "192.0.2.1", IPPROTO_TCP, 8080)->table->affinity_ms,
+			 604800000);
+	world_close(&w);
+}
+
 static void reverse(json_t *array)
 {
 	for (size_t i = json_array_size(array); i-- > 0;) {
@@ -568,6 +630,9 @@ int main(void)
 		cmocka_unit_test(an_endpoint_is_alive_until_every_pool_calls_it_unhealthy),
 		cmocka_unit_test(an_endpoint_is_healthy_when_every_pool_with_a_monitor_says_so),
 		cmocka_unit_test(the_drain_window_is_the_longest_of_any_service),
+		cmocka_unit_test(a_service_has_the_flags_of_its_balancer_and_pools),
+		cmocka_unit_test(flags_change_the_digest),
+		cmocka_unit_test(a_table_has_the_windows_of_its_balancer),
 		cmocka_unit_test(the_order_of_a_document_does_not_change_the_digest),
 		cmocka_unit_test(a_weight_a_port_or_a_failure_changes_the_digest),
 		cmocka_unit_test(no_row_names_an_endpoint_that_does_not_serve),

@@ -273,6 +273,29 @@ static void pools_and_origins_are_taken(void **state)
 	weir_model_free(m);
 }
 
+static void affinities_are_taken(void **state)
+{
+	struct weir_model *m = model_of(
+		"agent: {vips: [192.0.2.1]}\n"
+		"pools: [{name: a, origin_steering: {policy: hash}, " ORIGINS "},\n"
+		"  {name: b, origin_steering: {}, " ORIGINS "}]\n"
+		"load_balancers:\n"
+		"- {name: a.b, proxied: true, listeners: [tcp/1], session_affinity: ip_cookie,\n"
+		"   default_pools: [a], fallback_pool: a}\n"
+		"- {name: b.b, proxied: true, listeners: [tcp/2], session_affinity: ip_cookie,\n"
+		"   session_affinity_ttl: 604800, default_pools: [a], fallback_pool: a}\n"
+		"- {name: c.b, default_pools: [a], fallback_pool: a, session_affinity: ''}\n");
+
+	(void)state;
+	assert_int_equal(m->pools[0].steering, WEIR_STEER_HASH);
+	assert_int_equal(m->pools[1].steering, WEIR_STEER_RANDOM);
+	assert_true(m->lbs[0].affinity && m->lbs[1].affinity);
+	assert_int_equal(m->lbs[0].session_affinity_ttl, 82800);
+	assert_int_equal(m->lbs[1].session_affinity_ttl, 604800);
+	assert_false(m->lbs[2].affinity);
+	weir_model_free(m);
+}
+
 static void load_balancers_are_taken(void **state)
 {
 	struct weir_model *m = model_of(
@@ -489,6 +512,7 @@ int main(void)
 		cmocka_unit_test(a_short_interval_shortens_the_default_timeout),
 		cmocka_unit_test(every_hundredth_of_a_weight_is_exact),
 		cmocka_unit_test(pools_and_origins_are_taken),
+		cmocka_unit_test(affinities_are_taken),
 		cmocka_unit_test(load_balancers_are_taken),
 		cmocka_unit_test(every_forwarding_mode_has_its_word),
 		cmocka_unit_test(zones_have_defaults),

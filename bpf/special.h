@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* special.h - services that are not usual, by their flags.
+ *
+ * CLIENT: a row is chosen by the client's address alone, so that all its flows reach one endpoint,
+ * whatever port of the load balancer they are for. Flows are recorded one by one as ever.
+ *
+ * STICKY: clients are recorded, not flows, and an affinity outlives a change. At rest nobody knows
+ * which clients came before, so in a row that has changed every client without a record is taken
+ * for one that did: its SYN goes to prev too, and it is recorded there. That is approximate: a
+ * client that is new in that time stays with prev as well. When the affinity has had its time (it
+ * is counted from the change) clients without a record go to cur; recorded ones stay until they
+ * were silent for that time. Where there is no room to record a client it goes to prev while the
+ * time lasts, and to prev or cur afterwards. */
+#ifndef WEIR_SPECIAL_H
+#define WEIR_SPECIAL_H
+
+static __always_inline const struct weir_special *find_special(__u32 service_id)
+{
+	return bpf_map_lookup_elem(&weir_specials, &service_id);
+}
+
+/* What chooses the row (the lowest 16 bits), the bucket and the record of a packet. */
+static __always_inline __u64 hash_special(struct packet *p)
+{
+	const __u64 row = WEIR_TABLE_MAX - 1;
+	__u64 flow = hash_flow(p), client;
+
+	p->hash = flow >> 32;
+	if (!(p->flags & WEIR_SERVICE_CLIENT))
+		return flow;
+	client = hash_client(p);
+	return p->flags & WEIR_SERVICE_STICKY ? client : (flow & ~row) | (client & row);
+}
+
+/* Any packet of a client may be its first one after the change; no packet is its last one. */
+static __always_inline __u32 client_kind(const struct packet *p)
+{
+	return p->about * FLOW_ABOUT | p->first * (FLOW_MAYBE | FLOW_SYN) |
+	       (p->proto == IPPROTO_UDP) * FLOW_MAYBE;
+}
+
+/* The packet that ask_special() left. A global function: verified once. */
+__attribute__((noinline)) __u64 pick_special(void)
+{
+	struct packet *p = odd_packet();
+	const struct weir_special *s;
+	__u64 hash, row;
+
+	if (!p)
+		return PICKED(WEIR_DROP_NO_ENDPOINT, 0);
+	s = find_special(p->service_id);
+	if (!s)
+		return PICKED(WEIR_DROP_NO_ENDPOINT, 0);
+	hash = hash_special(p);
+	row = find_row(p, hash);
+	if (row >> 32 == WEIR_ROW_REST)
+		return PICKED(p->about ? WEIR_FORWARD_ICMP : WEIR_FORWARD, (__u32)row);
+	if (p->flags & WEIR_SERVICE_STICKY)
+		return pick_flow(hash, row, WEIR_GROUP_ID(s->group), client_kind(p), s->hold);
+	return pick_flow(hash, row, p->service_id, flow_kind(p), 0);
+}
+
+/* Leaves the packet where pick_special() finds it. */
+static __always_inline __u64 ask_special(struct packet *p)
+{
+	struct packet *hand = odd_packet();
+	__u64 picked;
+
+	if (!hand)
+		return PICKED(WEIR_DROP_NO_ENDPOINT, 0);
+	copy(hand, p, offsetof(struct packet, read));
+	hand->read = p->read;
+	hand->proto = p->proto;
+	hand->first = p->first;
+	hand->last = p->last;
+	hand->v6 = p->v6;
+	hand->l2_len = p->l2_len;
+	hand->about = p->about;
+	hand->service_id = p->service_id;
+	hand->flags = p->flags;
+	hand->table = p->table;
+	picked = pick_special();
+	p->hash = hand->hash;
+	return picked;
+}
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* specials.c - services that are not usual: their flags, and what goes with them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "dataplane/plane_impl.h"
+#include "weir.skel.h"
+
+static struct weir_service_key *key_of(const struct weir_plane *p, const struct service *k)
+{
+	return &p->services[k->at].key;
+}
+
+void specials_adopt(struct weir_plane *p)
+{
+	for (uint32_t i = 0; i < p->n_services; i++) {
+		const struct service *k = &p->service[i];
+		const struct weir_service_key *key = key_of(p, k);
+
+		if (!key->flags || !k->table)
+			continue;
+		k->table->group = p->specials[key->id].group;
+		if (k->table->group >= p->next_group)
+			p->next_group = k->table->group + 1;
+	}
+}
+
+/* Numbers go round, since records of clients carry them. There are as many as services. */
+static uint32_t take_group(struct weir_plane *p, bool *used)
+{
+	uint32_t g = p->next_group;
+
+	while (!g || used[g % WEIR_MAX_SERVICES])
+		g = (g + 1) % WEIR_MAX_SERVICES;
+	used[g] = true;
+	p->next_group = (g + 1) % WEIR_MAX_SERVICES;
+	return g;
+}
+
+/* By table of t: the group that one of its services is in already, or a new one. Only for tables
+ * of services with flags. */
+static void choose_groups(struct weir_plane *p, const struct weir_tables *t,
+			  const struct planned *services, struct weir_special *to)
+{
+	bool *used = weir_new_array(WEIR_MAX_SERVICES, bool);
+
+	used[0] = true;
+	for (uint32_t i = 0; i < t->n_services; i++) {
+		const struct service *k = services[i].service;
+		uint32_t *group = &to[t->services[i].table - t->tables].group;
+		uint32_t is = k && key_of(p, k)->flags ? p->specials[key_of(p, k)->id].group : 0;
+
+		if (!t->services[i].flags || *group || used[is])
+			continue;
+		*group = is;
+		used[is] = true;
+	}
+	for (uint32_t i = 0; i < t->n_services; i++) {
+		uint32_t *group = &to[t->services[i].table - t->tables].group;
+
+		if (t->services[i].flags && !*group)
+			*group = take_group(p, used);
+	}
+	free(used);
+}
+
+/* What a client's record lives longer than a flow's, in ticks. */
+static uint32_t hold_ticks(const struct weir_plane *p, uint32_t affinity_ms)
+{
+	uint64_t idle_ms = WEIR_FLOW_IDLE_S * 1000;
+
+	if (affinity_ms <= idle_ms)
+		return 0;
+	return (uint32_t)((affinity_ms - idle_ms) * p->skel->rodata->weir_hz / 1000 >>
+			  WEIR_FLOW_TICK);
+}
+
+struct weir_special *specials_plan(struct weir_plane *p, const struct weir_tables *t,
+				   const struct planned *services)
+{
+	struct weir_special *to = weir_new_array(t->n_tables, struct weir_special);
+
+	choose_groups(p, t, services, to);
+	for (uint32_t i = 0; i < t->n_tables; i++)
+		to[i].hold = hold_ticks(p, t->tables[i].affinity_ms);
+	return to;
+}
+
+/* Packets read it all at any time: what flags need is there before them. */
+void special_write(struct weir_plane *p, struct weir_service_key *key, uint16_t flags,
+		   const struct weir_special *want)
+{
+	if (!flags && key->flags)
+		__atomic_store_n(&key->flags, 0, __ATOMIC_RELEASE);
+	if (memcmp(&p->specials[key->id], want, sizeof(*want)))
+		p->specials[key->id] = *want;
+	if (key->flags != flags)
+		__atomic_store_n(&key->flags, flags, __ATOMIC_RELEASE);
+}
