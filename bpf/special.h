@@ -10,7 +10,9 @@
  * client that is new in that time stays with prev as well. When the affinity has had its time (it
  * is counted from the change) clients without a record go to cur; recorded ones stay until they
  * were silent for that time. Where there is no room to record a client it goes to prev while the
- * time lasts, and to prev or cur afterwards. */
+ * time lasts, and to prev or cur afterwards.
+ *
+ * UDP_REQUEST: a change of a row holds for the next datagram; none is recorded. */
 #ifndef WEIR_SPECIAL_H
 #define WEIR_SPECIAL_H
 
@@ -53,7 +55,7 @@ __attribute__((noinline)) __u64 pick_special(void)
 		return PICKED(WEIR_DROP_NO_ENDPOINT, 0);
 	hash = hash_special(p);
 	row = find_row(p, hash);
-	if (row >> 32 == WEIR_ROW_REST)
+	if (row >> 32 == WEIR_ROW_REST || p->flags & WEIR_SERVICE_UDP_REQUEST)
 		return PICKED(p->about ? WEIR_FORWARD_ICMP : WEIR_FORWARD, (__u32)row);
 	if (p->flags & WEIR_SERVICE_STICKY)
 		return pick_flow(hash, row, WEIR_GROUP_ID(s->group), client_kind(p), s->hold);

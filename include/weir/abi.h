@@ -68,6 +68,8 @@ enum weir_slot {
 enum weir_service_flag {
 	WEIR_SERVICE_CLIENT = 1, /* rows by client address alone */
 	WEIR_SERVICE_STICKY = 2, /* with CLIENT: records too, and they outlive a change */
+	WEIR_SERVICE_UDP_REQUEST =
+		4, /* UDP: each datagram by itself, as for DNS: nothing is recorded */
 };
 
 /* What else there is to know about a service with flags. By the service's id. Services of one load

@@ -51,7 +51,7 @@ static struct choice choose(const struct served *svc, const struct seen *s, cons
 
 	c.why = s->about ? WEIR_FORWARD_ICMP : WEIR_FORWARD;
 	c.slot = row.cur;
-	if (row.prev == WEIR_ROW_REST)
+	if (row.prev == WEIR_ROW_REST || svc->flags & WEIR_SERVICE_UDP_REQUEST)
 		return c;
 	if (r && !fresh && alive(r->endpoint)) {
 		c.slot = r->endpoint;

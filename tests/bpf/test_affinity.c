@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Services that know a client by its address: rows by it, and with affinity records too. */
+/* Services that know a client by its address: rows by it, and with affinity records too. And one
+ * that knows nobody. */
 #include "bed.h"
 
 #define VIP   "192.0.2.1"
@@ -282,6 +283,29 @@ static void odd_packets_are_of_their_client_too(void **state)
 	expect(packet(2, HTTP, 1, PKT_SYN), XDP_DROP, WEIR_DROP_NO_ENDPOINT);
 }
 
+/* --- datagrams that are requests --- */
+
+static int requests(void **state)
+{
+	sticky(state);
+	set_flags(WEIR_SERVICE_UDP_REQUEST);
+	return 0;
+}
+
+static void a_request_goes_where_its_row_says_now(void **state)
+{
+	(void)state;
+	rows(a, REST);
+	data(1, UDP, 1, WEIR_FORWARD, a);
+	rows(b, a);
+	data(1, UDP, 1, WEIR_FORWARD, b);
+	rows(c, a);
+	data(1, UDP, 1, WEIR_FORWARD, c);
+	rows(WEIR_NO_ENDPOINT, a);
+	expect(packet(1, UDP, 1, 0), XDP_DROP, WEIR_DROP_NO_ENDPOINT);
+	assert_int_equal(n_records(), 0);
+}
+
 int main(void)
 {
 #define STICKY(name) cmocka_unit_test_setup(name, sticky)
@@ -296,6 +320,7 @@ int main(void)
 		STICKY(load_balancers_do_not_share_their_clients),
 		STICKY(an_icmp_error_finds_the_client_it_is_about),
 		STICKY(odd_packets_are_of_their_client_too),
+		cmocka_unit_test_setup(a_request_goes_where_its_row_says_now, requests),
 	};
 
 	return BED_TESTS(tests);

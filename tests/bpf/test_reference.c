@@ -34,6 +34,7 @@ static const uint16_t sorts[] = {
 	0,
 	WEIR_SERVICE_CLIENT,
 	WEIR_SERVICE_CLIENT | WEIR_SERVICE_STICKY,
+	WEIR_SERVICE_UDP_REQUEST,
 };
 #define SORTS (sizeof(sorts) / sizeof(*sorts))
 #define PORT  443                           /* of the first sort, then upwards */

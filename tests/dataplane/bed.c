@@ -207,6 +207,7 @@ static void add_endpoints(const struct wish *w, struct weir_tables *t, uint32_t 
 			.healthy = w->endpoint[e].alive,
 			.alive = w->endpoint[e].alive,
 			.enabled = !w->endpoint[e].disabled,
+			.drain_ms = w->endpoint[e].drain_ms ? w->endpoint[e].drain_ms : DRAIN_MS,
 		};
 		index[e] = t->n_endpoints++;
 	}

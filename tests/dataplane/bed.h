@@ -31,6 +31,7 @@
 struct wish {
 	struct {
 		bool there, alive, disabled;
+		uint32_t drain_ms; /* 0: DRAIN_MS */
 	} endpoint[ENDPOINTS];
 	struct wish_service {
 		bool on;

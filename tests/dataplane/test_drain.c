@@ -101,6 +101,58 @@ static void an_endpoint_at_weight_0_keeps_its_flows_for_a_window_after_it_is_rem
 	}
 }
 
+static void every_service_and_endpoint_has_its_own_window(void **state)
+{
+	struct bed *b = *state;
+	struct flow quick = bed_flow(0, 1), slow = bed_flow(1, 1);
+
+	bed_serve(b, 0, MIN, 0, 1);
+	bed_serve(b, 1, MIN, 1, 1);
+	b->wish.service[0].drain_ms = b->wish.endpoint[0].drain_ms = DRAIN_MS / 10;
+	bed_sync(b);
+	assert_int_equal(bed_send(b, &quick, PKT_SYN), 0);
+	assert_int_equal(bed_send(b, &slow, PKT_SYN), 1);
+	bed_serve(b, 0, MIN, 2, 1);
+	bed_serve(b, 1, MIN, 2, 1);
+	b->wish.endpoint[0].there = b->wish.endpoint[1].there = false;
+	bed_sync(b);
+	bed_pass(b, DRAIN_MS / 10 - 1000);
+	assert_int_equal(bed_send(b, &quick, PKT_ACK), 0);
+	assert_int_equal(bed_row(b, 0, MIN - 1).prev & WEIR_ROW_SLOT, bed_slot(b, 0));
+	bed_pass(b, 2000);
+	bed_pass(b, 1000);
+	assert_int_equal(bed_row(b, 0, MIN - 1).prev, WEIR_ROW_REST);
+	assert_int_equal(bed_send(b, &quick, PKT_ACK), 2);
+	assert_int_equal(bed_slot(b, 0), 0);
+	bed_pass(b, DRAIN_MS - DRAIN_MS / 10 - 3000);
+	assert_int_equal(bed_row(b, 1, MIN - 1).prev & WEIR_ROW_SLOT, bed_slot(b, 1));
+	assert_int_equal(bed_send(b, &slow, PKT_ACK), 1);
+	bed_pass(b, 2000);
+	bed_pass(b, 1000);
+	assert_int_equal(bed_send(b, &slow, PKT_ACK), 2);
+}
+
+/* Whom an earlier agent left nobody knows a window for: the longest of all is enough. */
+static void an_endpoint_of_an_earlier_agent_drains_too(void **state)
+{
+	struct bed *b = *state;
+	struct flow f = bed_flow(0, 1);
+
+	bed_serve(b, 0, MIN, 0, 1);
+	b->wish.endpoint[0].drain_ms = 1000;
+	bed_sync(b);
+	assert_int_equal(bed_send(b, &f, PKT_SYN), 0);
+	bed_leave(b);
+	bed_return(b);
+	bed_serve(b, 0, MIN, 1, 1);
+	b->wish.endpoint[0].there = false;
+	bed_sync(b);
+	bed_pass(b, DRAIN_MS - 1000);
+	assert_int_equal(bed_send(b, &f, PKT_ACK), 0);
+	bed_pass(b, 2000);
+	assert_int_equal(bed_send(b, &f, PKT_ACK), 1);
+}
+
 /* n services of a table each, then a large one; all of rows. */
 static void crowd(struct weir_tables_service *s, struct weir_tables_table *t, uint32_t n,
 		  const uint32_t *rows)
@@ -192,6 +244,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BED_TEST(other_changes_do_not_prolong_a_drain),
 		BED_TEST(own_changes_do_not_prolong_a_drain),
+		BED_TEST(every_service_and_endpoint_has_its_own_window),
+		BED_TEST(an_endpoint_of_an_earlier_agent_drains_too),
 		BED_TEST(datagrams_become_new_although_rows_keep_changing),
 		BED_TEST(a_recorded_datagram_flow_stays_through_a_second_change),
 		BED_TEST(an_endpoint_at_weight_0_keeps_its_flows_for_a_window_after_it_is_removed),

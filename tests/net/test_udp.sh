@@ -34,5 +34,21 @@ check_shares "six seconds later new flows leave a removed endpoint alone" "$got"
 finished "$talk"
 note "talking flows: $(cat "$NET_DIR/talk")"
 is "200 flows that talked meanwhile lost no answer" "$(value "$NET_DIR/talk" '"\(.flows) \(.lost)"')" "200 0"
+
+# Requests: a change holds for the next datagram of whoever talks.
+echo "    udp: request" >>"$config"
+check "datagrams become requests" agent_reload bal
+start client "$NET_DIR/talk" "$WEIR_LOAD" udp --flows 200 --parallel 200 --requests 40 --every 50 "$VIP4:9000"
+talk=$STARTED
+sleep 0.5
+one_pool "$config" c=1
+echo "    udp: request" >>"$config"
+check "an endpoint is taken out" agent_reload bal
+udp --flows 1000 "$VIP4:9000"
+check_shares "it gets no further request" "$got" 0 c=1
+finished "$talk"
+note "talking flows: $(cat "$NET_DIR/talk")"
+at_least "all who talked to it moved" "$(value "$NET_DIR/talk" .moved)" 60
+is "and lost no answer" "$(value "$NET_DIR/talk" '"\(.flows) \(.lost)"')" "200 0"
 check "the agent ends well" agent_term bal
 finish

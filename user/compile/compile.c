@@ -87,7 +87,7 @@ static bool by_client(const struct weir_lb *lb)
 	return is;
 }
 
-static uint16_t service_flags(const struct weir_lb *lb)
+static uint16_t service_flags(const struct weir_lb *lb, uint8_t proto)
 {
 	uint16_t flags = 0;
 
@@ -95,6 +95,8 @@ static uint16_t service_flags(const struct weir_lb *lb)
 		flags |= WEIR_SERVICE_CLIENT;
 	if (lb->affinity)
 		flags |= WEIR_SERVICE_STICKY;
+	if (lb->udp_request && proto == IPPROTO_UDP)
+		flags |= WEIR_SERVICE_UDP_REQUEST;
 	return flags;
 }
 
@@ -106,7 +108,7 @@ static const struct weir_tables_table *add_table(struct build *b, const struct w
 	struct weir_rows rows;
 
 	t->lb = v->lb;
-	t->drain_ms = v->lb->drain_ms ? v->lb->drain_ms : b->view->model->agent.drain_ms;
+	t->drain_ms = weir_lb_drain_ms(b->view->model, v->lb);
 	t->affinity_ms = v->lb->affinity ? v->lb->session_affinity_ttl * 1000 : 0;
 	t->size = table_size(v->lb);
 	t->members = members;
@@ -128,7 +130,7 @@ static void add_services(struct build *b, const struct weir_tables_table *t)
 				.vip = lb->vips[v],
 				.port = htons(lb->listeners[l].port),
 				.proto = lb->listeners[l].proto,
-				.flags = service_flags(lb),
+				.flags = service_flags(lb, lb->listeners[l].proto),
 				.table = t,
 			};
 }

@@ -14,11 +14,13 @@
 /* An endpoint as packets see it: unique by address and mode. */
 struct weir_tables_endpoint {
 	union weir_addr addr;
-	uint8_t mode;   /* enum weir_mode */
-	bool monitored; /* some pool with a monitor has it */
-	bool healthy;   /* passed its last verdict in every pool with a monitor that has it */
-	bool alive;     /* not known to be unhealthy: its flows may stay */
-	bool enabled;   /* some pool has it so */
+	uint8_t mode;      /* enum weir_mode */
+	bool monitored;    /* some pool with a monitor has it */
+	bool healthy;      /* passed its last verdict in every pool with a monitor that has it */
+	bool alive;        /* not known to be unhealthy: its flows may stay */
+	bool enabled;      /* some pool has it so */
+	uint32_t drain_ms; /* how long its flows may stay when it is gone: the longest of balancers
+			    * that may use it */
 };
 
 /* The rows of a load balancer, which all its services share. */
@@ -47,7 +49,7 @@ struct weir_tables {
 	const struct weir_tables_service *services; /* sorted by vip, proto, port */
 	const union weir_addr *vips;                /* every VIP of them once, sorted */
 	uint32_t n_endpoints, n_tables, n_services, n_vips;
-	uint32_t drain_ms; /* longest drain window of any service */
+	uint32_t drain_ms; /* the longest of all */
 	uint64_t digest;   /* of services, their flags, and rows by endpoint address: equal input,
 			    * equal digest */
 };

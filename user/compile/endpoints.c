@@ -24,6 +24,7 @@ struct visit {
 	uint32_t n_uses, most; /* endpoints, if none of them are equal */
 	uint32_t *index, mask; /* open addressing: identity -> endpoint + 1 */
 	uint64_t *ahead;       /* identities of the origins of one pool */
+	uint32_t *drain_ms;    /* the longest of its balancers, as weir_endpoints.of */
 };
 
 static uint32_t *index_slot(const struct visit *v, const struct weir_tables_endpoint *e,
@@ -52,6 +53,8 @@ static uint32_t merge(struct visit *v, const struct weir_tables_endpoint *e, uin
 		is->healthy &= e->healthy;
 		is->alive |= e->alive;
 		is->enabled |= e->enabled;
+		if (is->drain_ms < e->drain_ms)
+			is->drain_ms = e->drain_ms;
 	} else {
 		v->to.identity[v->n] = identity;
 		v->out[v->n++] = *e;
@@ -80,17 +83,23 @@ static void add_pool(struct visit *v, const struct weir_pool *pool, uint8_t mode
 			.healthy = !pool->monitor || state == WEIR_HEALTHY,
 			.alive = !pool->monitor || state != WEIR_UNHEALTHY,
 			.enabled = o->enabled && pool->enabled,
+			.drain_ms = v->drain_ms[pool->index * MODES + mode],
 		};
 
 		of[i] = merge(v, &e, v->ahead[i]);
 	}
 }
 
-static void use_pool(struct visit *v, const struct weir_pool *pool, uint8_t mode)
+static void use_pool(struct visit *v, const struct weir_pool *pool, const struct weir_lb *lb)
 {
+	uint8_t mode = lb->forwarding;
 	uint32_t **of = &v->to.of[pool->index * MODES + mode];
+	uint32_t *longest = &v->drain_ms[pool->index * MODES + mode];
+	uint32_t drain_ms = weir_lb_drain_ms(v->view->model, lb);
 
 	assert(mode < MODES);
+	if (*longest < drain_ms)
+		*longest = drain_ms;
 	if (*of)
 		return;
 	*of = weir_arena_new_array(v->arena, pool->n_origins, uint32_t);
@@ -103,6 +112,7 @@ static void use_pools(struct visit *v)
 	const struct weir_model *m = v->view->model;
 
 	v->uses = weir_new_array(MODES * (size_t)m->n_pools, struct use);
+	v->drain_ms = weir_new_array(MODES * (size_t)m->n_pools, uint32_t);
 	v->to.of = weir_arena_new_array(v->arena, MODES * (size_t)m->n_pools, uint32_t *);
 	for (uint32_t i = 0; i < m->n_lbs; i++) {
 		const struct weir_lb *lb = &m->lbs[i];
@@ -110,9 +120,9 @@ static void use_pools(struct visit *v)
 		if (!lb->proxied)
 			continue;
 		for (uint32_t k = 0; k < lb->n_default_pools; k++)
-			use_pool(v, lb->default_pools[k], lb->forwarding);
+			use_pool(v, lb->default_pools[k], lb);
 		if (lb->fallback_pool)
-			use_pool(v, lb->fallback_pool, lb->forwarding);
+			use_pool(v, lb->fallback_pool, lb);
 	}
 }
 
@@ -133,6 +143,7 @@ struct weir_endpoints weir_endpoints_collect(struct weir_tables *t, const struct
 	for (uint32_t i = 0; i < v.n_uses; i++)
 		add_pool(&v, v.uses[i].pool, v.uses[i].mode);
 	free(v.uses);
+	free(v.drain_ms);
 	free(v.index);
 	free(v.ahead);
 	t->n_endpoints = v.n;

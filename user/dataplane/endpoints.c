@@ -133,6 +133,7 @@ void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t 
 			route_resolve(p, s);
 		p->slots[s].turn = p->turn;
 		p->slots[s].enabled = e->enabled;
+		p->slots[s].drain_ms = e->drain_ms;
 		p->ids[s].healthy = e->healthy;
 		set_alive(p, s, e->alive);
 		slot_of[i] = s;
@@ -140,11 +141,14 @@ void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t 
 	for (uint32_t s = 1; s < p->slot_top; s++) {
 		struct slot *k = &p->slots[s];
 
+		bool was_wanted = k->wanted; /* not by this agent: it knows no window */
+		uint64_t until_ms = now_ms + (was_wanted ? k->drain_ms : t->drain_ms);
+
 		k->wanted = k->turn == p->turn;
 		if (k->wanted)
 			k->drain_until_ms = 0;
 		else if (!k->drain_until_ms)
-			k->drain_until_ms = now_ms + t->drain_ms ? now_ms + t->drain_ms : 1;
+			k->drain_until_ms = until_ms ? until_ms : 1;
 	}
 }
 

@@ -44,9 +44,9 @@ int weir_plane_attach(struct weir_plane *p, const char *const *ifnames, uint32_t
 		      enum weir_attach mode);
 
 /* Makes the maps say what t says, writing only what differs. Can be called at any time. Rows
- * that change keep their older flows for t->drain_ms. -ENOSPC: more services, endpoints or rows
- * than the ABI allows; no service was changed, but endpoints may be those of t already: sync
- * again with what shall stay. */
+ * that change keep their older flows for the window of their table. -ENOSPC: more services,
+ * endpoints or rows than the ABI allows; no service was changed, but endpoints may be those of t
+ * already: sync again with what shall stay. */
 int weir_plane_sync(struct weir_plane *p, const struct weir_tables *t, uint64_t now_ms);
 
 /* Ends drain windows, frees what nobody uses any more, attaches where the program was lost; call

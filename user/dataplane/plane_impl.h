@@ -42,9 +42,10 @@ struct link {
 
 /* The agent's side of an endpoint slot. */
 struct slot {
-	uint32_t turn;               /* the last sync whose tables had it */
-	bool wanted;                 /* that was the last one of all */
-	bool enabled;                /* then */
+	uint32_t turn; /* the last sync whose tables had it */
+	bool wanted;   /* that was the last one of all */
+	bool enabled;  /* then, like what follows */
+	uint32_t drain_ms;
 	uint64_t drain_until_ms;     /* not wanted: its flows may stay until then; 0: not begun */
 	uint32_t nexthop;            /* index + 1; 0: no route */
 	uint32_t hop_prev, hop_next; /* slots of the same next hop; 0: none */

@@ -95,6 +95,7 @@ struct weir_lb {
 	uint32_t drain_ms;  /* session_affinity_attributes.drain_duration; 0: the agent's default */
 	uint32_t session_affinity_ttl; /* seconds */
 	bool affinity;                 /* session_affinity is ip_cookie */
+	bool udp_request;              /* each datagram by itself; else they are flows */
 	bool enabled, proxied;
 };
 
@@ -159,6 +160,12 @@ struct weir_model {
 	uint32_t n_monitors, n_pools, n_lbs, n_records, n_zones, n_origins;
 	struct weir_arena *arena; /* owns all of the above */
 };
+
+/* How long rows of this balancer that change know their older flows. */
+static inline uint32_t weir_lb_drain_ms(const struct weir_model *m, const struct weir_lb *lb)
+{
+	return lb->drain_ms ? lb->drain_ms : m->agent.drain_ms;
+}
 
 /* Makes a model of a document. Checks everything first: unknown keys, types, ranges, references,
  * names that clash. On false *err says where and what is allowed, and *out is untouched. The

@@ -166,6 +166,9 @@ bool weir_take_records(const struct weir_at *at, void *model);
 /* --- parse_flow.c: members of a load balancer --- */
 bool weir_take_affinity(const struct weir_at *at, void *lb);
 bool weir_take_affinity_attributes(const struct weir_at *at, void *lb);
+bool weir_take_udp(const struct weir_at *at, void *lb);
+/* The rules between them, and with the rest of a proxied load balancer. */
+bool weir_check_flows(const struct weir_at *at, const struct weir_lb *l);
 
 /* The zone that name is in, NULL: none. */
 const struct weir_zone_conf *weir_zone_of(const struct weir_parse *p, const char *name);

@@ -23,6 +23,26 @@ bool weir_take_affinity(const struct weir_at *at, void *lb)
 	return true;
 }
 
+bool weir_take_udp(const struct weir_at *at, void *lb)
+{
+	static const char *const words[] = { "flow", "request", NULL };
+	unsigned i;
+
+	if (!weir_take_word(at, words, &i))
+		return false;
+	((struct weir_lb *)lb)->udp_request = i == 1;
+	return true;
+}
+
+bool weir_check_flows(const struct weir_at *at, const struct weir_lb *l)
+{
+	if (l->affinity && l->udp_request)
+		return weir_at_fail_key(at, "udp",
+					"request sends each datagram by itself, which "
+					"session_affinity forbids; leave one of them out");
+	return true;
+}
+
 bool weir_take_affinity_attributes(const struct weir_at *at, void *lb)
 {
 	static const struct weir_field fields[] = {

@@ -217,12 +217,12 @@ static bool check_proxied(const struct weir_at *at, struct weir_lb *l)
 	for (uint32_t i = 0; i < l->n_default_pools; i++)
 		if (!check_reach(at, l, l->default_pools[i]))
 			return false;
-	return check_reach(at, l, l->fallback_pool);
+	return check_reach(at, l, l->fallback_pool) && weir_check_flows(at, l);
 }
 
 static bool check_dns_only(const struct weir_at *at, const struct weir_lb *l)
 {
-	static const char *const keys[] = { "listeners", "vips", "forwarding" };
+	static const char *const keys[] = { "listeners", "vips", "forwarding", "udp" };
 
 	for (size_t i = 0; i < WEIR_COUNT(keys); i++) {
 		const json_t *v = json_object_get(at->v, keys[i]);
@@ -254,6 +254,7 @@ static bool take_lb(const struct weir_at *at, void *item)
 		WEIR_CUSTOM("forwarding", take_forwarding),
 		WEIR_INT(weir_lb, ttl, 1, 604800, 30),
 		WEIR_CUSTOM("steering_policy", take_steering),
+		WEIR_CUSTOM("udp", weir_take_udp),
 		WEIR_CUSTOM("session_affinity", weir_take_affinity),
 		WEIR_CUSTOM("session_affinity_attributes", weir_take_affinity_attributes),
 		WEIR_INT(weir_lb, session_affinity_ttl, 1800, 604800, 82800),

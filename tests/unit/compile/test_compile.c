@@ -360,6 +360,20 @@ static void a_service_has_the_flags_of_its_balancer_and_pools(void **state)
 	world_close(&w);
 }
 
+static void requests_are_of_udp_only(void **state)
+{
+	json_t *root = document(two_pools);
+	struct world w;
+
+	(void)state;
+	set(root, "load_balancers", 0, "udp", json_string("request"));
+	w = world_of(root);
+	assert_int_equal(service(&w, "192.0.2.1", IPPROTO_UDP, 443)->flags,
+			 WEIR_SERVICE_UDP_REQUEST);
+	assert_int_equal(service(&w, "192.0.2.1", IPPROTO_TCP, 443)->flags, 0);
+	world_close(&w);
+}
+
 static void flags_change_the_digest(void **state)
 {
 	json_t *root = document(two_pools);
@@ -388,6 +402,15 @@ static void a_table_has_the_windows_of_its_balancer(void **state)
 	assert_int_equal(service(&w, "192.0.2.1", IPPROTO_TCP, 8080)->table->drain_ms, 300000);
 	assert_int_equal(service(&w, "192.0.2.1", IPPROTO_TCP, 8080)->table->affinity_ms,
 			 604800000);
+	world_close(&w);
+	/* An endpoint has the longest of those that may use it. */
+	root = document(two_pools);
+	set(root, "load_balancers", 0, "default_pools", json_pack("[s]", "first"));
+	set(root, "load_balancers", 0, "fallback_pool", json_string("first"));
+	w = world_of(root);
+	assert_int_equal(endpoint(&w, "10.0.0.1")->drain_ms, 7200000);
+	assert_int_equal(endpoint(&w, "10.0.0.3")->drain_ms, 7200000);
+	assert_int_equal(endpoint(&w, "2001:db8::d")->drain_ms, 300000);
 	world_close(&w);
 }
 
@@ -631,6 +654,7 @@ int main(void)
 		cmocka_unit_test(an_endpoint_is_healthy_when_every_pool_with_a_monitor_says_so),
 		cmocka_unit_test(the_drain_window_is_the_longest_of_any_service),
 		cmocka_unit_test(a_service_has_the_flags_of_its_balancer_and_pools),
+		cmocka_unit_test(requests_are_of_udp_only),
 		cmocka_unit_test(flags_change_the_digest),
 		cmocka_unit_test(a_table_has_the_windows_of_its_balancer),
 		cmocka_unit_test(the_order_of_a_document_does_not_change_the_digest),

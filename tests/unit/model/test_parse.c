@@ -284,7 +284,9 @@ static void affinities_are_taken(void **state)
 		"   default_pools: [a], fallback_pool: a}\n"
 		"- {name: b.b, proxied: true, listeners: [tcp/2], session_affinity: ip_cookie,\n"
 		"   session_affinity_ttl: 604800, default_pools: [a], fallback_pool: a}\n"
-		"- {name: c.b, default_pools: [a], fallback_pool: a, session_affinity: ''}\n");
+		"- {name: c.b, default_pools: [a], fallback_pool: a, session_affinity: ''}\n"
+		"- {name: d.b, proxied: true, listeners: [udp/3], udp: request,\n"
+		"   default_pools: [a], fallback_pool: a}\n");
 
 	(void)state;
 	assert_int_equal(m->pools[0].steering, WEIR_STEER_HASH);
@@ -293,6 +295,8 @@ static void affinities_are_taken(void **state)
 	assert_int_equal(m->lbs[0].session_affinity_ttl, 82800);
 	assert_int_equal(m->lbs[1].session_affinity_ttl, 604800);
 	assert_false(m->lbs[2].affinity);
+	assert_false(m->lbs[2].udp_request);
+	assert_true(m->lbs[3].udp_request);
 	weir_model_free(m);
 }
 

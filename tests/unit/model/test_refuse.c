@@ -352,6 +352,12 @@ static const struct bad documents[] = {
 	{ "an affinity of half an hour less a second",
 	  POOL "load_balancers: [{name: a.b, session_affinity_ttl: 1799, " LB "}]",
 	  "load_balancers[0].session_affinity_ttl", "1799 is not from 1800 to 604800", 2 },
+	{ "an unknown word for UDP", POOL "load_balancers: [{name: a.b, udp: packet, " LB "}]",
+	  "load_balancers[0].udp", "one of: flow, request", 2 },
+	{ "an affinity of datagrams that are by themselves",
+	  AGENT POOL "load_balancers: [{name: a.b, udp: request, session_affinity: ip_cookie, " VIA
+		     "}]",
+	  "load_balancers[0].udp", "which session_affinity forbids", 3 },
 	{ "an affinity without packets",
 	  POOL "load_balancers: [{name: a.b, session_affinity: ip_cookie, " LB "}]",
 	  "load_balancers[0].session_affinity", "for proxied load balancers", 2 },
