@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* maps.h - every map of the packet program, and who writes and reads it. Keys of all are array
- * indexes: no map here costs a hash helper. Those that the agent writes are mmapable, so that a
- * change is a store. */
+ * indexes: no map here costs a hash helper (guard.h has one that costs more). Those that the agent
+ * writes are mmapable, so that a change is a store. */
 #ifndef WEIR_MAPS_H
 #define WEIR_MAPS_H
 

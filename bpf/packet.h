@@ -92,6 +92,6 @@ struct packet {
 };
 
 /* What parse_odd() fills: everything in front of service_id. */
-#define PACKET_PARSED offsetof(struct packet, service_id)
+#define PACKET_PARSED __builtin_offsetof(struct packet, service_id)
 
 #endif

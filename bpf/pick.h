@@ -172,7 +172,6 @@ static __always_inline __u64 find_row(const struct packet *p, __u64 hash)
 {
 	__u32 index = p->table.base + ((__u32)hash & p->table.mask);
 	const struct weir_row *row = bpf_map_lookup_elem(&weir_rows, &index);
-
 	__u64 word = (__u64)WEIR_ROW_REST << 32;
 
 	if (row) /* it is there: the agent keeps tables inside the map */

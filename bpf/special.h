@@ -12,7 +12,9 @@
  * were silent for that time. Where there is no room to record a client it goes to prev while the
  * time lasts, and to prev or cur afterwards.
  *
- * UDP_REQUEST: a change of a row holds for the next datagram; none is recorded. */
+ * UDP_REQUEST: a change of a row holds for the next datagram; none is recorded.
+ *
+ * SOURCES, RATE: guard.h. */
 #ifndef WEIR_SPECIAL_H
 #define WEIR_SPECIAL_H
 
@@ -20,6 +22,8 @@ static __always_inline const struct weir_special *find_special(__u32 service_id)
 {
 	return bpf_map_lookup_elem(&weir_specials, &service_id);
 }
+
+#include "guard.h"
 
 /* What chooses the row (the lowest 16 bits), the bucket and the record of a packet. */
 static __always_inline __u64 hash_special(struct packet *p)
@@ -46,6 +50,7 @@ __attribute__((noinline)) __u64 pick_special(void)
 {
 	struct packet *p = odd_packet();
 	const struct weir_special *s;
+	enum weir_reason why;
 	__u64 hash, row;
 
 	if (!p)
@@ -53,6 +58,11 @@ __attribute__((noinline)) __u64 pick_special(void)
 	s = find_special(p->service_id);
 	if (!s)
 		return PICKED(WEIR_DROP_NO_ENDPOINT, 0);
+	why = WEIR_FORWARD;
+	if (p->flags & (WEIR_SERVICE_SOURCES | WEIR_SERVICE_RATE))
+		why = (enum weir_reason)guard();
+	if (why != WEIR_FORWARD)
+		return PICKED(why, WEIR_NO_ENDPOINT);
 	hash = hash_special(p);
 	row = find_row(p, hash);
 	if (row >> 32 == WEIR_ROW_REST || p->flags & WEIR_SERVICE_UDP_REQUEST)
@@ -70,7 +80,7 @@ static __always_inline __u64 ask_special(struct packet *p)
 
 	if (!hand)
 		return PICKED(WEIR_DROP_NO_ENDPOINT, 0);
-	copy(hand, p, offsetof(struct packet, read));
+	copy(hand, p, __builtin_offsetof(struct packet, read));
 	hand->read = p->read;
 	hand->proto = p->proto;
 	hand->first = p->first;

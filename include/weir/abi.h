@@ -32,6 +32,11 @@
 #define WEIR_NAT_SOURCES      8 /* addresses that WEIR_MODE_FULLNAT writes as source */
 #define WEIR_NAT_TRIES        8 /* local ports that a flow may have */
 #define WEIR_NAT_LOCKS        1024
+#define WEIR_MAX_SOURCES      131072 /* prefixes of all sets, those that are being replaced included */
+#define WEIR_RATE_BUCKETS     65536 /* a power of two, of WEIR_RATE_WAYS prefixes each: 4 MiB */
+#define WEIR_RATE_WAYS        4
+#define WEIR_MAX_RATE         10000000 /* packets a second */
+#define WEIR_MAX_BURST        1000000
 #define WEIR_ICMP_PER_S       1000 /* errors that the packet path sends, per CPU */
 #define WEIR_ICMP_BURST       64
 
@@ -66,20 +71,48 @@ enum weir_slot {
 
 /* Flags of a service. None: flows by addresses, protocol and ports, a datagram flow like any. */
 enum weir_service_flag {
-	WEIR_SERVICE_CLIENT = 1, /* rows by client address alone */
-	WEIR_SERVICE_STICKY = 2, /* with CLIENT: records too, and they outlive a change */
-	WEIR_SERVICE_UDP_REQUEST =
-		4, /* UDP: each datagram by itself, as for DNS: nothing is recorded */
+	WEIR_SERVICE_CLIENT = 1,      /* rows by client address alone */
+	WEIR_SERVICE_STICKY = 2,      /* with CLIENT: records too, and they outlive a change */
+	WEIR_SERVICE_UDP_REQUEST = 4, /* UDP: each datagram by itself; nothing is recorded */
+	WEIR_SERVICE_SOURCES = 8,     /* clients' addresses are allowed and denied by prefix */
+	WEIR_SERVICE_RATE = 16,       /* so many packets a second for each prefix of clients */
 };
 
 /* What else there is to know about a service with flags. By the service's id. Services of one load
  * balancer have the same group: what is remembered of clients is the group's, so that one of them
  * knows what another one saw. */
 struct weir_special {
-	__u32 group; /* 1 .. WEIR_MAX_SERVICES - 1; in records it is told from ids of services */
-	__u32 hold;  /* STICKY: ticks that a client is remembered beyond WEIR_FLOW_IDLE_S */
+	__u32 group;   /* 1 .. WEIR_MAX_SERVICES - 1; in records it is told from ids of services */
+	__u32 hold;    /* STICKY: ticks that a client is remembered beyond WEIR_FLOW_IDLE_S */
+	__u32 sources; /* SOURCES: the set of prefixes */
+	__u32 rate;    /* RATE: packets a second, and at once */
+	__u32 burst;
+	__u32 pad;
+	union weir_addr rate_mask[2]; /* RATE: what of an IPv4 (mapped), IPv6 address counts */
 };
 #define WEIR_GROUP_ID(group) (WEIR_MAX_SERVICES + (group)) /* in the place of a service id */
+
+/* A prefix of clients in a set. The longest one that holds a client decides: WEIR_SOURCE_*. A set
+ * has one of no length for IPv6 and one of 96 bits for IPv4, so that there always is one. */
+struct weir_source_key {
+	__u32 bits; /* of what follows: 32 and those of the prefix */
+	__u32 set;
+	union weir_addr addr;
+};
+enum weir_source {
+	WEIR_SOURCE_DENY = 0,
+	WEIR_SOURCE_ALLOW = 1,
+};
+
+/* How much a prefix of clients may still send. Written and read by the packet path alone. */
+struct weir_rate {
+	__u64 who;    /* hash of group and prefix; 0: free */
+	__u32 credit; /* a packet costs weir_hz of it */
+	__u32 at;     /* when that was so, in jiffies (they wrap) */
+};
+struct weir_rate_bucket {
+	struct weir_rate way[WEIR_RATE_WAYS];
+};
 
 /* One slot of the service table. Where the rows of a service are is one 8-byte word, so that a
  * table can be replaced by one store while packets flow. WEIR_SLOT_REVERSE: the key is where
@@ -272,7 +305,9 @@ struct weir_count {
 	X(DROP_NO_DEVICE, 1, "the interface towards the endpoint is gone")                     \
 	X(DROP_NO_PORT, 1, "no local port is left towards the endpoint")                       \
 	X(DROP_NO_FLOW, 1, "an ICMP error about a flow that has no local port")                \
-	X(DROP_TTL, 1, "its time to live ends here, where addresses are translated")
+	X(DROP_TTL, 1, "its time to live ends here, where addresses are translated")           \
+	X(DROP_DENIED, 1, "from a client that the service's source rules deny")                \
+	X(DROP_RATE, 1, "more than the service takes of one prefix of clients")
 
 enum weir_reason {
 #define WEIR_REASON_ENUM(name, drop, text) WEIR_##name,
@@ -317,6 +352,9 @@ _Static_assert(sizeof(struct weir_service_key) == 24, "weir_service_key");
 _Static_assert(sizeof(struct weir_service) == 32, "two services to a cache line");
 _Static_assert(sizeof(struct weir_row) == 8, "weir_row");
 _Static_assert(sizeof(struct weir_flow_bucket) == 64, "one cache line");
+_Static_assert(sizeof(struct weir_special) == 56, "weir_special");
+_Static_assert(sizeof(struct weir_source_key) == 24, "weir_source_key");
+_Static_assert(sizeof(struct weir_rate_bucket) == 64, "one cache line");
 _Static_assert(sizeof(struct weir_endpoint) == 64, "one cache line");
 _Static_assert(sizeof(struct weir_endpoint_id) == 24, "weir_endpoint_id");
 _Static_assert(sizeof(struct weir_nat_bucket) == 64, "one cache line");

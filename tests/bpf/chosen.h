@@ -27,6 +27,46 @@ static bool alive(uint32_t slot)
 	return slot != WEIR_NO_ENDPOINT && plane->endpoints[slot].state & WEIR_ENDPOINT_ALIVE;
 }
 
+/* The prefixes of clients that services with source rules know, set 1. */
+static const struct rule {
+	const char *addr;
+	uint32_t bits;
+	enum weir_source is;
+} rules[] = {
+	{ "::ffff:0:0", 96, WEIR_SOURCE_DENY },      { "::", 0, WEIR_SOURCE_ALLOW },
+	{ "198.51.100.0", 30, WEIR_SOURCE_ALLOW },   { "198.51.100.2", 31, WEIR_SOURCE_DENY },
+	{ "198.51.100.3", 32, WEIR_SOURCE_ALLOW },   { "2001:db8:7::4", 126, WEIR_SOURCE_DENY },
+	{ "2001:db8:7::4", 127, WEIR_SOURCE_ALLOW },
+};
+
+static bool holds(const struct rule *r, const union weir_addr *a)
+{
+	union weir_addr first = pkt_addr(r->addr);
+	uint32_t bits = r->bits + (strchr(r->addr, ':') ? 0 : 96);
+
+	for (uint32_t i = 0; i < bits; i++)
+		if ((a->b[i / 8] ^ first.b[i / 8]) >> (7 - i % 8) & 1)
+			return false;
+	return true;
+}
+
+/* By the longest that holds it. */
+static bool allowed(const union weir_addr *client)
+{
+	const struct rule *best = NULL;
+	uint32_t longest = 0;
+
+	for (uint32_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
+		uint32_t bits = 1 + rules[i].bits + (strchr(rules[i].addr, ':') ? 0 : 96);
+
+		if (bits > longest && holds(&rules[i], client)) {
+			longest = bits;
+			best = &rules[i];
+		}
+	}
+	return best->is == WEIR_SOURCE_ALLOW;
+}
+
 /* By client or by flow: the row, and the record. */
 static uint32_t row_of(const struct served *svc, const struct flow *f, struct choice *c)
 {
@@ -49,6 +89,9 @@ static struct choice choose(const struct served *svc, const struct seen *s, cons
 	bool live = r && r->seen & WEIR_FLOW_ESTABLISHED && !(r->seen & WEIR_FLOW_CLOSING);
 	bool fresh = s->syn && !sticky && !live;
 
+	c.why = WEIR_DROP_DENIED;
+	if (svc->flags & WEIR_SERVICE_SOURCES && !allowed(&s->src))
+		return c;
 	c.why = s->about ? WEIR_FORWARD_ICMP : WEIR_FORWARD;
 	c.slot = row.cur;
 	if (row.prev == WEIR_ROW_REST || svc->flags & WEIR_SERVICE_UDP_REQUEST)

@@ -39,6 +39,10 @@ static void make_world(void)
 		services[v6][0] = plane_add_service(plane, vips[v6], IPPROTO_TCP, 443, ROWS);
 		services[v6][1] = plane_add_service(plane, vips[v6], IPPROTO_UDP, 443, ROWS);
 	}
+	plane_set_flags(
+		plane, &services[1][0],
+		WEIR_SERVICE_CLIENT | WEIR_SERVICE_STICKY | WEIR_SERVICE_RATE,
+		(struct weir_special){ .group = 1, .hold = 9, .rate = 1, .burst = 1000000 });
 	for (uint32_t kind = V4; kind < KINDS; kind++)
 		plane_add_endpoint(plane, kind == L2 ? WEIR_MODE_L2 : WEIR_MODE_IPIP,
 				   kind == V6 ? "2001:db8:9::9" : "10.0.0.9",

@@ -35,6 +35,7 @@ static const uint16_t sorts[] = {
 	WEIR_SERVICE_CLIENT,
 	WEIR_SERVICE_CLIENT | WEIR_SERVICE_STICKY,
 	WEIR_SERVICE_UDP_REQUEST,
+	WEIR_SERVICE_SOURCES | WEIR_SERVICE_CLIENT,
 };
 #define SORTS (sizeof(sorts) / sizeof(*sorts))
 #define PORT  443                           /* of the first sort, then upwards */
@@ -227,7 +228,7 @@ static enum weir_reason describe(const struct pkt *in, const struct seen *s, uin
 				 uint32_t slot, enum weir_reason why, struct outcome *o)
 {
 	if (slot == NONE)
-		return WEIR_DROP_NO_ENDPOINT;
+		return why > WEIR_LAST_FORWARD ? why : WEIR_DROP_NO_ENDPOINT;
 	if (s->ip_len < s->read || s->ip_len + s->l2 > in->len)
 		return WEIR_DROP_TRUNCATED;
 	if (slot == LOST)
@@ -392,7 +393,7 @@ static void serve(struct served *svc, int v6, int udp, uint32_t sort)
 	svc->at = plane_add_service(plane, vips[v6], udp ? IPPROTO_UDP : IPPROTO_TCP,
 				    (uint16_t)(PORT + sort), ROWS);
 	svc->flags = sorts[sort];
-	svc->special = (struct weir_special){ .group = sort + 1, .hold = 1000 };
+	svc->special = (struct weir_special){ .group = sort + 1, .hold = 1000, .sources = 1 };
 	plane_set_flags(plane, &svc->at, svc->flags, svc->special);
 }
 
@@ -402,7 +403,8 @@ static bool shown_elsewhere(enum weir_reason why)
 	return why == WEIR_DROP_NO_HEADROOM || why == WEIR_DROP_NO_DEVICE || why == WEIR_DROP_MTU ||
 	       why == WEIR_FORWARD_NAT_REPLY || why == WEIR_PASS_NAT_REPLY ||
 	       why == WEIR_PASS_NO_FORWARDING || why == WEIR_DROP_NO_PORT ||
-	       why == WEIR_DROP_NO_FLOW || why == WEIR_DROP_TTL || why == WEIR_PASS_SPLIT;
+	       why == WEIR_DROP_NO_FLOW || why == WEIR_DROP_TTL || why == WEIR_PASS_SPLIT ||
+	       why == WEIR_DROP_RATE;
 }
 
 static void the_program_does_what_its_description_says(void **state)
@@ -412,6 +414,8 @@ static void the_program_does_what_its_description_says(void **state)
 	uint32_t packets = asked ? (uint32_t)strtoul(asked, NULL, 10) : PACKETS;
 
 	(void)state;
+	for (uint32_t i = 0; i < sizeof(rules) / sizeof(*rules); i++)
+		plane_add_source(plane, 1, rules[i].addr, rules[i].bits, rules[i].is);
 	for (uint32_t i = 0; i < 4 * SORTS; i++)
 		serve(&services[i & 1][i >> 1 & 1][i / 4], i & 1, i >> 1 & 1, i / 4);
 	plane_add_service(plane, vips[2], 0, 0, 0);

@@ -22,6 +22,7 @@ struct copy {
 	struct weir_endpoint endpoints[KINDS];
 	struct weir_count counts[WEIR_REASON_COUNT][CPUS];
 	struct weir_endpoint_stats stats[KINDS][CPUS];
+	struct weir_rate_bucket rates[WEIR_RATE_BUCKETS];
 };
 
 static void copy_elements(const struct bpf_map *map, uint32_t n, void *to, size_t each)
@@ -43,6 +44,8 @@ static struct copy *copy_maps(void)
 	memcpy(c->endpoints, plane->endpoints, sizeof(c->endpoints));
 	copy_elements(plane->skel->maps.weir_fragments, WEIR_FRAGMENT_BUCKETS, c->fragments,
 		      sizeof(c->fragments[0]));
+	copy_elements(plane->skel->maps.weir_rates, WEIR_RATE_BUCKETS, c->rates,
+		      sizeof(c->rates[0]));
 	copy_elements(plane->skel->maps.weir_reason_counts, WEIR_REASON_COUNT, c->counts,
 		      sizeof(c->counts[0]));
 	copy_elements(plane->skel->maps.weir_endpoint_counts, KINDS, c->stats, sizeof(c->stats[0]));

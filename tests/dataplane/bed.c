@@ -171,6 +171,18 @@ const struct wish_service *bed_rows_of(const struct bed *b, uint32_t service)
 	return &b->wish.service[balancer_of(&b->wish, service)];
 }
 
+static const struct weir_lb *balancer(const struct wish_service *s, struct weir_arena *arena)
+{
+	struct weir_lb *lb = weir_arena_new_array(arena, 1, struct weir_lb);
+
+	lb->name = "balancer";
+	lb->sources.packets_per_second = s->rate;
+	lb->sources.burst = s->burst;
+	lb->sources.prefix_v4 = 24;
+	lb->sources.prefix_v6 = 56;
+	return lb;
+}
+
 static void fill_table(struct weir_tables_table *t, const struct wish_service *s,
 		       const uint32_t *index, struct weir_arena *arena)
 {
@@ -179,7 +191,7 @@ static void fill_table(struct weir_tables_table *t, const struct wish_service *s
 	for (uint32_t i = 0; i < s->size; i++)
 		rows[i] = s->rows[i] == NOBODY ? WEIR_ROW_NOBODY : s->rows[i];
 	*t = (struct weir_tables_table){
-		.lb = weir_arena_new_array(arena, 1, struct weir_lb),
+		.lb = balancer(s, arena),
 		.members = index,
 		.rows = rows,
 		.n_members = ENDPOINTS,
@@ -187,6 +199,8 @@ static void fill_table(struct weir_tables_table *t, const struct wish_service *s
 		.digest = weir_hash_bytes(s->size, s->rows, s->size),
 		.drain_ms = s->drain_ms ? s->drain_ms : DRAIN_MS,
 		.affinity_ms = s->affinity_ms,
+		.sources = s->sources,
+		.n_sources = s->n_sources,
 	};
 }
 

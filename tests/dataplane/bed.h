@@ -39,6 +39,9 @@ struct wish {
 		uint16_t flags;
 		uint32_t drain_ms; /* 0: DRAIN_MS; this and what follows are the balancer's */
 		uint32_t affinity_ms;
+		const struct weir_tables_source *sources;
+		uint32_t n_sources;
+		uint32_t rate, burst; /* of /24 and /56 */
 		uint32_t size;
 		uint8_t rows[WEIR_TABLE_MAX]; /* an endpoint that is there, or NOBODY */
 	} service[SERVICES];

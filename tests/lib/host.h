@@ -34,6 +34,7 @@ static struct host_maps {
 	struct weir_endpoint endpoints[HOST_ENDPOINTS];
 	struct weir_endpoint_stats stats[HOST_ENDPOINTS];
 	struct weir_count counts[WEIR_REASON_COUNT];
+	struct weir_rate_bucket rates[WEIR_RATE_BUCKETS];
 	uint64_t icmp_budget[1][2];
 	struct weir_nat_conf nat_conf[1];
 	struct weir_nat_bucket nat_flows[WEIR_NAT_BUCKETS];
@@ -44,8 +45,10 @@ static struct host_maps {
 } host;
 
 /* The maps as the program names them; it calls this through the macro below. */
-static void *host_lookup(const char *map, const uint32_t *key)
+static void *host_lookup(const char *map, const void *at)
 {
+	const uint32_t *key = at;
+
 #define HOST_MAP(name, array)        \
 	if (!strcmp(map, "&" #name)) \
 	return *key < sizeof(array) / sizeof(*(array)) ? (void *)&(array)[*key] : NULL
@@ -63,6 +66,7 @@ static void *host_lookup(const char *map, const uint32_t *key)
 	HOST_MAP(weir_nat_flows, host.nat_flows);
 	HOST_MAP(weir_nat_locks, host.nat_locks);
 	HOST_MAP(weir_nat_work, host.nat_work);
+	HOST_MAP(weir_rates, host.rates);
 #undef HOST_MAP
 	if (!strcmp(map, "&weir_devices"))
 		return *key <= HOST_IFINDEX + 1 ? (void *)key : NULL;

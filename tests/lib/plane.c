@@ -163,6 +163,16 @@ static int cpus(void)
 	return n;
 }
 
+static void remove_sources(struct plane *p)
+{
+	struct weir_source_key key;
+	int fd = bpf_map__fd(p->skel->maps.weir_sources);
+
+	while (!bpf_map_get_next_key(fd, NULL, &key))
+		if (bpf_map_delete_elem(fd, &key))
+			die("weir_sources");
+}
+
 void plane_reset(struct plane *p)
 {
 	static const struct weir_endpoint_stats zero[MAX_CPUS];
@@ -171,6 +181,7 @@ void plane_reset(struct plane *p)
 		bpf_map_update_elem(bpf_map__fd(p->skel->maps.weir_endpoint_counts), &s, zero, 0);
 	for (uint32_t why = 0; why < WEIR_REASON_COUNT; why++)
 		bpf_map_update_elem(bpf_map__fd(p->skel->maps.weir_reason_counts), &why, zero, 0);
+	remove_sources(p);
 	memset(p->services, 0, map_bytes(p->skel->maps.weir_services));
 	memset(p->rows, 0, p->next_row * sizeof(*p->rows));
 	memset(p->flows, 0, map_bytes(p->skel->maps.weir_flows));
@@ -232,6 +243,17 @@ void plane_set_flags(struct plane *p, const struct plane_service *s, uint16_t fl
 		if (p->services[i].key.used == WEIR_SLOT_USED && p->services[i].key.id == s->id)
 			p->services[i].key.flags = flags;
 	p->specials[s->id] = special;
+}
+
+void plane_add_source(struct plane *p, uint32_t set, const char *addr, uint32_t bits,
+		      enum weir_source is)
+{
+	struct weir_source_key key = { .set = set, .addr = pkt_addr(addr) };
+	uint32_t value = is;
+
+	key.bits = 32 + bits + (strchr(addr, ':') ? 0 : 96);
+	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.weir_sources), &key, &value, 0))
+		die("weir_sources");
 }
 
 void plane_mac(uint32_t slot, int own, uint8_t mac[6])

@@ -53,6 +53,11 @@ struct plane_service plane_add_service(struct plane *p, const char *vip, uint8_t
 void plane_set_flags(struct plane *p, const struct plane_service *s, uint16_t flags,
 		     struct weir_special special);
 
+/* A prefix of clients in a set: "192.0.2.0", 24 bits; "::ffff:0:0" is all of IPv4. All sets are
+ * emptied by plane_reset(); what was sent at which rate is not forgotten: take another group. */
+void plane_add_source(struct plane *p, uint32_t set, const char *addr, uint32_t bits,
+		      enum weir_source is);
+
 /* An endpoint that is alive, in the next free slot, which is returned. dst decides the family of
  * the outer header; ifindex 1 (lo, where test runs come in) makes packets leave with XDP_TX, 0
  * is no next hop. Bytes of both MAC addresses are made from the slot: plane_mac(). */

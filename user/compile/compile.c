@@ -95,9 +95,49 @@ static uint16_t service_flags(const struct weir_lb *lb, uint8_t proto)
 		flags |= WEIR_SERVICE_CLIENT;
 	if (lb->affinity)
 		flags |= WEIR_SERVICE_STICKY;
+	if (lb->sources.n_allow || lb->sources.n_deny)
+		flags |= WEIR_SERVICE_SOURCES;
+	if (lb->sources.packets_per_second)
+		flags |= WEIR_SERVICE_RATE;
 	if (lb->udp_request && proto == IPPROTO_UDP)
 		flags |= WEIR_SERVICE_UDP_REQUEST;
 	return flags;
+}
+
+static int by_prefix(const void *a, const void *b)
+{
+	const struct weir_tables_source *x = a, *y = b;
+	int order = weir_addr_cmp(&x->of.addr, &y->of.addr);
+
+	return order ? order : x->of.bits - y->of.bits;
+}
+
+/* What the lists say, and what becomes of everybody else, by family: IPv4 addresses are a part of
+ * what a short prefix of IPv6 holds. */
+static void add_sources(struct build *b, struct weir_tables_table *t)
+{
+	static const struct weir_prefix v4 = { { { [10] = 0xff, 0xff } }, 96 }, v6 = { .bits = 0 };
+	const struct weir_source_rules *r = &t->lb->sources;
+	struct weir_tables_source *to;
+	bool has_v4 = false, has_v6 = false;
+
+	if (!r->n_allow && !r->n_deny)
+		return;
+	to = weir_arena_new_array(b->arena, r->n_allow + r->n_deny + 2, struct weir_tables_source);
+	for (uint32_t i = 0; i < r->n_allow + r->n_deny; i++) {
+		bool allow = i < r->n_allow;
+		const struct weir_prefix *p = allow ? &r->allow[i] : &r->deny[i - r->n_allow];
+
+		has_v4 |= weir_prefix_eq(p, &v4);
+		has_v6 |= weir_prefix_eq(p, &v6);
+		to[t->n_sources++] = (struct weir_tables_source){ *p, allow };
+	}
+	if (!has_v4)
+		to[t->n_sources++] = (struct weir_tables_source){ v4, !r->n_allow };
+	if (!has_v6)
+		to[t->n_sources++] = (struct weir_tables_source){ v6, !r->n_allow };
+	qsort(to, t->n_sources, sizeof(*to), by_prefix);
+	t->sources = to;
 }
 
 static const struct weir_tables_table *add_table(struct build *b, const struct weir_view_lb *v)
@@ -110,6 +150,7 @@ static const struct weir_tables_table *add_table(struct build *b, const struct w
 	t->lb = v->lb;
 	t->drain_ms = weir_lb_drain_ms(b->view->model, v->lb);
 	t->affinity_ms = v->lb->affinity ? v->lb->session_affinity_ttl * 1000 : 0;
+	add_sources(b, t);
 	t->size = table_size(v->lb);
 	t->members = members;
 	if (v->n_serving)

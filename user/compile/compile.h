@@ -23,6 +23,12 @@ struct weir_tables_endpoint {
 			    * that may use it */
 };
 
+/* A prefix of clients: the longest that holds a client decides. */
+struct weir_tables_source {
+	struct weir_prefix of;
+	bool allow;
+};
+
 /* The rows of a load balancer, which all its services share. */
 struct weir_tables_table {
 	const struct weir_lb *lb;
@@ -33,6 +39,10 @@ struct weir_tables_table {
 	uint64_t digest;      /* of size and rows by endpoint: equal rows, equal digest */
 	uint32_t drain_ms;    /* how long a row that changed knows its older flows */
 	uint32_t affinity_ms; /* how long it knows its older clients; 0: it does not */
+	/* With WEIR_SERVICE_SOURCES: sorted, each prefix once, those of all IPv4 and of all IPv6
+	 * addresses among them. */
+	const struct weir_tables_source *sources;
+	uint32_t n_sources;
 };
 
 struct weir_tables_service {

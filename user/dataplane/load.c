@@ -365,6 +365,7 @@ int weir_plane_open(const struct weir_plane_options *o, struct weir_plane **out)
 	pmtu_open(p);
 	tables_adopt(p);
 	specials_adopt(p);
+	sources_adopt(p);
 	p->records = p->loose = true; /* also records of rows that came to rest just before */
 	err = routes_open(p);
 	if (!err)
@@ -401,6 +402,7 @@ void weir_plane_close(struct weir_plane *p)
 	if (p->lock_fd >= 0)
 		close(p->lock_fd);
 	tables_free(p);
+	sources_free(p);
 	free(p->slots);
 	free(p->slot_index);
 	free(p->placed);
@@ -416,6 +418,7 @@ void weir_plane_tick(struct weir_plane *p, uint64_t now_ms)
 {
 	p->now_ms = now_ms;
 	tables_reclaim(p);
+	sources_reclaim(p);
 	settle(p, now_ms);
 	tables_shrink(p);
 	interfaces_watch(p, now_ms);

@@ -10,6 +10,7 @@
 #include "dataplane/plane.h"
 
 struct weir_bpf;
+struct source_set;
 struct mnl_socket;
 struct nlmsghdr;
 struct nlattr;
@@ -133,6 +134,8 @@ struct weir_plane {
 	uint16_t next_service_id;
 	bool *id_used; /* by service id */
 	uint32_t next_group;
+	struct source_set *source_sets; /* sorted by id */
+	uint32_t n_source_sets, next_source_set;
 	struct table *tables;
 	struct table *retired; /* packets may still be reading these */
 	uint32_t max_rows;     /* entries of the map */
@@ -305,6 +308,15 @@ struct weir_special *specials_plan(struct weir_plane *p, const struct weir_table
 				   const struct planned *services);
 void special_write(struct weir_plane *p, struct weir_service_key *key, uint16_t flags,
 		   const struct weir_special *want);
+
+/* sources.c: sets of prefixes of clients */
+void sources_adopt(struct weir_plane *p);
+/* Makes the sets that tables of t need be there, and says in specials (by table) which. */
+int sources_sync(struct weir_plane *p, const struct weir_tables *t, const struct planned *services,
+		 struct weir_special *specials);
+/* Once a tick: removes sets of no service. */
+void sources_reclaim(struct weir_plane *p);
+void sources_free(struct weir_plane *p);
 
 /* rows.c: row space, and what a row becomes */
 void rows_init(struct weir_plane *p);

@@ -76,14 +76,36 @@ static uint32_t hold_ticks(const struct weir_plane *p, uint32_t affinity_ms)
 			  WEIR_FLOW_TICK);
 }
 
+/* What of an address counts: the first bits of 128. */
+static union weir_addr mask_of(unsigned bits)
+{
+	union weir_addr mask = { { 0 } };
+
+	for (unsigned i = 0; i < bits; i++)
+		mask.b[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	return mask;
+}
+
+static void set_rate(struct weir_special *to, const struct weir_source_rules *r)
+{
+	if (!r->packets_per_second)
+		return;
+	to->rate = r->packets_per_second;
+	to->burst = r->burst;
+	to->rate_mask[0] = mask_of(96u + r->prefix_v4);
+	to->rate_mask[1] = mask_of(r->prefix_v6);
+}
+
 struct weir_special *specials_plan(struct weir_plane *p, const struct weir_tables *t,
 				   const struct planned *services)
 {
 	struct weir_special *to = weir_new_array(t->n_tables, struct weir_special);
 
 	choose_groups(p, t, services, to);
-	for (uint32_t i = 0; i < t->n_tables; i++)
+	for (uint32_t i = 0; i < t->n_tables; i++) {
 		to[i].hold = hold_ticks(p, t->tables[i].affinity_ms);
+		set_rate(&to[i], &t->tables[i].lb->sources);
+	}
 	return to;
 }
 

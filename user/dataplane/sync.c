@@ -292,6 +292,9 @@ static int carry_out(struct plan *s)
 		return -ENOSPC;
 	}
 	s->specials = specials_plan(s->p, s->t, s->services);
+	err = sources_sync(s->p, s->t, s->services, s->specials);
+	if (err)
+		return err;
 	endpoints_sync(s->p, s->t, s->slot_of, s->now_ms);
 	s->p->loose = true;
 	fill_new(s);

@@ -80,6 +80,17 @@ struct weir_listener {
 	uint16_t port;
 };
 
+/* Which clients a load balancer takes packets from. The longest prefix that holds a client decides;
+ * one that none holds is allowed, unless there is something in allow. */
+struct weir_source_rules {
+	const struct weir_prefix *allow, *deny;
+	uint32_t n_allow, n_deny;
+	/* For each prefix of clients, of so many bits. packets_per_second 0: as many as they like.
+	 */
+	uint32_t packets_per_second, burst;
+	uint8_t prefix_v4, prefix_v6;
+};
+
 struct weir_lb {
 	uint32_t index;
 	const char *id, *name, *description;    /* name: lower case, no final dot */
@@ -96,6 +107,7 @@ struct weir_lb {
 	uint32_t session_affinity_ttl; /* seconds */
 	bool affinity;                 /* session_affinity is ip_cookie */
 	bool udp_request;              /* each datagram by itself; else they are flows */
+	struct weir_source_rules sources;
 	bool enabled, proxied;
 };
 

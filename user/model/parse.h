@@ -28,7 +28,7 @@ struct weir_parse {
 	struct weir_err *err;
 	struct weir_index vips, zones, monitors, pools, pool_names, lbs, lb_names;
 	struct weir_pool_facts *facts; /* of pools, by index */
-	uint32_t n_origins;            /* so far */
+	uint32_t n_origins, n_sources; /* so far */
 };
 
 /* A value and where it is. */
@@ -149,6 +149,7 @@ bool weir_at_no_such(const struct weir_at *at, const char *what, const char *id,
 bool weir_take_id(const struct weir_at *at, void *base);     /* const char * */
 bool weir_take_domain(const struct weir_at *at, void *base); /* const char *, lower case */
 bool weir_take_addr(const struct weir_at *at, void *base);   /* union weir_addr */
+bool weir_take_prefix(const struct weir_at *at, void *base); /* struct weir_prefix */
 /* Whether it can be the address of one machine. */
 bool weir_addr_is_host(const union weir_addr *a);
 
@@ -167,6 +168,7 @@ bool weir_take_records(const struct weir_at *at, void *model);
 bool weir_take_affinity(const struct weir_at *at, void *lb);
 bool weir_take_affinity_attributes(const struct weir_at *at, void *lb);
 bool weir_take_udp(const struct weir_at *at, void *lb);
+bool weir_take_source_rules(const struct weir_at *at, void *lb);
 /* The rules between them, and with the rest of a proxied load balancer. */
 bool weir_check_flows(const struct weir_at *at, const struct weir_lb *l);
 

@@ -189,22 +189,16 @@ static bool take_hash_key(const struct weir_at *at, void *out)
 	return true;
 }
 
-static bool take_prefix(const struct weir_at *at, void *out)
+static bool take_outer_prefix(const struct weir_at *at, void *out)
 {
-	struct weir_prefix p;
-	const char *s;
+	struct weir_prefix *p = out;
+	const char *s = json_string_value(at->v);
 
-	if (!weir_take_string(at, 4096, &s))
+	if (!weir_take_prefix(at, p))
 		return false;
-	if (!weir_prefix_parse(s, &p))
-		return weir_at_fail(at,
-				    "%s is not a prefix, as in 192.0.2.128/25 or "
-				    "2001:db8:1:0:1::/112 (bits behind the length must be 0)",
-				    weir_quote(at->p, s));
-	if (p.bits < OUTER_BITS_MIN + (weir_addr_is_v4(&p.addr) ? 96 : 0))
+	if (p->bits < OUTER_BITS_MIN + (weir_addr_is_v4(&p->addr) ? 96 : 0))
 		return weir_at_fail(at, "%s is shorter than %d bits", s, OUTER_BITS_MIN);
-	*(struct weir_prefix *)out = p;
-	return weir_addr_is_host(&p.addr) ||
+	return weir_addr_is_host(&p->addr) ||
 	       weir_at_fail(at, "%s is not of addresses of one machine", s);
 }
 
@@ -215,7 +209,7 @@ static bool take_outer_source(const struct weir_at *at, void *agent)
 	struct weir_prefix *all;
 	uint32_t n;
 
-	if (!weir_take_list(at, 0, 2, sizeof(*all), take_prefix, &all, &n))
+	if (!weir_take_list(at, 0, 2, sizeof(*all), take_outer_prefix, &all, &n))
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
 		struct weir_prefix *of = weir_addr_is_v4(&all[i].addr) ? &a->outer4 : &a->outer6;

@@ -4,7 +4,11 @@
 
 #include <string.h>
 
+#include "weir/abi.h"
+
 #define MAX_DRAIN_MS 86400000u
+#define MAX_SOURCES  65536                                    /* of one list */
+#define PREFIX_BYTES (offsetof(struct weir_prefix, bits) + 1) /* without holes */
 
 bool weir_take_affinity(const struct weir_at *at, void *lb)
 {
@@ -32,6 +36,80 @@ bool weir_take_udp(const struct weir_at *at, void *lb)
 		return false;
 	((struct weir_lb *)lb)->udp_request = i == 1;
 	return true;
+}
+
+static bool take_allow(const struct weir_at *at, void *rules)
+{
+	struct weir_source_rules *r = rules;
+
+	return weir_take_list(at, 0, MAX_SOURCES, sizeof(*r->allow), weir_take_prefix, &r->allow,
+			      &r->n_allow);
+}
+
+static bool take_deny(const struct weir_at *at, void *rules)
+{
+	struct weir_source_rules *r = rules;
+
+	return weir_take_list(at, 0, MAX_SOURCES, sizeof(*r->deny), weir_take_prefix, &r->deny,
+			      &r->n_deny);
+}
+
+static bool take_rate(const struct weir_at *at, void *rules)
+{
+	static const struct weir_field fields[] = {
+		WEIR_INT(weir_source_rules, packets_per_second, 1, WEIR_MAX_RATE, 0),
+		WEIR_INT(weir_source_rules, burst, 1, WEIR_MAX_BURST, 0),
+		WEIR_INT(weir_source_rules, prefix_v4, 0, 32, 24),
+		WEIR_INT(weir_source_rules, prefix_v6, 0, 128, 56),
+	};
+	struct weir_source_rules *r = rules;
+
+	if (!weir_take_fields(at, fields, WEIR_COUNT(fields), r))
+		return false;
+	if (!r->packets_per_second)
+		return weir_at_fail(at, "packets_per_second is missing");
+	if (!r->burst) /* what comes in a second */
+		r->burst = r->packets_per_second < WEIR_MAX_BURST ? r->packets_per_second
+								  : WEIR_MAX_BURST;
+	return true;
+}
+
+/* Of both lists, each once. */
+static bool check_prefixes(const struct weir_at *at, const struct weir_source_rules *r)
+{
+	uint32_t n = r->n_allow + r->n_deny;
+	struct weir_index seen;
+
+	weir_index_init(&seen, n, at->p->arena);
+	for (uint32_t i = 0; i < n; i++) {
+		bool deny = i >= r->n_allow;
+		struct weir_at list = weir_at_key(at, deny ? "deny" : "allow");
+		struct weir_at item = weir_at_item(&list, deny ? i - r->n_allow : i);
+		const struct weir_prefix *p = deny ? &r->deny[i - r->n_allow] : &r->allow[i];
+		uint32_t nth = i;
+
+		if (!weir_index_add(&seen, p, PREFIX_BYTES, &nth))
+			return weir_at_fail(&item, "%s is %s[%u] already",
+					    json_string_value(item.v),
+					    nth < r->n_allow ? "allow" : "deny",
+					    nth < r->n_allow ? nth : nth - r->n_allow);
+	}
+	at->p->n_sources += n + 2; /* and what becomes of all others, of either family */
+	return at->p->n_sources <= WEIR_MAX_SOURCES / 2 ||
+	       weir_at_fail(at, "more than %u prefixes in all load balancers together",
+			    WEIR_MAX_SOURCES / 2);
+}
+
+bool weir_take_source_rules(const struct weir_at *at, void *lb)
+{
+	static const struct weir_field fields[] = {
+		WEIR_CUSTOM("allow", take_allow),
+		WEIR_CUSTOM("deny", take_deny),
+		WEIR_CUSTOM("rate", take_rate),
+	};
+	struct weir_source_rules *r = &((struct weir_lb *)lb)->sources;
+
+	return weir_take_fields(at, fields, WEIR_COUNT(fields), r) && check_prefixes(at, r);
 }
 
 bool weir_check_flows(const struct weir_at *at, const struct weir_lb *l)

@@ -222,7 +222,8 @@ static bool check_proxied(const struct weir_at *at, struct weir_lb *l)
 
 static bool check_dns_only(const struct weir_at *at, const struct weir_lb *l)
 {
-	static const char *const keys[] = { "listeners", "vips", "forwarding", "udp" };
+	static const char *const keys[] = { "listeners", "vips", "forwarding", "udp",
+					    "source_rules" };
 
 	for (size_t i = 0; i < WEIR_COUNT(keys); i++) {
 		const json_t *v = json_object_get(at->v, keys[i]);
@@ -255,6 +256,7 @@ static bool take_lb(const struct weir_at *at, void *item)
 		WEIR_INT(weir_lb, ttl, 1, 604800, 30),
 		WEIR_CUSTOM("steering_policy", take_steering),
 		WEIR_CUSTOM("udp", weir_take_udp),
+		WEIR_CUSTOM("source_rules", weir_take_source_rules),
 		WEIR_CUSTOM("session_affinity", weir_take_affinity),
 		WEIR_CUSTOM("session_affinity_attributes", weir_take_affinity_attributes),
 		WEIR_INT(weir_lb, session_affinity_ttl, 1800, 604800, 82800),

@@ -110,3 +110,16 @@ bool weir_take_addr(const struct weir_at *at, void *base)
 	*(union weir_addr *)base = a;
 	return true;
 }
+
+bool weir_take_prefix(const struct weir_at *at, void *base)
+{
+	const char *s;
+
+	if (!weir_take_string(at, 4096, &s))
+		return false;
+	return weir_prefix_parse(s, base) ||
+	       weir_at_fail(at,
+			    "%s is not a prefix, as in 192.0.2.128/25 or 2001:db8:1::/48 "
+			    "(bits behind the length must be 0)",
+			    weir_quote(at->p, s));
+}

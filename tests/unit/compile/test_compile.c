@@ -360,6 +360,37 @@ static void a_service_has_the_flags_of_its_balancer_and_pools(void **state)
 	world_close(&w);
 }
 
+static void source_rules_say_what_becomes_of_everybody(void **state)
+{
+	json_t *root = document(two_pools);
+	const struct weir_tables_table *t;
+	struct world w;
+
+	(void)state;
+	set(root, "load_balancers", 0, "source_rules",
+	    json_pack("{s:[s], s:[s,s]}", "allow", "198.51.100.0/24", "deny", "198.51.100.0/25",
+		      "::/0"));
+	set(root, "load_balancers", 1, "source_rules",
+	    json_pack("{s:[s], s:{s:i}}", "deny", "2001:db8::/32", "rate", "packets_per_second",
+		      5));
+	w = world_of(root);
+	assert_int_equal(service(&w, "192.0.2.1", IPPROTO_TCP, 443)->flags, WEIR_SERVICE_SOURCES);
+	assert_int_equal(service(&w, "192.0.2.1", IPPROTO_TCP, 8080)->flags,
+			 WEIR_SERVICE_SOURCES | WEIR_SERVICE_RATE);
+	t = service(&w, "192.0.2.1", IPPROTO_TCP, 443)->table;
+	assert_int_equal(t->n_sources, 4);
+	assert_true(t->sources[0].of.bits == 0 && !t->sources[0].allow);
+	assert_true(t->sources[1].of.bits == 96 && !t->sources[1].allow);
+	assert_true(t->sources[2].of.bits == 120 && t->sources[2].allow);
+	assert_true(t->sources[3].of.bits == 121 && !t->sources[3].allow);
+	t = service(&w, "192.0.2.1", IPPROTO_TCP, 8080)->table;
+	assert_int_equal(t->n_sources, 3);
+	assert_true(t->sources[0].of.bits == 0 && t->sources[0].allow);
+	assert_true(t->sources[1].of.bits == 96 && t->sources[1].allow);
+	assert_true(t->sources[2].of.bits == 32 && !t->sources[2].allow);
+	world_close(&w);
+}
+
 static void requests_are_of_udp_only(void **state)
 {
 	json_t *root = document(two_pools);
@@ -654,6 +685,7 @@ int main(void)
 		cmocka_unit_test(an_endpoint_is_healthy_when_every_pool_with_a_monitor_says_so),
 		cmocka_unit_test(the_drain_window_is_the_longest_of_any_service),
 		cmocka_unit_test(a_service_has_the_flags_of_its_balancer_and_pools),
+		cmocka_unit_test(source_rules_say_what_becomes_of_everybody),
 		cmocka_unit_test(requests_are_of_udp_only),
 		cmocka_unit_test(flags_change_the_digest),
 		cmocka_unit_test(a_table_has_the_windows_of_its_balancer),

@@ -300,6 +300,40 @@ static void affinities_are_taken(void **state)
 	weir_model_free(m);
 }
 
+static void source_rules_are_taken(void **state)
+{
+	struct weir_model *m = model_of(
+		"agent: {vips: [192.0.2.1]}\n"
+		"pools: [{name: a, " ORIGINS "}]\n"
+		"load_balancers:\n"
+		"- {name: a.b, proxied: true, listeners: [tcp/1], default_pools: [a],\n"
+		"   fallback_pool: a, source_rules: {\n"
+		"     allow: [198.51.100.0/24, '2001:db8::/32', 203.0.113.7], deny: ['::/0'],\n"
+		"     rate: {packets_per_second: 2000000}}}\n"
+		"- {name: b.b, proxied: true, listeners: [tcp/2], default_pools: [a],\n"
+		"   fallback_pool: a, source_rules: {rate: {packets_per_second: 10, burst: 7,\n"
+		"     prefix_v4: 0, prefix_v6: 128}}}\n"
+		"- {name: c.b, proxied: true, listeners: [tcp/3], default_pools: [a],\n"
+		"   fallback_pool: a, source_rules: {}}\n");
+	const struct weir_source_rules *r = &m->lbs[0].sources, *q = &m->lbs[1].sources;
+
+	(void)state;
+	assert_int_equal(r->n_allow, 3);
+	assert_int_equal(r->n_deny, 1);
+	is_addr(&r->allow[0].addr, "198.51.100.0");
+	assert_int_equal(r->allow[0].bits, 96 + 24);
+	assert_int_equal(r->allow[1].bits, 32);
+	assert_int_equal(r->allow[2].bits, 128);
+	assert_int_equal(r->deny[0].bits, 0);
+	assert_int_equal(r->packets_per_second, 2000000);
+	assert_int_equal(r->burst, 1000000);
+	assert_int_equal(r->prefix_v4, 24);
+	assert_int_equal(r->prefix_v6, 56);
+	assert_true(q->burst == 7 && !q->prefix_v4 && q->prefix_v6 == 128 && !q->n_allow);
+	assert_int_equal(m->lbs[2].sources.packets_per_second, 0);
+	weir_model_free(m);
+}
+
 static void load_balancers_are_taken(void **state)
 {
 	struct weir_model *m = model_of(
@@ -517,6 +551,7 @@ int main(void)
 		cmocka_unit_test(every_hundredth_of_a_weight_is_exact),
 		cmocka_unit_test(pools_and_origins_are_taken),
 		cmocka_unit_test(affinities_are_taken),
+		cmocka_unit_test(source_rules_are_taken),
 		cmocka_unit_test(load_balancers_are_taken),
 		cmocka_unit_test(every_forwarding_mode_has_its_word),
 		cmocka_unit_test(zones_have_defaults),

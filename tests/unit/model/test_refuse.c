@@ -358,6 +358,24 @@ static const struct bad documents[] = {
 	  AGENT POOL "load_balancers: [{name: a.b, udp: request, session_affinity: ip_cookie, " VIA
 		     "}]",
 	  "load_balancers[0].udp", "which session_affinity forbids", 3 },
+	{ "a source prefix with bits behind its length",
+	  POOL "load_balancers: [{name: a.b, source_rules: {allow: [10.0.0.0/8, 10.0.0.1/8]}, " LB
+	       "}]",
+	  "load_balancers[0].source_rules.allow[1]", "\"10.0.0.1/8\" is not a prefix", 2 },
+	{ "a source prefix that is allowed and denied",
+	  POOL "load_balancers: [{name: a.b, source_rules: {allow: ['fd00::/8', 10.0.0.0/8],\n"
+	       "deny: [10.0.0.0/8]}, " LB "}]",
+	  "load_balancers[0].source_rules.deny[0]", "10.0.0.0/8 is allow[1] already", 3 },
+	{ "a rate of no packets",
+	  POOL "load_balancers: [{name: a.b, source_rules: {rate: {burst: 1}}, " LB "}]",
+	  "load_balancers[0].source_rules.rate", "packets_per_second is missing", 2 },
+	{ "a rate of too many packets",
+	  POOL "load_balancers: [{name: a.b, source_rules: {rate: {packets_per_second: 1e9}}, " LB
+	       "}]",
+	  "load_balancers[0].source_rules.rate.packets_per_second", "from 1 to 10000000", 2 },
+	{ "source rules without packets",
+	  POOL "load_balancers: [{name: a.b, source_rules: {}, " LB "}]",
+	  "load_balancers[0].source_rules", "for proxied load balancers", 2 },
 	{ "an affinity without packets",
 	  POOL "load_balancers: [{name: a.b, session_affinity: ip_cookie, " LB "}]",
 	  "load_balancers[0].session_affinity", "for proxied load balancers", 2 },
