@@ -76,7 +76,7 @@ is "with an endpoint that drains and no pool has" \
 	"$(jq -c '.endpoint | [.origin, .pool, .draining]' "$said")" '[null,null,true]'
 ctl bal trace "$CLIENT4:$port" $VIP4:80 tcp >"$said"
 sed 's/^/#   /' "$said"
-is "in words" "$(grep -cE '^  (service   tcp port 80 of|row       [0-9]+ of 4096 has changed|record    none|endpoint  .* no pool has any more|forward   .*\(FORWARD_PREV\))' "$said")" 5
+is "in words" "$(grep -cE '^  (service   tcp port 80 of|row       [0-9]+ of [0-9]+ has changed|record    none|endpoint  .* no pool has any more|forward   .*\(FORWARD_PREV\))' "$said")" 5
 flows $VIP4 80 $port 1 >/dev/null
 is "once it was there it is recorded" "$(trace "$CLIENT4:$port" $VIP4:80 tcp | jq -r '"\(.reason) \(.record.found)"')" \
 	"FORWARD_FLOW true"
