@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#define MOST_ROUNDS 64
+
 uint64_t figure_cpu_ns(void)
 {
 	struct timespec ts;
@@ -25,12 +27,27 @@ static int by_value(const void *a, const void *b)
 
 double figure_median(const double *values, uint32_t n)
 {
-	double v[256];
+	double v[MOST_ROUNDS];
 
-	assert(n && n <= sizeof(v) / sizeof(v[0]));
+	assert(n && n <= MOST_ROUNDS);
 	memcpy(v, values, n * sizeof(v[0]));
 	qsort(v, n, sizeof(v[0]), by_value);
 	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+void figure_of(struct figure *f, const double *rounds, const char *against, const double *others,
+	       uint32_t n)
+{
+	double ratios[MOST_ROUNDS];
+
+	f->value = figure_median(rounds, n);
+	if (!others)
+		return;
+	for (uint32_t i = 0; i < n; i++)
+		ratios[i] = rounds[i] / others[i];
+	f->against = against;
+	f->floor = figure_median(others, n);
+	f->ratio = figure_median(ratios, n);
 }
 
 static void print_text(const char *key, const char *text)
@@ -51,8 +68,7 @@ static void print_number(const char *key, int there, double value)
 
 void figure_print(const struct figure *f)
 {
-	double ratio = f->against ? f->value / f->floor : 0;
-	double held = f->bar_of_value ? f->value : ratio;
+	double held = f->bar_of_value ? f->value : f->ratio;
 	int holds = !f->bar || (f->at_least ? held >= f->bar : held <= f->bar);
 
 	putchar('{');
@@ -61,7 +77,7 @@ void figure_print(const struct figure *f)
 	print_number("value", 1, f->value);
 	print_text("against", f->against);
 	print_number("floor", !!f->against, f->floor);
-	print_number("ratio", !!f->against, ratio);
+	print_number("ratio", !!f->against, f->ratio);
 	print_number("bar", !!f->bar, f->bar);
 	print_text("note", f->note);
 	print_text("bar_of", f->bar_of_value ? "value" : "ratio");

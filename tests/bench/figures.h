@@ -16,12 +16,16 @@ struct figure {
 	const char *name, *unit;
 	double value;
 	const char *against; /* the name of the figure it is held against; NULL: none */
-	double floor;        /* that figure's value: the ratio is to it */
+	double floor, ratio; /* that figure's value, and the ratio to it */
 	double bar;          /* the most that the ratio may be; 0: none */
 	int bar_of_value;    /* ... that the value may be */
 	int at_least;        /* the least, not the most */
 	const char *note;    /* may be NULL */
 };
+/* A figure of n rounds, and of the rounds of another (NULL: none). The ratio is the median of each
+ * round's: between rounds these machines drift. */
+void figure_of(struct figure *f, const double *rounds, const char *against, const double *others,
+	       uint32_t n);
 void figure_print(const struct figure *f);
 
 #endif

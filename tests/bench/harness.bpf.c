@@ -27,6 +27,7 @@ __u32 frame_len; /* of the frame as it shall come in */
 __u32 growth;    /* what the target puts in front, 0 when it grows nothing */
 __u32 undo;      /* the target does not grow it, but taking off shall cost what it costs */
 __u32 flow_mask; /* number of flows - 1 */
+__u32 twice;     /* 1: two packets of each flow, one after the other */
 __u32 vip_base;  /* the first 24 bits of an IPv4 destination */
 __u32 vip_mask;  /* number of VIPs - 1 */
 __u32 vary;      /* enum vary */
@@ -103,7 +104,7 @@ static __always_inline void vary_reply(__u8 *data, __u32 n)
 static __always_inline int vary_flow(struct xdp_md *ctx)
 {
 	__u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	__u32 n = counter++ & flow_mask;
+	__u32 n = counter++ >> twice & flow_mask;
 
 	if (data + 58 > end)
 		return -1;

@@ -8,17 +8,18 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 wanted=${1:-} failed=0
+load=$(cut -d' ' -f1 /proc/loadavg) # what others do: it must be little where many flows count
 lines=$(mktemp)
 trap 'rm -f "$lines"' EXIT
 for b in build/tests/bench/bench_* tests/bench/bench_*.sh; do
 	case $b in *.o | *.d) continue ;; esac
 	"$b" "$wanted" >>"$lines" || { echo "$b: failed" >&2; failed=1; }
 done
-jq -s --arg re "$wanted" --arg kernel "$(uname -sr)" --arg cores "$(nproc)" --arg date "$(date -uI)" \
+jq -s --arg re "$wanted" --arg kernel "$(uname -sr)" --arg cores "$(nproc)" --arg date "$(date -uI)" --arg load "$load" \
 	--arg cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" \
-	'{machine: {$kernel, $cores, $cpu, $date}, rows: [.[] | select(.name | test($re))]}' \
+	'{machine: {$kernel, $cores, $cpu, $date, $load}, rows: [.[] | select(.name | test($re))]}' \
 	"$lines" >build/bench.json
-jq -r '.machine | "\(.kernel), \(.cores) cores, \(.cpu), \(.date)"' build/bench.json
+jq -r '.machine | "\(.kernel), \(.cores) cores, \(.cpu), \(.date), load before: \(.load)"' build/bench.json
 jq -r 'def short: if . == null then "-" elif . >= 1000 then round else (. * 100 | round / 100) end;
 	.rows[] | [.name, (.value | short), .unit, (.against // "-"), (.floor | short), (.ratio | short),
 		(if .bar == null then "-" else (if .at_least then ">= " else "" end) + (.bar | tostring)

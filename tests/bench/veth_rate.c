@@ -210,17 +210,12 @@ static const struct row *find_row(const char *name)
 
 static void print_row(const struct row *r)
 {
-	struct figure f = { .name = r->name,
-			    .unit = "Mpps",
-			    .value = figure_median(r->mpps, ROUNDS),
-			    .against = r->against,
-			    .bar = r->bar,
-			    .at_least = 1 };
+	const struct row *other = r->against ? find_row(r->against) : NULL;
+	struct figure f = { .name = r->name, .unit = "Mpps", .bar = r->bar, .at_least = 1 };
 	double lost = figure_median(r->lost, ROUNDS);
 	char note[64];
 
-	if (r->against)
-		f.floor = figure_median(find_row(r->against)->mpps, ROUNDS);
+	figure_of(&f, r->mpps, r->against, other ? other->mpps : NULL, ROUNDS);
 	if (lost > 0.001) {
 		snprintf(note, sizeof(note), "%.1f %% lost on full queues", 100 * lost);
 		f.note = note;
