@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Addresses and ports rewritten towards endpoints and back, byte by byte, every checksum against
  * one over all bytes. */
+#include <stdbool.h>
+#include <sys/utsname.h>
+
 #include "nat_bed.h"
 
 #define OTHERS 200000 /* random packets */
@@ -351,6 +354,17 @@ static void a_reply_that_ends_too_soon_is_dropped(void **state)
 }
 
 /* The packet's sender is told, by the one it wrote to. */
+/* Before Linux 5.12 a route look-up does not say the MTU that a packet exceeds. */
+static bool routes_say_their_mtu(void)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	uname(&u);
+	sscanf(u.release, "%d.%d", &major, &minor);
+	return major > 5 || (major == 5 && minor >= 12);
+}
+
 static void a_reply_too_large_for_its_way_is_answered(void **state)
 {
 	(void)state;
@@ -360,6 +374,10 @@ static void a_reply_too_large_for_its_way_is_answered(void **state)
 		struct pkt p = pkt_payload(pkt_new(&f, PKT_ACK), 1450), out;
 		uint8_t *ip = out.data + 14;
 
+		if (!routes_say_their_mtu()) {
+			expect_untouched(p, XDP_DROP, WEIR_DROP_MTU);
+			continue;
+		}
 		out = expect(p, XDP_TX, WEIR_REPLY_MTU);
 		assert_memory_equal(ip + (v6 ? 8 : 12), in.src.b + (v6 ? 0 : 12), v6 ? 16 : 4);
 		assert_memory_equal(ip + (v6 ? 24 : 16), in.dst.b + (v6 ? 0 : 12), v6 ? 16 : 4);
