@@ -178,7 +178,7 @@ static void it_goes_on_at_its_rate(void **state)
 {
 	struct pkt p = packet_from("198.51.100.1");
 	const uint32_t rate = 1000, burst = 2000; /* more than any pause of this process earns */
-	uint32_t passed = 0;
+	uint32_t passed = 0, sent = 0, least;
 	double begun, took;
 
 	(void)state;
@@ -186,9 +186,11 @@ static void it_goes_on_at_its_rate(void **state)
 	begun = seconds();
 	do {
 		passed += plane_run(plane, &p, NULL) == XDP_TX;
+		sent++;
 		took = seconds() - begun;
 	} while (took < 0.5);
-	assert_in_range(passed, burst + (uint32_t)(took * rate * 0.8),
+	least = burst + (uint32_t)(took * rate * 0.8);
+	assert_in_range(passed, sent < least ? sent : least, /* emulation is slow */
 			burst + (uint32_t)(took * rate * 1.05) + 10);
 }
 
