@@ -161,7 +161,7 @@ static uint32_t add_endpoints(struct plane *p, const struct kind *k, uint32_t vi
 	for (uint32_t e = 1; e <= BENCH_ENDPOINTS; e++) {
 		snprintf(addr, sizeof(addr), k->v6 ? "2001:db8:%x::%x" : "10.%u.1.%u", vip, e);
 		if (k->mode == WEIR_MODE_NAT)
-			plane_add_nat(p, addr, BENCH_ENDPOINT_PORT, 1);
+			plane_add_nat(p, k->mode, addr, BENCH_ENDPOINT_PORT, 1);
 		else
 			plane_add_endpoint(p, k->mode, k->v6 ? "2001:db8:ff::1" : "10.255.0.1",
 					   addr, 1);
