@@ -382,10 +382,11 @@ static void read_counts(int fd, struct weir_count *per_cpu)
 	static bool one_by_one;
 	uint32_t next, n = WEIR_REASON_COUNT, keys[WEIR_REASON_COUNT];
 
-	if (!one_by_one && !bpf_map_lookup_batch(fd, NULL, &next, keys, per_cpu, &n, NULL))
+	if (!one_by_one && (!bpf_map_lookup_batch(fd, NULL, &next, keys, per_cpu, &n, NULL) ||
+			    errno == ENOENT)) /* said at the end of the map */
 		return;
-	one_by_one = errno != ENOENT; /* what is said at the end of the map */
-	for (uint32_t why = 0; one_by_one && why < WEIR_REASON_COUNT; why++)
+	one_by_one = true;
+	for (uint32_t why = 0; why < WEIR_REASON_COUNT; why++)
 		if (bpf_map_lookup_elem(fd, &why, per_cpu + why * (uint32_t)cpus()))
 			die("weir_reason_counts");
 }
