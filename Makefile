@@ -18,9 +18,9 @@ PREFIX ?= /usr/local
 B := build$(if $(SAN),/san)
 
 PACKAGES := clang llvm gcc make pkg-config libbpf-dev libxdp-dev bpftool libcmocka-dev libuv1-dev \
-	libjansson-dev libyaml-dev libcurl4-openssl-dev libmicrohttpd-dev libmnl-dev \
-	libclang-rt-14-dev clang-format iproute2 iputils-ping ethtool curl nginx-light bind9-dnsutils jq \
-	python3 procps util-linux tcpdump tshark qemu-system-x86 busybox-static xdp-tools cpio kmod
+	libjansson-dev libyaml-dev libcurl4-openssl-dev libssl-dev libc-ares-dev libmicrohttpd-dev libmnl-dev libmaxminddb-dev libfstrm-dev libprotobuf-c-dev protobuf-c-compiler libknot-dev \
+	libclang-rt-14-dev clang-format iproute2 iputils-ping ethtool curl nginx-light bind9-dnsutils ldnsutils unbound dnsperf fstrm-bin dnsmasq-base jq knot knot-dnsutils python3-dnspython \
+	ngtcp2-client ngtcp2-server openssl python3 procps util-linux tcpdump tshark python3-aiosmtpd qemu-system-x86 busybox-static xdp-tools cpio kmod
 
 , := ,
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
@@ -31,12 +31,12 @@ BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -fno-strict-aliasing -Wall 
 	-Iinclude -Ibpf -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
 LIB_SRC := $(wildcard user/base/*.c user/model/*.c user/compile/*.c user/zone/*.c)
-AGENT_SRC := $(wildcard user/dataplane/*.c user/probe/*.c user/dns/*.c user/api/*.c user/agent/*.c) \
+AGENT_SRC := $(wildcard user/dataplane/*.c user/probe/*.c user/resolve/*.c user/dns/*.c user/sign/*.c user/geo/*.c user/api/*.c user/agent/*.c) \
 	user/main.c
 SKELS := weir decap
-LIB_LIBS := -ljansson -lyaml
+LIB_LIBS := -ljansson -lyaml -lzscanner
 BPF_LIBS := -lxdp -lbpf -lmnl
-AGENT_LIBS := $(BPF_LIBS) -luv -lcurl -lmicrohttpd
+AGENT_LIBS := $(BPF_LIBS) -luv -lcurl -lssl -lcrypto -lcares -lmicrohttpd -lmaxminddb -lfstrm -lprotobuf-c
 
 BIN := $(B)/weir-agent $(B)/weirctl $(B)/weir-decap $(B)/weirload
 
@@ -44,11 +44,12 @@ UNIT := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*/test_*.c))
 BPFT := $(patsubst %.c,$(B)/%,$(wildcard tests/bpf/test_*.c))
 PLANET := $(patsubst %.c,$(B)/%,$(wildcard tests/dataplane/test_*.c))
 PROBET := $(patsubst %.c,$(B)/%,$(wildcard tests/probe/test_*.c))
+SIGNT := $(patsubst %.c,$(B)/%,$(wildcard tests/sign/test_*.c))
 VMT := $(patsubst %.c,$(B)/%.o,$(wildcard tests/vm/*.bpf.c tests/net/xdp_*.bpf.c)) $(B)/tests/vm/verifier
-NETT := $(B)/tests/net/flood
+NETT := $(B)/tests/net/flood $(B)/tests/net/dns_flood $(B)/tests/net/ask $(B)/tests/net/dns_ask $(B)/tests/net/quic_ids.so
 KERNELS := 5.10 6.1 6.12 7
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
-BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c tests/bench/veth_*.c))
+BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c tests/bench/veth_*.c tests/bench/dns_*.c))
 OBJ = $(patsubst %.c,$(B)/%.o,$(1))
 
 all: deps
@@ -64,9 +65,14 @@ build/.deps: Makefile
 # --- C ---
 $(B)/%.o: %.c | $(SKELS:%=$(B)/%.skel.h)
 	$(call say,CC)mkdir -p $(@D) && $(CC) $(WEIR_FLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+$(B)/%.pb-c.c $(B)/%.pb-c.h &: user/dns/%.proto
+	$(call say,PROTO)mkdir -p $(@D) && protoc-c --c_out=$(@D) -I $(<D) $<
+$(B)/%.pb-c.o: $(B)/%.pb-c.c
+	$(call say,CC)$(CC) $(WEIR_FLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+$(call OBJ,user/dns/tap.c): | $(B)/dnstap.pb-c.h
 $(B)/libweir.a: $(call OBJ,$(LIB_SRC))
 	$(call say,AR)rm -f $@ && ar rcs $@ $^
-$(B)/weir-agent: $(call OBJ,$(AGENT_SRC)) $(B)/libweir.a
+$(B)/weir-agent: $(call OBJ,$(AGENT_SRC)) $(B)/dnstap.pb-c.o $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) -pthread $(LDFLAGS) $^ $(AGENT_LIBS) $(LIB_LIBS) -lm -o $@
 $(B)/weirctl: $(call OBJ,$(wildcard tools/weirctl*.c)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcurl $(LIB_LIBS) -lm -o $@
@@ -89,28 +95,39 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libweir.a
 TEST_LIB := $(call OBJ,$(wildcard tests/lib/*.c))
 $(B)/tests/bpf/%: $(B)/tests/bpf/%.o $(TEST_LIB) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -lbpf -lm -o $@
-$(PLANET): $(B)/%: $(B)/%.o $(call OBJ,tests/dataplane/bed.c tests/lib/pkt.c $(wildcard user/dataplane/*.c)) \
+$(PLANET): $(B)/%: $(B)/%.o $(call OBJ,tests/dataplane/bed.c tests/dataplane/bed_tables.c tests/lib/pkt.c tests/lib/dns.c $(wildcard user/dataplane/*.c)) \
 		$(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka $(BPF_LIBS) -o $@
 $(B)/tests/vm/verifier: $(call OBJ,tests/vm/verifier.c user/dataplane/features.c) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf -lmnl -o $@
 $(PROBET): $(B)/%: $(B)/%.o $(call OBJ,tests/probe/bed.c $(wildcard user/probe/*.c)) $(B)/libweir.a
-	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -luv -lcurl -o $@
-$(call OBJ,tests/net/flood.c): | $(B)/tests/net/flood.skel.h
-$(NETT): $(B)/%: $(B)/%.o
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -luv -lcurl -lssl -lcrypto -o $@
+$(SIGNT): $(B)/%: $(B)/%.o $(call OBJ,$(wildcard user/sign/*.c)) $(B)/libweir.a
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -lcrypto $(LIB_LIBS) -lm -o $@
+$(B)/tests/net/flood.o $(B)/tests/net/dns_flood.o: $(B)/tests/net/%.o: | $(B)/tests/net/%.skel.h
+$(B)/tests/net/flood $(B)/tests/net/dns_flood: $(B)/tests/net/%: $(B)/tests/net/%.o
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf -o $@
+$(B)/tests/net/ask $(B)/tests/net/dns_ask: $(B)/tests/net/%: $(B)/tests/net/%.o
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -o $@
+$(B)/tests/net/%.so: tests/net/%.c
+	$(call say,LD)mkdir -p $(@D) && $(CC) $(WEIR_FLAGS) $(CFLAGS) $(LDFLAGS) -shared -fPIC $< -o $@
 $(B)/tests/bench/bench_compile $(B)/tests/bench/bench_sync: $(B)/%: $(B)/%.o \
 		$(call OBJ,tests/bench/world.c $(wildcard user/dataplane/*.c)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ $(BPF_LIBS) $(LIB_LIBS) -lm -o $@
-$(BENCH:%=%.o): | $(B)/tests/bench/harness.skel.h $(B)/tests/bench/veth.skel.h
+$(B)/tests/bench/bench_probe: $(call OBJ,tests/bench/bench_probe.c tests/bench/figures.c $(wildcard user/probe/*.c)) \
+		$(B)/libweir.a
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -luv -lcurl -lssl -lcrypto $(LIB_LIBS) -lm -o $@
+$(BENCH:%=%.o): | $(B)/tests/bench/harness.skel.h $(B)/tests/bench/veth.skel.h $(B)/tests/bench/dns.skel.h
 BENCH_LIB := $(call OBJ,tests/bench/figures.c tests/bench/kinds.c)
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(BENCH_LIB) $(TEST_LIB) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf $(LIB_LIBS) -lm -o $@
-build/fuzz/%: tests/fuzz/%.c $(LIB_SRC) | build/weir.skel.h
-	$(call say,FUZZ)mkdir -p $(@D) && $(CLANG) -std=gnu11 -D_GNU_SOURCE -O1 -g -Iinclude -Iuser -Ibpf -Ibuild \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined $< $(LIB_SRC) $(LIB_LIBS) -lm -o $@
-
-build/fuzz/fuzz_packet: tests/lib/host.h $(wildcard bpf/*.[ch])
+FUZZ_FLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -Iinclude -Iuser -Ibpf -Ibuild \
+	-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined
+build/fuzz/obj/%.o: %.c | build/weir.skel.h
+	$(call say,FUZZ)mkdir -p $(@D) && $(CLANG) $(FUZZ_FLAGS) -MMD -MP -c $< -o $@
+build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(patsubst %,build/fuzz/obj/tests/lib/%.o,dns pkt) $(LIB_SRC:%.c=build/fuzz/obj/%.o)
+	$(call say,LD)$(CLANG) $(FUZZ_FLAGS) $^ $(LIB_LIBS) $(FUZZ_LIBS) -lm -o $@
+build/fuzz/fuzz_dns build/fuzz/fuzz_zone build/fuzz/fuzz_rdata: FUZZ_LIBS := -lldns
 
 check: deps
 	@$(MAKE) --no-print-directory unit
@@ -120,9 +137,9 @@ test: deps
 	@$(MAKE) --no-print-directory run-tests
 	@tests/run.sh all
 run-tests:
-	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(BPFT) $(PLANET) $(NETT) $(FUZZ) $(VMT)
+	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(SIGNT) $(BPFT) $(PLANET) $(NETT) $(FUZZ) $(VMT)
 	@$(MAKE) --no-print-directory SAN=1 $(BIN:build/%=build/san/%) \
-		$(UNIT:build/%=build/san/%) $(PROBET:build/%=build/san/%) \
+		$(UNIT:build/%=build/san/%) $(PROBET:build/%=build/san/%) $(SIGNT:build/%=build/san/%) \
 		$(PLANET:build/%=build/san/%)
 vmtest: deps
 	@$(MAKE) --no-print-directory $(BIN) $(BPFT) $(VMT)

@@ -6,6 +6,9 @@
 /* Set by the agent when it loads the program: bits of enum weir_feature. */
 const volatile __u32 weir_features;
 
+/* What tells WEIR_SLOT_DNS from WEIR_SLOT_USED, in the word that packets compare. */
+#define DNS_BIT ((__u32)(WEIR_SLOT_DNS & ~WEIR_SLOT_USED) << 24)
+
 /* The slot of this address, port and protocol, of this kind (enum weir_slot), and its number; NULL:
  * none. */
 static __always_inline const struct weir_service *
@@ -27,7 +30,7 @@ find_slot(const union weir_addr *addr, __be16 port, __u8 proto, __u8 kind, __u32
 
 		if (!s || s->key.used == WEIR_SLOT_FREE)
 			return NULL;
-		if (*(const volatile __u32 *)&s->key.port == want.word &&
+		if ((*(const volatile __u32 *)&s->key.port & ~DNS_BIT) == want.word &&
 		    s->key.vip.q[1] == addr->q[1] && s->key.vip.q[0] == addr->q[0]) {
 			*slot = key;
 			return s;
@@ -52,15 +55,14 @@ static __always_inline enum weir_reason for_nobody(const struct packet *p)
 	return weir_features && flow ? WEIR_FORWARD_NAT_REPLY : WEIR_PASS_NOT_OURS;
 }
 
-/* WEIR_FORWARD: go on to pick(). WEIR_FORWARD_NAT_REPLY: go on to nat_reply(). */
-static __always_inline enum weir_reason classify(struct packet *p)
+/* s: the service of its destination, if its ports are known. WEIR_FORWARD: go on to pick().
+ * WEIR_FORWARD_NAT_REPLY: go on to nat_reply(). */
+static __always_inline enum weir_reason classify(struct packet *p, const struct weir_service *s)
 {
-	const struct weir_service *s;
 	__u64 ref;
 
 	if (p->ports_why != WEIR_FORWARD)
 		return find_service(&p->dst, 0, 0) ? p->ports_why : for_nobody(p);
-	s = find_service(&p->dst, p->ports[1], p->proto);
 	if (!s)
 		return for_nobody(p);
 	ref = *(const volatile __u64 *)&s->table; /* base and mask belong together */

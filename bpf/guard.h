@@ -65,23 +65,21 @@ static __always_inline struct weir_rate *rate_of(struct weir_rate_bucket *b, __u
 	return oldest;
 }
 
-static __always_inline int rate_allows(const struct packet *p, const struct weir_special *s)
+/* Takes a token of this prefix's (a hash), if there is one. */
+static __always_inline int rate_spend(__u64 who, __u32 rate, __u32 burst)
 {
-	static const __u32 none[4];
-	const union weir_addr *mask = &s->rate_mask[p->v6 & 1];
-	union weir_addr of = { .q = { p->src.q[0] & mask->q[0], p->src.q[1] & mask->q[1] } };
-	__u64 who = hash_words(weir_hash_key, of.w, none, s->group, 1) | 1; /* 0 is free */
 	__u32 index = (__u32)(who >> 16) & (WEIR_RATE_BUCKETS - 1), now = (__u32)bpf_jiffies64();
 	struct weir_rate_bucket *b = bpf_map_lookup_elem(&weir_rates, &index);
-	__u64 full = (__u64)s->burst * weir_hz, credit = full;
+	__u64 full = (__u64)burst * weir_hz, credit = full;
 	struct weir_rate *r;
 	int allowed;
 
 	if (!b)
 		return 0;
+	who |= 1; /* 0 is free */
 	r = rate_of(b, who, now);
 	if (r->who == who)
-		credit = r->credit + (__u64)rate_age(r, now) * s->rate;
+		credit = r->credit + (__u64)rate_age(r, now) * rate;
 	if (credit > full)
 		credit = full;
 	allowed = credit >= weir_hz;
@@ -91,6 +89,15 @@ static __always_inline int rate_allows(const struct packet *p, const struct weir
 	r->credit = (__u32)(allowed ? credit - weir_hz : credit);
 	r->at = now;
 	return allowed;
+}
+
+static __always_inline int rate_allows(const struct packet *p, const struct weir_special *s)
+{
+	static const __u32 none[4];
+	const union weir_addr *mask = &s->rate_mask[p->v6 & 1];
+	union weir_addr of = { .q = { p->src.q[0] & mask->q[0], p->src.q[1] & mask->q[1] } };
+
+	return rate_spend(hash_words(weir_hash_key, of.w, none, s->group, 1), s->rate, s->burst);
 }
 
 /* Of the packet that hand_over() left: enum weir_reason; WEIR_FORWARD: go on. A global function:

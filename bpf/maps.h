@@ -35,8 +35,8 @@ struct {
 	__type(value, struct weir_row);
 } weir_rows SEC(".maps");
 
-/* Flows of rows that are not at rest. Written and read by pick(); read and wiped by
- * user/dataplane/settle.c, which sees by them which rows may come to rest. */
+/* Flows of rows that are not at rest, and of services that count them. Written and read by pick();
+ * read and wiped by user/dataplane/settle.c, which sees by them which rows may come to rest. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -65,6 +65,16 @@ struct {
 	__type(value, struct weir_endpoint_id);
 } weir_endpoint_ids SEC(".maps");
 
+/* Connections open at endpoints. Written and read by conns.h, corrected by
+ * user/dataplane/conns.c, which also says limits and weights. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_MAX_ENDPOINTS);
+	__type(key, __u32);
+	__type(value, struct weir_conns);
+} weir_conns SEC(".maps");
+
 /* Where flows to endpoints with WEIR_MODE_FULLNAT come from. Written by user/dataplane/nat.c, read
  * by bpf/nat_ports.h. */
 struct {
@@ -85,6 +95,58 @@ struct {
 	__type(value, struct weir_nat_bucket);
 } weir_nat_flows SEC(".maps");
 
+/* SYNs of services that are watched. Written and read by bpf/watch.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_SYN_BUCKETS);
+	__type(key, __u32);
+	__type(value, struct weir_syn_bucket);
+} weir_syns SEC(".maps");
+
+/* When handshakes of the sample began. Written and read by bpf/watch.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_BEGUN);
+	__type(key, __u32);
+	__type(value, struct weir_begun);
+} weir_begun SEC(".maps");
+
+/* What clients say of endpoints, by slot. Written by bpf/watch.h, read by user/dataplane/live.c. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_MAX_ENDPOINTS);
+	__type(key, __u32);
+	__type(value, struct weir_live);
+} weir_live SEC(".maps");
+
+/* Suspicions. Written by bpf/watch.h, read by user/dataplane/live.c. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, WEIR_NEWS_BYTES);
+} weir_news SEC(".maps");
+
+/* How long handshakes took. Written by bpf/watch.h, read by user/dataplane/live.c. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, WEIR_HANDSHAKES);
+	__type(key, struct weir_handshake_key);
+	__type(value, struct weir_handshakes);
+} weir_handshakes SEC(".maps");
+
+/* Regions of clients, by prefix. Written by user/dataplane/live.c, read by bpf/watch.h for a
+ * handshake in the sample. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, WEIR_MAX_REGIONS);
+	__type(key, struct weir_region_key);
+	__type(value, __u32);
+} weir_regions SEC(".maps");
+
 /* The interfaces that endpoints are reached by, by ifindex. Written by user/dataplane/neigh.c, read
  * by forward() for packets that leave by another interface than they came. */
 struct {
@@ -102,6 +164,33 @@ struct {
 	__type(key, __u32);
 	__type(value, struct weir_endpoint_stats);
 } weir_endpoint_counts SEC(".maps");
+
+/* Where clients are. Written by user/dataplane/clients.c, read by bpf/steer.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, WEIR_MAX_PLACES);
+	__type(key, struct weir_place_key);
+	__type(value, __u32);
+} weir_places SEC(".maps");
+
+/* The classes of locations, service by service, and which tables clients of a class use; how many
+ * is said when it is loaded. Written by user/dataplane/steer.c, read by bpf/steer.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_CLASSES_PER_ROW(WEIR_DEFAULT_ROWS));
+	__type(key, __u32);
+	__type(value, struct weir_classes);
+} weir_classes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_WAYS_PER_ROW(WEIR_DEFAULT_ROWS));
+	__type(key, __u32);
+	__type(value, struct weir_way);
+} weir_ways SEC(".maps");
 
 /* What became of packets. Written by leave() and forward(), read by user/dataplane/stats.c. */
 struct {

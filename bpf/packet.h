@@ -8,6 +8,13 @@
 /* Jiffies in a second. Set by the agent when it loads the program. */
 const volatile __u32 weir_hz = 250;
 
+/* Of the way of a packet's client (bpf/steer.h). */
+enum way_state {
+	WAY_REST,
+	WAY_UNSETTLED,
+	WAY_SESSIONS, /* unsettled, and remembered clients follow */
+};
+
 struct cursor {
 	void *pos, *end;
 };
@@ -70,7 +77,7 @@ struct packet {
 	__u16 walk;      /* bytes of an IPv6 extension header behind its first 8 */
 	__u8 proto;
 	__u8 ports_why; /* WEIR_FORWARD: ports are known; else why not */
-	__u8 first;     /* a TCP segment with SYN alone */
+	__u8 first;     /* a TCP segment with SYN alone; or of QUIC, as bpf/quic.h says */
 	__u8 last;      /* a TCP segment with FIN or RST */
 	__u8 v6;        /* the IP header is IPv6 */
 	__u8 plain;     /* the IP header has no options or extensions */
@@ -79,15 +86,17 @@ struct packet {
 	__u8 fragment;  /* enum fragment */
 	__u8 tos;       /* DSCP and ECN, as IPv4 has them in its second byte */
 	__u8 tcp_flags; /* of the short way, read before it is known whether they are any */
-	__u8 pad;
+	__u8 way;       /* enum way_state: STEER */
 	__u32 fragment_id;
 	__u32 ip_len;    /* of the IP packet, header included, as it says itself */
 	__u32 frame_len; /* of the frame as it came */
 	__u16 service_id;
 	__u16 flags; /* enum weir_service_flag */
 	struct weir_table_ref table;
-	__u32 hash; /* of the flow, without the part that chooses the row */
-	__u32 slot; /* of the endpoint */
+	__u32 hash;      /* of the flow, without the part that chooses the row */
+	__u64 record;    /* the hash by which it, or its client, is recorded */
+	__u16 client_id; /* in the place of service_id where clients are recorded */
+	__u32 slot;      /* of the endpoint */
 	const struct weir_endpoint *endpoint;
 };
 

@@ -311,40 +311,65 @@ __attribute__((noinline)) int parse_odd(struct xdp_md *ctx)
 
 /* The short way: TCP or UDP right behind an IP header without options, in a frame that holds more
  * than all of it. A function for each family, so that the stages behind them are made for each,
- * too. WEIR_PASS_NOT_IP: the packet is not of this kind. */
-static __always_inline enum weir_reason parse_plain_v4(const __u8 *data, const __u8 *end,
-						       struct packet *p)
+ * too. */
+static __always_inline int is_plain_v4(const __u8 *data, const __u8 *end)
 {
 	const struct iphdr *ip = (void *)(data + HDR_L2);
-	const __u8 *upper = (void *)(ip + 1);
 
-	if (upper + sizeof(struct tcphdr) > end ||
-	    ((const struct ethhdr *)data)->h_proto != bpf_htons(ETH_P_IP) ||
-	    *(const __u8 *)ip != 0x45 || ip->frag_off & bpf_htons(IP_OFFSET | IP_MORE) ||
-	    (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP))
-		return WEIR_PASS_NOT_IP;
-	take_v4(p, ip);
-	copy(p->ports, upper, 4);
-	p->tcp_flags = upper[TCP_FLAGS_AT];
-	return WEIR_FORWARD;
+	return (const __u8 *)(ip + 1) + sizeof(struct tcphdr) <= end &&
+	       ((const struct ethhdr *)data)->h_proto == bpf_htons(ETH_P_IP) &&
+	       *(const __u8 *)ip == 0x45 && !(ip->frag_off & bpf_htons(IP_OFFSET | IP_MORE)) &&
+	       (ip->protocol == IPPROTO_TCP || ip->protocol == IPPROTO_UDP);
 }
 
-static __always_inline enum weir_reason parse_plain_v6(const __u8 *data, const __u8 *end,
-						       struct packet *p)
+static __always_inline int is_plain_v6(const __u8 *data, const __u8 *end)
 {
 	const struct ipv6hdr *ip = (void *)(data + HDR_L2);
-	const __u8 *upper = (void *)(ip + 1);
+	union weir_addr dst;
 
-	if (upper + sizeof(struct tcphdr) > end ||
+	if ((const __u8 *)(ip + 1) + sizeof(struct tcphdr) > end ||
 	    ((const struct ethhdr *)data)->h_proto != bpf_htons(ETH_P_IPV6) || ip->version != 6 ||
 	    (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP))
-		return WEIR_PASS_NOT_IP;
+		return 0;
+	copy(&dst, &ip->daddr, sizeof(dst));
+	return !is_mapped(&dst);
+}
+
+/* Whom it is for: all that is read of a packet that is nobody's. */
+static __always_inline void plain_target_v4(const __u8 *data, struct packet *p)
+{
+	const struct iphdr *ip = (void *)(data + HDR_L2);
+
+	map_v4(&p->dst, ip->daddr);
+	copy(p->ports, ip + 1, 4);
+	p->proto = again(&ip->protocol);
+	p->ip_len = bpf_ntohs(ip->tot_len);
+}
+
+static __always_inline void plain_target_v6(const __u8 *data, struct packet *p)
+{
+	const struct ipv6hdr *ip = (void *)(data + HDR_L2);
+
+	copy(&p->dst, &ip->daddr, 16);
+	copy(p->ports, ip + 1, 4);
+	p->proto = again(&ip->nexthdr);
+	p->ip_len = bpf_ntohs(ip->payload_len) + (__u32)sizeof(*ip);
+}
+
+static __always_inline void parse_plain_v4(const __u8 *data, struct packet *p)
+{
+	const struct iphdr *ip = (void *)(data + HDR_L2);
+
+	take_v4(p, ip);
+	p->tcp_flags = ((const __u8 *)(ip + 1))[TCP_FLAGS_AT];
+}
+
+static __always_inline void parse_plain_v6(const __u8 *data, struct packet *p)
+{
+	const struct ipv6hdr *ip = (void *)(data + HDR_L2);
+
 	take_v6(p, ip);
-	if (is_mapped(&p->dst))
-		return WEIR_PASS_NOT_IP;
-	copy(p->ports, upper, 4);
-	p->tcp_flags = upper[TCP_FLAGS_AT];
-	return WEIR_FORWARD;
+	p->tcp_flags = ((const __u8 *)(ip + 1))[TCP_FLAGS_AT];
 }
 
 /* What of a packet of the short way matters only once it is ours. */

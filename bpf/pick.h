@@ -4,6 +4,7 @@
 #define WEIR_PICK_H
 
 #include "hash.h"
+#include "second.h"
 
 /* Set by the agent when it loads the program. */
 const volatile __u32 weir_flow_idle = 300 * 250 >> WEIR_FLOW_TICK; /* WEIR_FLOW_IDLE_S in ticks */
@@ -37,7 +38,12 @@ static __always_inline __u32 flow_age(const struct weir_flow *f, __u32 now)
 	return age < 0 ? 0 : age;
 }
 
-/* How readily a way is given up, the highest first: free or forgotten, then a flow that is
+static __always_inline __u32 flow_away(__u32 slot, __u32 cur)
+{
+	return slot == cur ? 0 : WEIR_FLOW_AWAY;
+}
+
+/* How readily a way is given up, the highest first: free, forgotten, then a flow that is
  * closing, then one of a single packet, each by its age; 0: never. young: a flow of one packet
  * does not give way sooner, in ticks. */
 static __always_inline __u32 flow_eviction(const struct weir_flow *f, __u32 now, __u32 young)
@@ -45,14 +51,44 @@ static __always_inline __u32 flow_eviction(const struct weir_flow *f, __u32 now,
 	__u32 age = flow_age(f, now);
 
 	if (!f->key || age > weir_flow_idle)
-		return 0xffffffff;
+		return 0xffffffff - !!f->key;
 	if (f->seen & WEIR_FLOW_CLOSING)
 		return 0x80000000 | age;
 	return f->seen & WEIR_FLOW_ESTABLISHED || age < young ? 0 : age + 1;
 }
 
-/* Records a flow with its first packet; false: no way of its bucket gives way. The key is written
- * last, so that nobody finds a half-written record. */
+/* --- a record may be counted: conns.h --- */
+
+/* NULL: of nobody. */
+static __always_inline struct weir_conns *find_conns(__u32 slot)
+{
+	__u32 index = weir_conns_index(slot);
+
+	return slot == WEIR_NO_ENDPOINT ? NULL : bpf_map_lookup_elem(&weir_conns, &index);
+}
+
+/* A recorded flow is not counted any more, if it was. */
+static __always_inline void conns_leave(const struct weir_flow *f)
+{
+	struct weir_conns *c = find_conns(f->endpoint);
+
+	if (c && f->seen & WEIR_FLOW_OPEN && !dry_run())
+		__sync_fetch_and_add(&c->closed, 1);
+}
+
+/* In the place of another flow, perhaps, or of the same one as it was. The key is written last, so
+ * that nobody finds a half-written record. */
+static __always_inline void flow_write(struct weir_flow *to, __u64 key, __u32 slot, __u32 seen)
+{
+	if (to->key)
+		conns_leave(to);
+	*(volatile __u64 *)&to->key = 0;
+	*(volatile __u32 *)&to->endpoint = slot;
+	*(volatile __u32 *)&to->seen = seen;
+	*(volatile __u64 *)&to->key = key;
+}
+
+/* Records a flow with its first packet; false: no way of its bucket gives way. */
 static __always_inline int flow_record(struct weir_flow_bucket *b, __u64 key, __u32 slot, __u32 now,
 				       __u32 young)
 {
@@ -67,13 +103,21 @@ static __always_inline int flow_record(struct weir_flow_bucket *b, __u64 key, __
 			to = &b->way[i];
 		}
 	}
-	if (!to || dry_run())
-		return to != NULL;
-	*(volatile __u64 *)&to->key = 0;
-	*(volatile __u32 *)&to->endpoint = slot;
-	*(volatile __u32 *)&to->seen = now;
-	*(volatile __u64 *)&to->key = key;
-	return 1;
+	if (to && !dry_run())
+		flow_write(to, key, slot, now);
+	return to != NULL;
+}
+
+static __always_inline __u64 flow_key(__u64 hash, __u32 service_id)
+{
+	return hash >> 32 << 32 | service_id << 16 | (hash & 0xffff);
+}
+
+static __always_inline struct weir_flow_bucket *flow_bucket(__u64 hash)
+{
+	__u32 index = (__u32)(hash >> 16) & (WEIR_FLOW_BUCKETS - 1);
+
+	return bpf_map_lookup_elem(&weir_flows, &index);
 }
 
 static __always_inline struct weir_flow *flow_find(struct weir_flow_bucket *b, __u64 key)
@@ -114,13 +158,14 @@ static __always_inline __u64 pick_recorded(struct weir_flow *f, __u32 cur, __u32
 		return PICKED(WEIR_FORWARD, cur);
 	}
 	flags |= (kind & FLOW_SYN ? 0 : WEIR_FLOW_ESTABLISHED) |
-		 (kind & FLOW_LAST ? WEIR_FLOW_CLOSING : 0);
+		 (kind & FLOW_LAST ? WEIR_FLOW_CLOSING : 0) | flow_away(slot, cur);
 	if (flags & WEIR_FLOW_ESTABLISHED)
 		now += hold << WEIR_FLOW_FLAGS;
 	f->seen = now | flags;
 	if (endpoint_alive(slot))
 		return PICKED(WEIR_FORWARD_FLOW, slot);
 	f->endpoint = cur;
+	f->seen &= ~WEIR_FLOW_AWAY;
 	return PICKED(WEIR_FORWARD, cur);
 }
 
@@ -133,10 +178,9 @@ static __always_inline __u64 pick_recorded(struct weir_flow *f, __u32 cur, __u32
 __attribute__((noinline)) __u64 pick_flow(__u64 hash, __u64 row, __u32 service_id, __u32 kind,
 					  __u32 hold)
 {
-	__u32 index = (__u32)(hash >> 16) & (WEIR_FLOW_BUCKETS - 1), cur = (__u32)row;
-	__u64 key = hash >> 32 << 32 | service_id << 16 | (hash & 0xffff);
-	struct weir_flow_bucket *b = bpf_map_lookup_elem(&weir_flows, &index);
-	__u32 now = flow_now(), prev = row >> 32;
+	__u64 key = flow_key(hash, service_id);
+	struct weir_flow_bucket *b = flow_bucket(hash);
+	__u32 now = flow_now(), prev = row >> 32, cur = (__u32)row;
 	__u32 old = prev & WEIR_ROW_SLOT;
 	struct weir_flow *f, noted;
 
@@ -155,7 +199,8 @@ __attribute__((noinline)) __u64 pick_flow(__u64 hash, __u64 row, __u32 service_i
 		if (flow_record(b, key, cur, now, weir_flow_young))
 			return PICKED(WEIR_FORWARD, cur);
 	} else { /* a TCP flow that lives: the handshakes of a flood do not keep it out */
-		flow_record(b, key, old, now, kind & FLOW_MAYBE ? weir_flow_young : 0);
+		flow_record(b, key, old, now | flow_away(old, cur),
+			    kind & FLOW_MAYBE ? weir_flow_young : 0);
 	}
 	return PICKED(WEIR_FORWARD_PREV, old);
 }
@@ -167,39 +212,50 @@ static __always_inline __u32 flow_kind(const struct packet *p)
 	       (p->proto == IPPROTO_UDP) * FLOW_MAYBE;
 }
 
-/* The row that a hash chooses, as one word. */
+/* The row of a table that a hash chooses, as one word. */
+static __always_inline __u64 row_of(struct weir_table_ref table, __u64 hash)
+{
+	__u32 index = table.base + ((__u32)hash & table.mask);
+	const struct weir_row *row = bpf_map_lookup_elem(&weir_rows, &index);
+
+	if (!row) /* it is there: the agent keeps tables inside the map */
+		return (__u64)WEIR_ROW_REST << 32;
+	return *(const volatile __u64 *)row;
+}
+
 static __always_inline __u64 find_row(const struct packet *p, __u64 hash)
 {
-	__u32 index = p->table.base + ((__u32)hash & p->table.mask);
-	const struct weir_row *row = bpf_map_lookup_elem(&weir_rows, &index);
-	__u64 word = (__u64)WEIR_ROW_REST << 32;
+	__u64 word = row_of(p->table, hash);
 
-	if (row) /* it is there: the agent keeps tables inside the map */
-		word = *(const volatile __u64 *)row;
 	if (dry_run())
-		note_row(p, index, word);
+		note_row(p, hash, word);
 	return word;
 }
 
-/* A service without flags. */
+/* A service without flags, or one that is watched. */
 static __always_inline __u64 pick_usual(struct packet *p)
 {
 	__u64 hash = hash_flow(p), row = find_row(p, hash);
 
 	p->hash = hash >> 32;
+	p->record = hash;
 	if (row >> 32 != WEIR_ROW_REST)
 		return pick_flow(hash, row, p->service_id, flow_kind(p), 0);
 	return PICKED(p->about ? WEIR_FORWARD_ICMP : WEIR_FORWARD, (__u32)row);
 }
 
 #include "special.h"
+#include "watch.h"
 
 /* With p->endpoint set: go on to encap(). */
-static __always_inline enum weir_reason pick(struct packet *p)
+static __always_inline enum weir_reason pick(struct xdp_md *ctx, struct packet *p)
 {
-	__u64 picked = p->flags ? ask_special(p) : pick_usual(p);
-	enum weir_reason why = (enum weir_reason)(picked >> 32);
+	__u64 picked = p->flags & ~WEIR_SERVICE_WATCH ? ask_special(ctx, p) : pick_usual(p);
+	enum weir_reason why;
 
+	if (p->flags & WEIR_SERVICE_WATCH)
+		picked = watch(ctx, p, picked);
+	why = (enum weir_reason)(picked >> 32);
 	p->slot = (__u32)picked;
 	if (p->slot == WEIR_NO_ENDPOINT)
 		return why > WEIR_LAST_FORWARD ? why : WEIR_DROP_NO_ENDPOINT;

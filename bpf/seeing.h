@@ -21,14 +21,24 @@ static __always_inline int dry_run(void)
 	return weir_seeing == WEIR_SEEING_DRY;
 }
 
-static __always_inline void note_row(const struct packet *p, __u32 row, __u64 word)
+static __always_inline void note_row(const struct packet *p, __u64 hash, __u64 word)
 {
 	weir_trace.service_id = p->service_id;
 	weir_trace.base = p->table.base;
 	weir_trace.mask = p->table.mask;
-	weir_trace.row = row - p->table.base;
+	weir_trace.row = (__u32)hash & p->table.mask;
 	weir_trace.cur = (__u32)word;
 	weir_trace.prev = word >> 32;
+}
+
+static __always_inline void note_way(__u32 location, __u32 class, __u32 slice, __u64 way)
+{
+	weir_trace.location = location;
+	weir_trace.class = class;
+	weir_trace.slice = slice;
+	weir_trace.way_cur = (__u32)way;
+	weir_trace.way_prev = way >> 32;
+	weir_trace.steered = 1;
 }
 
 /* Goes on with a copy of the record, if there is one, so that it stays as it is. */
@@ -41,6 +51,15 @@ static __always_inline struct weir_flow *note_record(const struct weir_flow *f,
 	*copy = *f;
 	weir_trace.record_slot = copy->endpoint;
 	return copy;
+}
+
+/* A new flow, and what there is at its row's endpoint. */
+static __always_inline void note_choice(__u32 open, __u32 limit, __u32 nth)
+{
+	weir_trace.counted = 1;
+	weir_trace.open = open;
+	weir_trace.limit = limit;
+	weir_trace.nth = nth;
 }
 
 static __always_inline void note_end(const struct packet *p, enum weir_reason why)

@@ -22,11 +22,11 @@
 #include "pick.h"
 #include "fragment.h"
 #include "encap.h"
+#include "watch_reply.h"
 #include "icmp.h"
 #include "mtu.h"
 #include "capture.h"
 #include "finish.h"
-#include "dns_filter.h"
 
 /* Ends otherwise than at its endpoint: first for this reason, and then, after what was tried. */
 static __always_inline int end(struct xdp_md *ctx, struct packet *p, enum weir_reason why,
@@ -39,10 +39,18 @@ static __always_inline int end(struct xdp_md *ctx, struct packet *p, enum weir_r
 	return leave(ctx, p, then);
 }
 
+/* Whether the kernel can call weir_dns_xdp(): set by the agent. */
+const volatile __u8 weir_tail_calls;
+
+/* No action: weir_dns_xdp() is still to come, from where nothing else is on the stack. */
+#define DNS_PENDING (-2)
+
 /* There is no endpoint for it. */
 static __always_inline int end_here(struct xdp_md *ctx, struct packet *p, enum weir_reason why)
 {
 	capture(ctx, p, why, WEIR_CAPTURE_IN);
+	if (why == WEIR_PASS_DNS && weir_tail_calls && !dry_run())
+		return DNS_PENDING;
 	if (why == WEIR_REPLY_ECHO)
 		return end(ctx, p, why, (enum weir_reason)reply_echo(ctx));
 	return end(ctx, p, why, why);
@@ -101,8 +109,10 @@ __attribute__((noinline)) int process_reply(struct xdp_md *ctx)
 
 	if (!w)
 		return XDP_PASS;
-	if (why == WEIR_FORWARD_NAT_REPLY || why == WEIR_PASS_NAT_REPLY)
+	if (why == WEIR_FORWARD_NAT_REPLY || why == WEIR_PASS_NAT_REPLY) {
+		watch_reply(ctx);
 		return forward_reply(ctx, w, why, (__u32)out);
+	}
 	capture(ctx, &w->p, why, WEIR_CAPTURE_IN);
 	if (why == WEIR_REPLY_MTU)
 		then = (enum weir_reason)reply_mtu(ctx, (__u32)out, w->p.l2_len, w->p.v6,
@@ -115,18 +125,18 @@ __attribute__((noinline)) int process_reply(struct xdp_md *ctx)
 
 /* From a packet that was read to its action. */
 static __always_inline int process(struct xdp_md *ctx, struct packet *p, enum weir_reason why,
-				   int plain)
+				   const struct weir_service *s, int plain)
 {
 	enum weir_reason bad;
 
 	if (why == WEIR_FORWARD)
-		why = classify(p);
+		why = classify(p, s);
 	if (plain && (why == WEIR_FORWARD || why == WEIR_FORWARD_NAT_REPLY))
 		parse_plain_rest(p);
 	if (why == WEIR_FORWARD_NAT_REPLY)
 		return !nat_take(p) ? XDP_PASS : plain ? process_reply(ctx) : REPLY_PENDING;
 	if (why == WEIR_FORWARD)
-		why = pick(p);
+		why = pick(ctx, p);
 	else if (why == WEIR_FORWARD_FRAGMENT)
 		why = fragment_follow(p);
 	if (!p->endpoint)
@@ -142,6 +152,7 @@ static __always_inline int process(struct xdp_md *ctx, struct packet *p, enum we
 __attribute__((noinline)) int process_odd(struct xdp_md *ctx)
 {
 	const struct packet *odd = odd_packet();
+	const struct weir_service *s = NULL;
 	enum weir_reason why;
 	struct packet p;
 
@@ -156,9 +167,63 @@ __attribute__((noinline)) int process_odd(struct xdp_md *ctx)
 	p.frame_len = (__u32)(ctx->data_end - ctx->data);
 	if (is_split(ctx, &p, why == WEIR_FORWARD ? p.ports_why : why))
 		why = WEIR_PASS_SPLIT;
-	return process(ctx, &p, why, 0);
+	if (why == WEIR_FORWARD && p.ports_why == WEIR_FORWARD)
+		s = find_service(&p.dst, p.ports[1], p.proto);
+	return process(ctx, &p, why, s, 0);
 }
 
+/* Nobody's, and nothing more is to be found out about it. */
+static __always_inline int is_foreign(const struct weir_service *s)
+{
+	return !s && !weir_features && weir_seeing != WEIR_SEEING_CAPTURE;
+}
+
+static __always_inline int process_plain_v4(struct xdp_md *ctx, const __u8 *data, struct packet *p)
+{
+	const struct weir_service *s;
+
+	plain_target_v4(data, p);
+	s = find_service(&p->dst, p->ports[1], p->proto);
+	if (is_foreign(s))
+		return leave(ctx, p, WEIR_PASS_NOT_OURS);
+	parse_plain_v4(data, p);
+	return process(ctx, p, WEIR_FORWARD, s, 1);
+}
+
+static __always_inline int process_plain_v6(struct xdp_md *ctx, const __u8 *data, struct packet *p)
+{
+	const struct weir_service *s;
+
+	plain_target_v6(data, p);
+	s = find_service(&p->dst, p->ports[1], p->proto);
+	if (is_foreign(s))
+		return leave(ctx, p, WEIR_PASS_NOT_OURS);
+	parse_plain_v6(data, p);
+	return process(ctx, p, WEIR_FORWARD, s, 1);
+}
+
+/* weir_dns_xdp(), or nothing while the kernel is to answer no query. Pinned, since an array of
+ * programs that nobody in user space knows any more is emptied. Written by user/dataplane/dns.c. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} weir_dns_program SEC(".maps");
+
+/* A packet's action; what is DNS_PENDING is done here, in the program itself. */
+static __always_inline int conclude(struct xdp_md *ctx, struct packet *p, int action)
+{
+	if (!weir_tail_calls || action != DNS_PENDING)
+		return action;
+	bpf_tail_call(ctx, &weir_dns_program, 0);
+	if (weir_multi_buffer)
+		p->frame_len = (__u32)bpf_xdp_get_buff_len(ctx);
+	count_reason(p, WEIR_PASS_DNS);
+	return XDP_PASS;
+}
+
+/* The first one of its section: that is the one libxdp attaches. */
 SEC("xdp")
 int weir_xdp(struct xdp_md *ctx)
 {
@@ -172,13 +237,18 @@ int weir_xdp(struct xdp_md *ctx)
 	p.ports_why = WEIR_FORWARD;
 	p.l2_len = HDR_L2;
 	p.about = p.fragment = 0;
-	if (parse_plain_v4(data, end, &p) == WEIR_FORWARD)
-		return process(ctx, &p, WEIR_FORWARD, 1);
-	if (parse_plain_v6(data, end, &p) == WEIR_FORWARD)
-		return process(ctx, &p, WEIR_FORWARD, 1);
+	if (is_plain_v4(data, end))
+		return conclude(ctx, &p, process_plain_v4(ctx, data, &p));
+	if (is_plain_v6(data, end))
+		return conclude(ctx, &p, process_plain_v6(ctx, data, &p));
 	action = process_odd(ctx);
-	return weir_features && action == REPLY_PENDING ? process_reply(ctx) : action;
+	if (weir_features && action == REPLY_PENDING)
+		return process_reply(ctx);
+	return conclude(ctx, &p, action);
 }
+
+#include "dns.h"
+#include "dns_filter.h"
 
 /* What flow_now() says: run by the agent, which must read the ages of recorded flows. */
 __u32 weir_now;

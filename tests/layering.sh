@@ -6,16 +6,19 @@ set -eu
 cd "$(dirname "$0")/.."
 rules='
 base:      weir
-model:     weir base jansson.h yaml.h
+model:     weir base jansson.h yaml.h libzscanner/
 compile:   weir base model
-zone:      weir base model
+zone:      weir base model libzscanner/
 dataplane: weir base model compile bpf/ xdp/ libmnl/ weir.skel.h
-probe:     weir base model uv.h curl/
-dns:       weir base model zone uv.h
-agent:     weir base model compile zone dataplane probe dns uv.h jansson.h
+probe:     weir base model uv.h curl/ openssl/
+resolve:   weir base model uv.h ares.h
+dns:       weir base model zone uv.h openssl/ fstrm.h dnstap.pb-c.h
+sign:      weir base model zone openssl/
+geo:       weir base model maxminddb.h
+agent:     weir base model compile zone dataplane probe resolve dns geo sign uv.h jansson.h
 api:       weir base model agent uv.h microhttpd.h jansson.h
 '
-libs='^(bpf/|xdp/|libmnl/|uv\.h|curl/|ares\.h|microhttpd\.h|jansson\.h|yaml\.h|sqlite3\.h|nats/|maxminddb\.h)'
+libs='^(bpf/|xdp/|libmnl/|uv\.h|curl/|openssl/|fstrm\.h|ares\.h|microhttpd\.h|jansson\.h|yaml\.h|libzscanner/|sqlite3\.h|nats/|maxminddb\.h)'
 bad=0
 for path in user/*/; do
 	dir=$(basename "$path")

@@ -11,23 +11,53 @@ cd "$(dirname "$0")/.." || exit 1
 export CMOCKA_MESSAGE_OUTPUT=TAP ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:max_free_fill_size=65536 UBSAN_OPTIONS=print_stacktrace=1
 passed=0 failed=0
 out=$(mktemp)
-trap 'rm -f "$out"' EXIT
+trap 'rm -f "$out" "$out".*' EXIT
+
+# count NAME STATUS SECONDS: the line of a program whose output is in $out.
+count() {
+	local name=$1 rc=$2 ok bad
+
+	ok=$(grep -c '^ok ' "$out")
+	bad=$(grep -c '^not ok ' "$out")
+	[ "$rc" -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
+	[ "$rc" -eq 0 ] && [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ] && { bad=1; echo "printed no result" >>"$out"; }
+	passed=$((passed + ok))
+	failed=$((failed + bad))
+	printf '%-6s %-44s %4d ok %3d not ok  %4d s\n' "$([ "$bad" -eq 0 ] && echo PASS || echo FAIL)" "$name" "$ok" "$bad" "$3"
+	sed -n 's/^ok - verifier: /       /p' "$out"
+	[ "$bad" -eq 0 ] || { echo "--- $name (exit $rc)"; grep -v '^ok ' "$out" | tail -n 120; echo '---'; }
+}
 
 # run NAME COMMAND...
 run() {
-	local name=$1 start=$SECONDS rc ok bad
+	local name=$1 start=$SECONDS rc
+
 	shift
-	timeout -k 10 1500 "$@" >"$out" 2>&1
+	timeout -k 10 3000 "$@" >"$out" 2>&1
 	rc=$?
-	ok=$(grep -c '^ok ' "$out")
-	bad=$(grep -c '^not ok ' "$out")
-	[ $rc -ne 0 ] && [ "$bad" -eq 0 ] && bad=1
-	[ $rc -eq 0 ] && [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ] && { bad=1; echo "printed no result" >>"$out"; }
-	passed=$((passed + ok))
-	failed=$((failed + bad))
-	printf '%-6s %-44s %4d ok %3d not ok  %4d s\n' "$([ "$bad" -eq 0 ] && echo PASS || echo FAIL)" "$name" "$ok" "$bad" $((SECONDS - start))
-	sed -n 's/^ok - verifier: /       /p' "$out"
-	[ "$bad" -eq 0 ] || { echo "--- $name (exit $rc)"; tail -n 120 "$out"; echo '---'; }
+	count "$name" $rc $((SECONDS - start))
+}
+
+# begin NAME COMMAND...: beside what follows; end NAME waits for it.
+declare -A beside=()
+begin() {
+	local name=$1
+
+	shift
+	(
+		start=$SECONDS
+		timeout -k 10 5000 "$@" >"$out.${name//\//_}" 2>&1
+		echo "$? $((SECONDS - start))" >"$out.${name//\//_}.end"
+	) &
+	beside[$name]=$!
+}
+end() {
+	local name=$1 file=$out.${1//\//_} rc seconds
+
+	wait "${beside[$name]}"
+	read -r rc seconds <"$file.end"
+	mv "$file" "$out"
+	count "$name" "$rc" "$seconds"
 }
 
 # check NAME COMMAND...: a command whose exit status is the result.
@@ -52,21 +82,24 @@ all)
 	check format make -s fmt-check
 	check readme tests/readme.sh
 	for t in build/tests/unit/*/test_* build/san/tests/unit/*/test_* \
-		build/tests/probe/test_* build/san/tests/probe/test_* build/tests/bpf/test_* \
-		build/tests/dataplane/test_* build/san/tests/dataplane/test_*; do
+		build/tests/bpf/test_* build/tests/dataplane/test_* build/san/tests/dataplane/test_*; do
 		case $t in *.o | *.d) continue ;; esac
 		run "${t#build/}" "$t"
 	done
 	for f in build/fuzz/fuzz_*; do
 		check "${f#build/}" timeout 120 tests/fuzz/run.sh "$f" "${FUZZ_SECONDS:-20}"
 	done
-	for t in tests/net/test_*.sh; do
-		run "${t#tests/}" bash "$t"
-		run "san/${t#tests/}" env WEIR_BIN=build/san bash "$t"
-	done
 	run vm/verifier build/tests/vm/verifier
-	run vm/6.1 tests/vm/run.sh 6.1
-	run vm/short tests/vm/short.sh 5.10 6.12 7
+	for t in build/tests/probe/test_* build/san/tests/probe/test_* build/tests/sign/test_* build/san/tests/sign/test_*; do
+		case $t in *.o | *.d) continue ;; esac
+		run "${t#build/}" "$t"
+	done
+	# With sanitizers; and as they are installed where the load is what is tested.
+	for t in tests/net/test_*.sh; do run "san/${t#tests/}" env WEIR_BIN=build/san bash "$t"; done
+	for t in changes failover flood live restarts; do run "net/test_$t.sh" bash "tests/net/test_$t.sh"; done
+	begin vm/6.1 tests/vm/run.sh 6.1
+	run vm/short tests/vm/short.sh 5.10 7
+	end vm/6.1
 	;;
 esac
 echo "$passed passed, $failed failed"

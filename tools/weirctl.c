@@ -21,10 +21,30 @@ static const char usage[] =
 	"                       usual, with rates, again and again\n"
 	"    -i, --interval S   seconds between two looks, 0.1 to 3600 (default 1)\n"
 	"    -n, --count N      end after so many (default: never)\n"
+	"  dns                  what became of DNS queries, in all and by zone\n"
+	"  dns top              the names that are asked for most\n"
+	"    -n, --count N      zones or names (default 20)\n"
+	"  dns explain NAME [TYPE]\n"
+	"                       what a question is answered (type A unless it is said), and which\n"
+	"                       rule says so\n"
+	"        --client ADDR  to this resolver\n"
+	"        --subnet NET   for clients of this subnet\n"
+	"  dns zone NAME        a zone as a file, as it is at present\n"
+	"  handshakes           how long live connections took to begin, by pool and region\n"
 	"  trace SRC DST tcp|udp\n"
 	"                       where a flow goes and why: which service, row and endpoint. SRC and\n"
 	"                       DST are address:port or [address]:port\n"
 	"        --syn          where its first packet goes, not one in the middle of it\n"
+	"        --quic-id HEX  where a QUIC packet with this connection id goes\n"
+	"  override             what holds by hand, of which pool or endpoint\n"
+	"  override POOL[/ENDPOINT] up|down|drain\n"
+	"                       says that by hand: healthy whatever monitors say, out of service at\n"
+	"                       once, or no new connections\n"
+	"        --reason TEXT  why\n"
+	"        --for TIME     for so long, as in 90s, 30m, 2h or 1d (default: until --clear, or until\n"
+	"                       the agent ends)\n"
+	"  override POOL[/ENDPOINT] --clear\n"
+	"                       takes it back\n"
 	"  capture              packets as they come in and as they leave, as a pcapng file\n"
 	"    -w, --write FILE   where to (- is standard output, the default into a pipe)\n"
 	"        --src, --dst N of this address or network\n"
@@ -37,10 +57,16 @@ static const char usage[] =
 	"        --seconds S    0.1 to 86400 (default 60)\n"
 	"        --sample 1/N   one of N, at random\n"
 	"        --rate N/s     at most so many a second\n"
+	"  zone dnssec NAME     the keys of a signed zone, its DS, and where a roll-over is\n"
+	"  zone roll NAME [csk|ksk|zsk]\n"
+	"                       begins to replace a key of it\n"
+	"  zone ds-seen NAME    says that its parent has the DS of the new key, and no other\n"
+	"  refs TYPE ID         who refers to a monitor, monitor_group, pool or load_balancer,\n"
+	"                       and to whom it does\n"
 	"\n"
 	"  -c, --control ADDR   where the agent listens: agent.control of its configuration\n"
 	"                       (default: $WEIR_CONTROL, else " WEIR_DEFAULT_CONTROL ")\n"
-	"  -j, --json           status, trace: the agent's answer as it is; drops: an object a line\n"
+	"  -j, --json           status, dns, handshakes, trace, zone, refs: the agent's answer as it is; drops: an object a line\n"
 	"  -h, --help           this text\n"
 	"  -V, --version        the version of weirctl\n"
 	"\n"
@@ -52,20 +78,29 @@ static const char usage[] =
 static const struct command {
 	const char *name;
 	int (*run)(struct weirctl *ctl);
-	uint32_t takes; /* options */
-	int n_args;
-	const char *args; /* what they are, in words */
+	uint32_t takes;    /* options */
+	int least, n_args; /* n_args: at the most */
+	const char *args;  /* what they are, in words */
 } commands[] = {
-	{ "status", weirctl_status, TAKES(JSON), 0, "no arguments" },
-	{ "drops", weirctl_drops, TAKES(JSON) | TAKES(INTERVAL) | TAKES(COUNT), 0, "no arguments" },
-	{ "trace", weirctl_trace, TAKES(JSON) | TAKES(SYN), 3,
+	{ "status", weirctl_status, TAKES(JSON), 0, 0, "no arguments" },
+	{ "drops", weirctl_drops, TAKES(JSON) | TAKES(INTERVAL) | TAKES(COUNT), 0, 0,
+	  "no arguments" },
+	{ "dns", weirctl_dns, TAKES(JSON) | TAKES(COUNT) | TAKES(CLIENT) | TAKES(SUBNET), 0, 3,
+	  "top, explain NAME [TYPE], zone NAME or nothing" },
+	{ "handshakes", weirctl_handshakes, TAKES(JSON), 0, 0, "no arguments" },
+	{ "trace", weirctl_trace, TAKES(JSON) | TAKES(SYN) | TAKES(QUIC_ID), 3, 3,
 	  "a source, a destination and a protocol, as in: trace 198.51.100.7:4000 192.0.2.1:443 "
 	  "tcp" },
+	{ "override", weirctl_override, TAKES(JSON) | TAKES(REASON) | TAKES(FOR) | TAKES(CLEAR), 0,
+	  2, "a pool or POOL/ENDPOINT, and up, down or drain" },
 	{ "capture", weirctl_capture,
 	  TAKES(WRITE) | TAKES(SRC) | TAKES(DST) | TAKES(SPORT) | TAKES(DPORT) | TAKES(PROTO) |
 		  TAKES(REASON) | TAKES(AT) | TAKES(SNAPLEN) | TAKES(COUNT) | TAKES(SECONDS) |
 		  TAKES(SAMPLE) | TAKES(RATE),
-	  0, "no arguments" },
+	  0, 0, "no arguments" },
+	{ "zone", weirctl_zone, TAKES(JSON), 2, 3,
+	  "dnssec, roll or ds-seen, a zone and for roll a key, as in: zone roll example.com zsk" },
+	{ "refs", weirctl_refs, TAKES(JSON), 2, 2, "a type and an id, as in: refs pool web" },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -166,7 +201,7 @@ static bool goes_with(const struct weirctl *ctl, const struct command *cmd, int 
 			return false;
 		}
 	}
-	if (n_args == cmd->n_args)
+	if (n_args >= cmd->least && n_args <= cmd->n_args)
 		return true;
 	fprintf(stderr, "weirctl: %s takes %s; %s%s\n", cmd->name, cmd->args,
 		n_args > cmd->n_args ? "too much: " : "not all are there",

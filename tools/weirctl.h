@@ -18,6 +18,7 @@
 	X(INTERVAL, "interval", 'i', true) \
 	X(COUNT, "count", 'n', true)       \
 	X(SYN, "syn", 0, false)            \
+	X(QUIC_ID, "quic-id", 0, true)     \
 	X(WRITE, "write", 'w', true)       \
 	X(SRC, "src", 0, true)             \
 	X(DST, "dst", 0, true)             \
@@ -28,8 +29,12 @@
 	X(AT, "at", 0, true)               \
 	X(SNAPLEN, "snaplen", 's', true)   \
 	X(SECONDS, "seconds", 0, true)     \
+	X(FOR, "for", 0, true)             \
+	X(CLEAR, "clear", 0, false)        \
 	X(SAMPLE, "sample", 0, true)       \
-	X(RATE, "rate", 0, true)
+	X(RATE, "rate", 0, true)           \
+	X(CLIENT, "client", 0, true)       \
+	X(SUBNET, "subnet", 0, true)
 
 enum weirctl_option {
 #define WEIRCTL_OPTION_ENUM(id, name, letter, value) WEIRCTL_##id,
@@ -42,7 +47,7 @@ enum weirctl_option {
 struct weirctl {
 	char at[WEIR_SOCKADDR_TEXT];              /* where the agent listens */
 	const char *option[WEIRCTL_OPTION_COUNT]; /* NULL: not given; a flag is "" */
-	char *const *args;                        /* behind the command's name */
+	char *const *args;                        /* behind the command's name; NULL at the end */
 	bool colour;
 	struct weirctl_link *link; /* of weirctl_http.c */
 };
@@ -50,8 +55,15 @@ struct weirctl {
 /* --- commands: each returns the exit status, and has said what went wrong --- */
 int weirctl_status(struct weirctl *ctl);
 int weirctl_drops(struct weirctl *ctl);
+int weirctl_dns(struct weirctl *ctl);
+int weirctl_explain(struct weirctl *ctl);   /* dns explain NAME [TYPE] */
+int weirctl_zone_file(struct weirctl *ctl); /* dns zone NAME */
+int weirctl_handshakes(struct weirctl *ctl);
 int weirctl_trace(struct weirctl *ctl);
 int weirctl_capture(struct weirctl *ctl);
+int weirctl_override(struct weirctl *ctl);
+int weirctl_refs(struct weirctl *ctl);
+int weirctl_zone(struct weirctl *ctl);
 
 /* The value of an option that is a number from lo to hi in steps of step, into *out, which stays as
  * it is when the option was not given. False: it is not, which was said. */
@@ -68,6 +80,10 @@ int weirctl_flush(void);
 
 /* An object, the caller's. NULL: *status is the exit status, and what went wrong has been said. */
 json_t *weirctl_fetch(struct weirctl *ctl, const char *path, int *status);
+/* The same after a change: PUT with a body, which is taken over, or DELETE without one (NULL). */
+json_t *weirctl_change(struct weirctl *ctl, const char *path, json_t *body, int *status);
+/* The same after a POST. */
+json_t *weirctl_tell(struct weirctl *ctl, const char *path, json_t *body, int *status);
 void weirctl_hang_up(struct weirctl *ctl);
 
 /* What the agent sends for as long as it does, into a file of this name, or for "-" standard
@@ -115,6 +131,10 @@ const char *weirctl_rtt(long long us, char out[WEIRCTL_NUMBER]);       /* 0.31 m
 
 /* How long ago an RFC 3339 time was; "-" for one that is not. */
 const char *weirctl_ago(const char *when, char out[WEIRCTL_NUMBER]);
+
+/* Address and port of what has "address" and "port"; the address alone where that is null. */
+#define WEIRCTL_PLACE 80
+const char *weirctl_place(const json_t *o, char out[WEIRCTL_PLACE]);
 
 /* A member of an object: "-" for a text that is absent or empty, 0, false. */
 const char *weirctl_str(const json_t *o, const char *key);

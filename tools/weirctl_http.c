@@ -95,7 +95,9 @@ static void set_url(const struct weirctl *ctl, CURL *curl, const char *path)
 	free(url);
 }
 
-static CURLcode get(struct weirctl *ctl, const char *path, struct answer *a, long *status)
+/* method NULL: GET; body NULL: none. */
+static CURLcode request(struct weirctl *ctl, const char *path, const char *method, const char *body,
+			struct answer *a, long *status)
 {
 	CURL *curl = link_to(ctl);
 	CURLcode rc;
@@ -103,6 +105,10 @@ static CURLcode get(struct weirctl *ctl, const char *path, struct answer *a, lon
 	if (!curl)
 		return CURLE_OUT_OF_MEMORY;
 	set_url(ctl, curl, path);
+	curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L); /* and no body of the last request */
+	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+	if (body)
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, ANSWER_SEC);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, a);
@@ -138,13 +144,14 @@ static int say_refused(const char *at, long status, const json_t *root)
 	return status == 400 ? WEIR_EXIT_INPUT : WEIR_EXIT_FAILED;
 }
 
-json_t *weirctl_fetch(struct weirctl *ctl, const char *path, int *exit_status)
+static json_t *object_of(struct weirctl *ctl, const char *path, const char *method,
+			 const char *body, int *exit_status)
 {
 	struct answer a = { 0 };
 	json_error_t bad;
 	long status = 0;
 	json_t *root;
-	CURLcode rc = get(ctl, path, &a, &status);
+	CURLcode rc = request(ctl, path, method, body, &a, &status);
 
 	*exit_status = WEIR_EXIT_FAILED;
 	if (rc != CURLE_OK) {
@@ -159,6 +166,31 @@ json_t *weirctl_fetch(struct weirctl *ctl, const char *path, int *exit_status)
 	*exit_status = say_refused(ctl->at, status, root);
 	json_decref(root);
 	return NULL;
+}
+
+json_t *weirctl_fetch(struct weirctl *ctl, const char *path, int *exit_status)
+{
+	return object_of(ctl, path, NULL, NULL, exit_status);
+}
+
+json_t *weirctl_change(struct weirctl *ctl, const char *path, json_t *body, int *exit_status)
+{
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	json_t *answer = object_of(ctl, path, text ? "PUT" : "DELETE", text, exit_status);
+
+	free(text);
+	json_decref(body);
+	return answer;
+}
+
+json_t *weirctl_tell(struct weirctl *ctl, const char *path, json_t *body, int *exit_status)
+{
+	char *text = json_dumps(body, JSON_COMPACT);
+	json_t *answer = object_of(ctl, path, "POST", text, exit_status);
+
+	free(text);
+	json_decref(body);
+	return answer;
 }
 
 /* --- an answer that goes on --- */

@@ -61,6 +61,20 @@ void weirctl_put(enum weirctl_colour c, bool colour, const char *text)
 		fputs("\033[0m", stdout);
 }
 
+const char *weirctl_place(const json_t *o, char out[WEIRCTL_PLACE])
+{
+	const char *addr = weirctl_str(o, "address");
+	long long port = weirctl_int(o, "port");
+
+	if (!port)
+		snprintf(out, WEIRCTL_PLACE, "%.60s", addr);
+	else if (strchr(addr, ':'))
+		snprintf(out, WEIRCTL_PLACE, "[%.60s]:%lld", addr, port);
+	else
+		snprintf(out, WEIRCTL_PLACE, "%.60s:%lld", addr, port);
+	return out;
+}
+
 const char *weirctl_str(const json_t *o, const char *key)
 {
 	const char *s = json_string_value(json_object_get(o, key));

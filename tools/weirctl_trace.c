@@ -13,15 +13,17 @@
 /* "fra-1 (203.0.113.11)", for an endpoint of the answer, or "nobody". */
 static const char *name_of(const json_t *endpoint, char out[NAME])
 {
+	char place[WEIRCTL_PLACE];
+
 	if (!json_is_object(endpoint))
 		snprintf(out, NAME, "nobody");
 	else if (json_is_string(json_object_get(endpoint, "origin")))
-		snprintf(out, NAME, "%.200s (%.60s)%s", weirctl_str(endpoint, "origin"),
-			 weirctl_str(endpoint, "address"),
+		snprintf(out, NAME, "%.200s (%s)%s", weirctl_str(endpoint, "origin"),
+			 weirctl_place(endpoint, place),
 			 weirctl_yes(endpoint, "draining") ? ", which drains" : "");
 	else
-		snprintf(out, NAME, "%.60s, which no pool has any more",
-			 weirctl_str(endpoint, "address"));
+		snprintf(out, NAME, "%s, which no pool has any more",
+			 weirctl_place(endpoint, place));
 	return out;
 }
 
@@ -29,6 +31,8 @@ static const char *kind(const json_t *flow)
 {
 	const char *flags = weirctl_str(flow, "flags");
 
+	if (json_is_string(json_object_get(flow, "quic_id")))
+		return "a QUIC packet with a connection id";
 	if (strcmp(flags, "syn") == 0)
 		return "its first packet (SYN)";
 	return strcmp(flags, "ack") == 0 ? "a packet in the middle of the flow" : "a datagram";
@@ -45,6 +49,33 @@ static void print_service(const json_t *trace)
 	weirctl_say(stdout, "  service   %s port %lld of %s, load balancer %s",
 		    weirctl_str(s, "protocol"), weirctl_int(s, "port"), weirctl_str(s, "vip"),
 		    weirctl_str(s, "load_balancer"));
+	if (weirctl_yes(s, "quic") &&
+	    !json_is_string(json_object_get(json_object_get(trace, "flow"), "quic_id")))
+		fputs("\n            of QUIC: packets whose connection id names a server go there "
+		      "(--quic-id)",
+		      stdout);
+	putchar('\n');
+}
+
+/* Which table its client uses, where clients are told apart. */
+static void print_way(const json_t *trace)
+{
+	const json_t *w = json_object_get(trace, "way");
+
+	if (!json_is_object(w))
+		return;
+	weirctl_say(stdout, "  way       class %lld (location %lld%s), slice %lld of 1024: ",
+		    weirctl_int(w, "class"), weirctl_int(w, "location"),
+		    weirctl_yes(w, "moving") ? ", where it was not before" : "",
+		    weirctl_int(w, "slice"));
+	if (weirctl_yes(w, "at_rest"))
+		weirctl_say(stdout, "all flows use the table at %lld",
+			    weirctl_int(json_object_get(w, "current"), "base"));
+	else
+		weirctl_say(stdout, "new flows%s use the table at %lld, older ones that at %lld",
+			    weirctl_yes(w, "sessions") ? " of all clients" : "",
+			    weirctl_int(json_object_get(w, "current"), "base"),
+			    weirctl_int(json_object_get(w, "previous"), "base"));
 	putchar('\n');
 }
 
@@ -89,6 +120,24 @@ static void print_record(const json_t *trace)
 	putchar('\n');
 }
 
+/* Of a new flow that is counted: why it goes to its row's endpoint, or does not. */
+static void print_connections(const json_t *trace)
+{
+	const json_t *c = json_object_get(trace, "connections");
+	long long open = weirctl_int(c, "open"), most = weirctl_int(c, "max_conn");
+	char name[NAME];
+
+	if (!json_is_object(c))
+		return;
+	name_of(json_object_get(json_object_get(trace, "row"), "current"), name);
+	weirctl_say(stdout, "  open      %lld connections to %s", open, name);
+	if (most)
+		printf(", which takes %lld", most);
+	if (weirctl_int(c, "other_row"))
+		printf("; asked in the end: other row %lld", weirctl_int(c, "other_row"));
+	putchar('\n');
+}
+
 static void print_endpoint(const json_t *trace)
 {
 	const json_t *e = json_object_get(trace, "endpoint");
@@ -108,6 +157,17 @@ static void print_endpoint(const json_t *trace)
 	putchar('\n');
 }
 
+static void print_translated(const json_t *trace)
+{
+	const json_t *t = json_object_get(trace, "translated");
+
+	if (!json_is_object(t))
+		return;
+	weirctl_say(stdout, "  leaves    from %s to %s", weirctl_str(t, "source"),
+		    weirctl_str(t, "destination"));
+	putchar('\n');
+}
+
 static void print_trace(const json_t *trace, bool colour)
 {
 	const json_t *flow = json_object_get(trace, "flow");
@@ -117,9 +177,12 @@ static void print_trace(const json_t *trace, bool colour)
 		    weirctl_str(flow, "source"), weirctl_str(flow, "destination"), kind(flow));
 	putchar('\n');
 	print_service(trace);
+	print_way(trace);
 	print_row(trace);
 	print_record(trace);
+	print_connections(trace);
 	print_endpoint(trace);
+	print_translated(trace);
 	printf("  ");
 	weirctl_put(strcmp(action, "drop") == 0      ? WEIRCTL_BAD
 		    : strcmp(action, "forward") == 0 ? WEIRCTL_GOOD
@@ -143,6 +206,8 @@ int weirctl_trace(struct weirctl *ctl)
 	path = weirctl_ask(path, "proto", ctl->args[2]);
 	if (ctl->option[WEIRCTL_SYN])
 		path = weirctl_ask(path, "flags", "syn");
+	if (ctl->option[WEIRCTL_QUIC_ID])
+		path = weirctl_ask(path, "quic_id", ctl->option[WEIRCTL_QUIC_ID]);
 	trace = weirctl_fetch(ctl, path, &status);
 	free(path);
 	if (!trace)

@@ -75,8 +75,8 @@ const char *load_failure(int err);
 
 /* --- sockets and the loop --- */
 
-/* A nonblocking, connecting socket, or -1 with errno. */
-int load_connect(const struct weir_sockaddr *to, int type);
+/* A nonblocking, connecting socket, or -1 with errno. from NULL: any address. */
+int load_connect(const struct weir_sockaddr *to, const struct weir_sockaddr *from, int type);
 
 /* A new epoll that also reports SIGINT and SIGTERM, as an event whose pointer is NULL. */
 int load_epoll(void);
@@ -85,6 +85,7 @@ void load_watch(int epoll, int op, int fd, uint32_t events, void *ptr);
 /* --- options: each ends the program with status 2 and a sentence when text will not do --- */
 uint64_t load_number(const char *option, const char *text, uint64_t min, uint64_t max);
 uint64_t load_seconds_ms(const char *option, const char *text); /* "0.5" is 500 */
+struct weir_sockaddr load_source(const char *text);             /* without a port */
 struct weir_sockaddr load_target(int argc, char **argv, int at);
 _Noreturn void load_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

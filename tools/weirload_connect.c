@@ -24,8 +24,8 @@ struct conn {
 };
 
 struct run {
-	struct weir_sockaddr to;
-	uint64_t want; /* connections, 0: endless */
+	struct weir_sockaddr to, from; /* from: all zeros, any */
+	uint64_t want;                 /* connections, 0: endless */
 	uint64_t for_ms, every_ms, timeout_ms, parallel;
 	char request[256];
 
@@ -62,7 +62,8 @@ static void start(struct run *r)
 	c->prev->next = c->next->prev = c;
 	r->started++;
 	r->open++;
-	c->fd = load_connect(&r->to, SOCK_STREAM);
+	c->fd = load_connect(&r->to, r->from.addr.q[0] | r->from.addr.q[1] ? &r->from : NULL,
+			     SOCK_STREAM);
 	if (c->fd < 0)
 		end(r, c, load_failure(errno));
 	else
@@ -163,13 +164,10 @@ static void loop(struct run *r)
 static void options(struct run *r, int argc, char **argv)
 {
 	static const struct option names[] = {
-		{ "connections", 1, 0, 'n' },
-		{ "for", 1, 0, 'f' },
-		{ "every", 1, 0, 'e' },
-		{ "parallel", 1, 0, 'p' },
-		{ "timeout", 1, 0, 't' },
-		{ "path", 1, 0, 'P' },
-		{ 0 },
+		{ "connections", 1, 0, 'n' }, { "for", 1, 0, 'f' },
+		{ "every", 1, 0, 'e' },       { "parallel", 1, 0, 'p' },
+		{ "timeout", 1, 0, 't' },     { "path", 1, 0, 'P' },
+		{ "source", 1, 0, 'S' },      { 0 },
 	};
 	const char *path = "/name";
 	int c, at;
@@ -185,6 +183,8 @@ static void options(struct run *r, int argc, char **argv)
 			r->parallel = load_number("parallel", optarg, 1, 10000);
 		else if (c == 't')
 			r->timeout_ms = load_seconds_ms("timeout", optarg);
+		else if (c == 'S')
+			r->from = load_source(optarg);
 		else if (c == 'P' && *optarg == '/' && strlen(optarg) < 128)
 			path = optarg;
 		else

@@ -32,7 +32,7 @@ struct flow {
 };
 
 struct run {
-	struct weir_sockaddr to;
+	struct weir_sockaddr to, from; /* from: all zeros, any */
 	uint64_t n, for_ms, size, rate, stall_ms;
 
 	int epoll;
@@ -79,7 +79,8 @@ static void begin(struct run *r, struct flow *f, uint64_t number)
 
 	f->hello = (struct load_hello){ LOAD_HELLO, seed, weir_mix64(seed ^ 1), r->rate };
 	f->down_ms = f->up_ms = load_mono_ms();
-	f->fd = load_connect(&r->to, SOCK_STREAM);
+	f->fd = load_connect(&r->to, r->from.addr.q[0] | r->from.addr.q[1] ? &r->from : NULL,
+			     SOCK_STREAM);
 	if (f->fd < 0)
 		broken(r, f, load_failure(errno));
 	else
@@ -281,8 +282,13 @@ static void report(struct run *r)
 static void options(struct run *r, int argc, char **argv)
 {
 	static const struct option names[] = {
-		{ "flows", 1, 0, 'n' }, { "seconds", 1, 0, 's' }, { "size", 1, 0, 'S' },
-		{ "rate", 1, 0, 'r' },  { "stall", 1, 0, 't' },   { 0 },
+		{ "flows", 1, 0, 'n' },
+		{ "seconds", 1, 0, 's' },
+		{ "size", 1, 0, 'S' },
+		{ "rate", 1, 0, 'r' },
+		{ "stall", 1, 0, 't' },
+		{ "source", 1, 0, 'f' },
+		{ 0 },
 	};
 	int c, at;
 
@@ -297,6 +303,8 @@ static void options(struct run *r, int argc, char **argv)
 			r->rate = load_number("rate", optarg, 0, 1000000000);
 		else if (c == 't')
 			r->stall_ms = load_seconds_ms("stall", optarg);
+		else if (c == 'f')
+			r->from = load_source(optarg);
 		else
 			load_usage("transfers: bad options");
 	}

@@ -94,7 +94,7 @@ static void hear(struct run *r, struct flow *f, uint64_t now)
 /* Opens a flow in a free place. */
 static void start(struct run *r, struct flow *f, uint64_t now)
 {
-	*f = (struct flow){ .fd = load_connect(&r->to, SOCK_DGRAM), .id = ++r->started };
+	*f = (struct flow){ .fd = load_connect(&r->to, NULL, SOCK_DGRAM), .id = ++r->started };
 	if (f->fd < 0) {
 		r->lost += r->requests;
 		load_tally_add(&r->failures, load_failure(errno), load_wall_ms());

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <ctype.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -120,15 +121,20 @@ const char *load_failure(int err)
 	return "other";
 }
 
-int load_connect(const struct weir_sockaddr *to, int type)
+int load_connect(const struct weir_sockaddr *to, const struct weir_sockaddr *from, int type)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = weir_sockaddr_native(to, &ss);
-	int fd = socket(ss.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err;
+	struct sockaddr_storage ss, source;
+	socklen_t len = weir_sockaddr_native(to, &ss), from_len = 0;
+	int fd = socket(ss.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err, on = 1;
 
 	if (fd < 0)
 		return -1;
-	if (!connect(fd, (struct sockaddr *)&ss, len) || errno == EINPROGRESS)
+	if (from) {
+		setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+		from_len = weir_sockaddr_native(from, &source);
+	}
+	if ((!from || !bind(fd, (struct sockaddr *)&source, from_len)) &&
+	    (!connect(fd, (struct sockaddr *)&ss, len) || errno == EINPROGRESS))
 		return fd;
 	err = errno;
 	close(fd);
@@ -182,6 +188,15 @@ uint64_t load_seconds_ms(const char *option, const char *text)
 	if (end == text || *end || !isfinite(v) || v < 0.001 || v > 86400)
 		load_usage("--%s %s: must be seconds, 0.001 to 86400", option, text);
 	return (uint64_t)(v * 1000 + 0.5);
+}
+
+struct weir_sockaddr load_source(const char *text)
+{
+	struct weir_sockaddr from = { .port = 0 };
+
+	if (!weir_addr_parse(text, &from.addr))
+		load_usage("%s is not an address", text);
+	return from;
 }
 
 struct weir_sockaddr load_target(int argc, char **argv, int at)

@@ -92,13 +92,13 @@ static int parse_options(int argc, char **argv, struct options *o)
 	return 0;
 }
 
-static struct weir_model *read_config(const char *path)
+static struct weir_model *read_config(const char *path, json_t **root)
 {
 	struct weir_model *m = NULL;
 	struct weir_err err;
 	char text[1024];
 
-	if (!weir_config_read(path, &m, &err))
+	if (!weir_config_read(path, root, &m, &err))
 		fprintf(stderr, "%s\n", weir_config_error(path, &err, text, sizeof(text)));
 	return m;
 }
@@ -108,7 +108,8 @@ static void on_hup(uv_signal_t *s, int signum)
 	struct program *p = s->data;
 
 	(void)signum;
-	weir_agent_reload(p->agent);
+	if (p->agent) /* else it is being opened, and has just read the file */
+		weir_agent_reload(p->agent);
 }
 
 static void stop(struct program *p)
@@ -155,7 +156,7 @@ static void raise_limits(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static int run(const char *config, struct weir_model *model, bool detach)
+static int run(const char *config, json_t *root, struct weir_model *model, bool detach)
 {
 	struct program p = { .detach = detach };
 	struct weir_sockaddr control = model->agent.control;
@@ -164,13 +165,18 @@ static int run(const char *config, struct weir_model *model, bool detach)
 	raise_limits();
 	uv_loop_init(&p.loop);
 	watch_signals(&p);
-	err = weir_agent_open(&p.loop, config, model, &p.agent);
+	err = weir_agent_open(&p.loop, config, root, model, &p.agent);
+	if (p.stopping) { /* a signal came before there was an agent */
+		weir_agent_close(p.agent);
+		goto stopped;
+	}
 	if (!err)
 		err = weir_api_open(&p.loop, &control, p.agent, &p.api);
 	if (!err)
 		err = weir_agent_start(p.agent);
 	if (err)
 		stop(&p);
+stopped:
 	uv_run(&p.loop, UV_RUN_DEFAULT);
 	uv_loop_close(&p.loop);
 	return err ? WEIR_EXIT_FAILED : WEIR_EXIT_OK;
@@ -181,6 +187,7 @@ int main(int argc, char **argv)
 	struct options o = { 0 };
 	const char *config;
 	struct weir_model *model;
+	json_t *root = NULL;
 	char pin_path[4096];
 	int rc = parse_options(argc, argv, &o);
 
@@ -191,17 +198,20 @@ int main(int argc, char **argv)
 			       ? WEIR_EXIT_FAILED
 			       : WEIR_EXIT_OK;
 	config = o.config ? o.config : WEIR_DEFAULT_CONFIG;
-	model = read_config(config);
+	model = read_config(config, &root);
 	if (!model)
 		return WEIR_EXIT_INPUT;
 	if (o.check) {
 		printf("%s: good: %u pools, %u origins, %u load balancers, %u records\n", config,
 		       model->n_pools, model->n_origins, model->n_lbs, model->n_records);
+		for (uint32_t i = 0; i < model->n_notes; i++)
+			printf("note: %s: %s\n", model->notes[i].path, model->notes[i].text);
 		weir_model_free(model);
+		json_decref(root);
 		return WEIR_EXIT_OK;
 	}
 	snprintf(pin_path, sizeof(pin_path), "%s", model->agent.pin_path);
-	rc = run(config, model, o.detach);
+	rc = run(config, root, model, o.detach);
 	/* What an agent found that could not start is not its own. */
 	if (o.detach && rc == WEIR_EXIT_OK && weir_plane_remove(pin_path))
 		rc = WEIR_EXIT_FAILED;

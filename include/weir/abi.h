@@ -9,36 +9,43 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI 4
+#define WEIR_ABI 8
 
 #define WEIR_MAX_SERVICES      16384 /* VIP + protocol + port */
 #define WEIR_MAX_REVERSES      16384 /* endpoint + protocol + port whose replies are translated */
 #define WEIR_SERVICE_SLOT_BITS 17
 #define WEIR_SERVICE_SLOTS \
-	(1 << WEIR_SERVICE_SLOT_BITS) /* open addressing, at most a quarter full */
-#define WEIR_SERVICE_PROBE    16      /* slots looked at before an address is nobody's */
-#define WEIR_MAX_ENDPOINTS    131072  /* slots, including those that drain; slot 0 is never used */
-#define WEIR_DEFAULT_ROWS     4194304 /* rows of all tables together: 32 MiB */
-#define WEIR_MAX_ROWS         134217728 /* if so configured: 1 GiB */
-#define WEIR_TABLE_MIN        1024      /* rows of one table, a power of two */
-#define WEIR_TABLE_MAX        65536
-#define WEIR_FLOW_BUCKETS     65536 /* a power of two, of WEIR_FLOW_WAYS flows each: 4 MiB */
-#define WEIR_FLOW_WAYS        4
-#define WEIR_FRAGMENT_BUCKETS 4096   /* a power of two, of WEIR_FLOW_WAYS datagrams each */
-#define WEIR_HASH_KEYS        10     /* 32-bit words of the packet hash key */
-#define WEIR_MAX_DEVICES      1024   /* interfaces that endpoints are reached by */
-#define WEIR_NAT_BUCKETS      524288 /* a power of two, of WEIR_NAT_WAYS flows each: 32 MiB */
-#define WEIR_NAT_WAYS         2
-#define WEIR_NAT_SOURCES      8 /* addresses that WEIR_MODE_FULLNAT writes as source */
-#define WEIR_NAT_TRIES        8 /* local ports that a flow may have */
-#define WEIR_NAT_LOCKS        1024
-#define WEIR_MAX_SOURCES      131072 /* prefixes of all sets, those that are being replaced included */
-#define WEIR_RATE_BUCKETS     65536 /* a power of two, of WEIR_RATE_WAYS prefixes each: 4 MiB */
-#define WEIR_RATE_WAYS        4
-#define WEIR_MAX_RATE         10000000 /* packets a second */
-#define WEIR_MAX_BURST        1000000
-#define WEIR_ICMP_PER_S       1000 /* errors that the packet path sends, per CPU */
-#define WEIR_ICMP_BURST       64
+	(1 << WEIR_SERVICE_SLOT_BITS)   /* open addressing, at most a quarter full */
+#define WEIR_SERVICE_PROBE       16     /* slots looked at before an address is nobody's */
+#define WEIR_MAX_ENDPOINTS       131072 /* slots, including those that drain; slot 0 is never used */
+#define WEIR_DEFAULT_ROWS        4194304   /* rows of all tables together: 32 MiB */
+#define WEIR_MAX_ROWS            134217728 /* if so configured: 1 GiB */
+#define WEIR_TABLE_MIN           1024      /* rows of one table, a power of two */
+#define WEIR_TABLE_MAX           65536
+#define WEIR_FLOW_BUCKETS        65536 /* a power of two, of WEIR_FLOW_WAYS flows each: 4 MiB */
+#define WEIR_FLOW_WAYS           4
+#define WEIR_FRAGMENT_BUCKETS    4096   /* a power of two, of WEIR_FLOW_WAYS datagrams each */
+#define WEIR_HASH_KEYS           10     /* 32-bit words of the packet hash key */
+#define WEIR_MAX_DEVICES         1024   /* interfaces that endpoints are reached by */
+#define WEIR_NAT_BUCKETS         524288 /* a power of two, of WEIR_NAT_WAYS flows each: 32 MiB */
+#define WEIR_NAT_WAYS            2
+#define WEIR_NAT_SOURCES         8 /* addresses that WEIR_MODE_FULLNAT writes as source */
+#define WEIR_NAT_TRIES           8 /* local ports that a flow may have */
+#define WEIR_NAT_LOCKS           1024
+#define WEIR_MAX_SOURCES         131072 /* prefixes of all sets, those that are being replaced included */
+#define WEIR_RATE_BUCKETS        65536 /* a power of two, of WEIR_RATE_WAYS prefixes each: 4 MiB */
+#define WEIR_RATE_WAYS           4
+#define WEIR_CONNS_TRIES         16 /* other rows that are asked for an endpoint with room */
+#define WEIR_SERVER_ID_SLOT_BITS 18
+#define WEIR_SERVER_ID_SLOTS \
+	(1 << WEIR_SERVER_ID_SLOT_BITS) /* open addressing, at most an eighth full: 4 MiB */
+#define WEIR_SERVER_ID_PROBE 16         /* slots looked at before an id is nobody's */
+#define WEIR_MAX_SERVER_IDS  32768      /* of all load balancers, those that drain included */
+#define WEIR_SERVER_ID_BYTES 8          /* the longest */
+#define WEIR_MAX_RATE        10000000   /* packets a second */
+#define WEIR_MAX_BURST       1000000
+#define WEIR_ICMP_PER_S      1000 /* errors that the packet path sends, per CPU */
+#define WEIR_ICMP_BURST      64
 
 #define WEIR_GUE_PORT 6080 /* IANA's; the default */
 
@@ -50,6 +57,14 @@ union weir_addr {
 	__be32 w[4];
 	__u64 q[2];
 };
+
+/* Where rows are. */
+struct weir_table_ref {
+	__u32 base; /* the first of them in weir_rows */
+	__u32 mask; /* number of them - 1 */
+};
+
+#include "weir/abi_steer.h"
 
 /* What a service's packet is matched by. proto 0 and port 0: the VIP itself, without a port;
  * every VIP has one such entry, for packets in which no port can be seen. */
@@ -67,6 +82,9 @@ enum weir_slot {
 	WEIR_SLOT_USED = 1,    /* a service */
 	WEIR_SLOT_DELETED = 2, /* was one: a probe sequence goes on */
 	WEIR_SLOT_REVERSE = 3, /* an endpoint whose replies are those of one service */
+	/* An address of the agent's DNS, with WEIR_SERVICE_DNS: packets find it as if it was used.
+	 */
+	WEIR_SLOT_DNS = 0x80 | WEIR_SLOT_USED,
 };
 
 /* Flags of a service. None: flows by addresses, protocol and ports, a datagram flow like any. */
@@ -76,6 +94,14 @@ enum weir_service_flag {
 	WEIR_SERVICE_UDP_REQUEST = 4, /* UDP: each datagram by itself; nothing is recorded */
 	WEIR_SERVICE_SOURCES = 8,     /* clients' addresses are allowed and denied by prefix */
 	WEIR_SERVICE_RATE = 16,       /* so many packets a second for each prefix of clients */
+	WEIR_SERVICE_QUIC = 32,       /* UDP: connections are found by the ids that servers give */
+	WEIR_SERVICE_STEER = 64,      /* clients are told apart: they may have other tables */
+	WEIR_SERVICE_WATCH = 256,     /* whether endpoints answer is told by what clients send */
+	WEIR_SERVICE_COUNTED = 512,   /* open connections are counted, and endpoints have limits */
+	WEIR_SERVICE_LEAST = 1024,    /* with COUNTED: a new flow goes where there are fewer */
+	WEIR_SERVICE_RECORDED = 2048, /* flows may be recorded in rows at rest: with COUNTED, and
+				       * set by the agent alone until the last of them has ended */
+	WEIR_SERVICE_DNS = 4096,      /* no service: WEIR_SLOT_DNS */
 };
 
 /* What else there is to know about a service with flags. By the service's id. Services of one load
@@ -87,8 +113,9 @@ struct weir_special {
 	__u32 sources; /* SOURCES: the set of prefixes */
 	__u32 rate;    /* RATE: packets a second, and at once */
 	__u32 burst;
-	__u32 pad;
+	__u32 id_bytes;               /* QUIC: WEIR_ID_BYTES() */
 	union weir_addr rate_mask[2]; /* RATE: what of an IPv4 (mapped), IPv6 address counts */
+	struct weir_steer_ref steer;  /* STEER */
 };
 #define WEIR_GROUP_ID(group) (WEIR_MAX_SERVICES + (group)) /* in the place of a service id */
 
@@ -103,6 +130,22 @@ enum weir_source {
 	WEIR_SOURCE_DENY = 0,
 	WEIR_SOURCE_ALLOW = 1,
 };
+
+/* Which endpoint a server id of a group is: draft-ietf-quic-load-balancers, plaintext. Packets read
+ * owner first: it is written last. */
+struct weir_server_id {
+	__u64 id;    /* as a number, its first byte the highest */
+	__u32 owner; /* WEIR_ID_OWNER(), WEIR_ID_FREE or WEIR_ID_DELETED */
+	__u32 slot;  /* of the endpoint */
+};
+#define WEIR_ID_FREE    0u /* ends a probe sequence */
+#define WEIR_ID_DELETED 1u /* was one: a probe sequence goes on */
+#define WEIR_ID_OWNER(group, rotation, bytes) \
+	((__u32)(group) << 8 | (__u32)(rotation) << 5 | (__u32)(bytes) << 1)
+/* Of a server's id, in connection ids whose first three bits are this rotation; 0: they name
+ * nobody.
+ */
+#define WEIR_ID_BYTES(id_bytes, rotation) ((id_bytes) >> 4 * (rotation)&15)
 
 /* How much a prefix of clients may still send. Written and read by the packet path alone. */
 struct weir_rate {
@@ -119,19 +162,17 @@ struct weir_rate_bucket {
  * replies come from, base the slot of their service in this same table, and mask its id. */
 struct weir_service {
 	struct weir_service_key key;
-	struct weir_table_ref {
-		__u32 base; /* of its rows in weir_rows */
-		__u32 mask; /* number of its rows - 1 */
-	} table;
+	struct weir_table_ref table;
 };
 
 /* A row: the endpoint slot of new flows, and what older flows of this row need to know.
  * At rest prev is WEIR_ROW_REST and a packet costs no flow lookup. Otherwise the row is unsettled:
  * recorded flows stay where they are, and prev is the slot that TCP flows without a record belong
- * to (it may equal cur). UDP has no SYN: until the agent sets WEIR_ROW_UDP_NEW, some seconds after
- * the change, datagrams of no recorded flow go to prev as well, afterwards to cur. In services with
- * WEIR_SERVICE_STICKY the same goes for SYNs of clients without a record, and the agent sets it
- * when the affinity has had its time. One aligned 8-byte store writes a row. */
+ * to (it may equal cur). UDP has no SYN, but for Initial packets of QUIC: until the agent sets
+ * WEIR_ROW_UDP_NEW, some seconds after the change, datagrams of no recorded flow go to prev as
+ * well, afterwards to cur. In services with WEIR_SERVICE_STICKY the same goes for SYNs of clients
+ * without a record, and the agent sets it when the affinity has had its time. One aligned 8-byte
+ * store writes a row. */
 struct weir_row {
 	__u32 cur;
 	__u32 prev; /* slot | WEIR_ROW_UDP_NEW, or WEIR_ROW_REST */
@@ -141,7 +182,8 @@ struct weir_row {
 #define WEIR_ROW_SLOT    0x00ffffffu
 
 /* A recorded flow. Who it is: the service, and 48 bits of its hash beyond those that chose the
- * bucket. key 0: free. Written by the packet path only, in rows that are not at rest. */
+ * bucket. key 0: free. Written by the packet path only, in rows that are not at rest, and for
+ * services with WEIR_SERVICE_COUNTED in all. */
 struct weir_flow {
 	__u64 key;      /* hash >> 32 << 32 | service id << 16 | (hash & 0xffff) */
 	__u32 endpoint; /* slot */
@@ -152,23 +194,51 @@ struct weir_flow_bucket {
 	struct weir_flow way[WEIR_FLOW_WAYS];
 };
 #define WEIR_FLOW_TICK        4   /* a tick is 1 << this jiffies: 16 .. 160 ms */
-#define WEIR_FLOW_FLAGS       2   /* bits */
+#define WEIR_FLOW_FLAGS       4   /* bits */
 #define WEIR_FLOW_ESTABLISHED 1u  /* a second packet was seen: a first one never evicts it */
 #define WEIR_FLOW_CLOSING     2u  /* its client sent FIN or RST: gives way before all others */
+#define WEIR_FLOW_OPEN        4u  /* it is counted with its endpoint */
+#define WEIR_FLOW_AWAY        8u  /* its row's cur was another endpoint, when it was last seen */
 #define WEIR_FLOW_IDLE_S      300 /* a flow that was silent for longer may be forgotten */
 #define WEIR_FLOW_CLOSING_S   10  /* the same for one that is closing */
 #define WEIR_FLOW_YOUNG_S     1   /* a flow of one packet does not give way sooner: its handshake */
+#define WEIR_FLOW_OPENING_S   5   /* so long a flow of one packet counts as an open connection, */
+#define WEIR_FLOW_UDP_S       60  /* so long one of datagrams, and one of TCP IDLE_S */
+#define WEIR_FLOW_SILENT_S                                                       \
+	10800 /* so long the agent keeps its record, if the place is not needed: \
+	       * for longer than keepalives are apart */
+
+/* Connections that are open at an endpoint: opened - closed, which wrap. By weir_conns_index().
+ * Written by the packet path, which counts by records, and corrected by the agent's sweep of these;
+ * what opened and closed while it swept is how far it may be wrong. Limit and weight are the
+ * agent's. */
+struct weir_conns {
+	__u32 opened, closed;
+	__u32 limit; /* 0: none */
+	__u16 weight;
+	__u16 turn; /* where the next search for an endpoint with room goes on */
+};
 
 /* How packets reach an endpoint. */
 enum weir_mode {
 	WEIR_MODE_IPIP = 0, /* RFC 2003, RFC 2473, RFC 4213: any family in any family */
 	WEIR_MODE_L2 = 1,   /* direct server return: only the MAC addresses change */
 	WEIR_MODE_GUE = 2,  /* IP in UDP: variant 1 of GUE (draft-ietf-intarea-gue), any in any */
-	WEIR_MODE_COUNT,    /* so many can be configured */
-	/* The packet path can, the agent cannot yet: */
-	WEIR_MODE_NAT = 8,     /* destination address and port rewritten; no family changes */
-	WEIR_MODE_FULLNAT = 9, /* the source, too: replies come back from anywhere */
+	WEIR_MODE_NAT = 3,  /* destination address and port rewritten; no family changes */
+	WEIR_MODE_FULLNAT = 4, /* the source, too: replies come back from anywhere */
+	WEIR_MODE_COUNT,
 };
+
+/* Any family in any; and those that rewrite addresses, where an endpoint may have a port of its
+ * own. */
+static inline int weir_mode_is_tunnel(__u8 mode)
+{
+	return mode == WEIR_MODE_IPIP || mode == WEIR_MODE_GUE;
+}
+static inline int weir_mode_is_nat(__u8 mode)
+{
+	return mode == WEIR_MODE_NAT || mode == WEIR_MODE_FULLNAT;
+}
 
 /* What the packet program is loaded with; the rest of it is dead code to the verifier. */
 enum weir_feature {
@@ -259,8 +329,8 @@ struct weir_nat_bucket {
 #define WEIR_NAT_UDP_S        60
 #define WEIR_NAT_YOUNG_S      3 /* a flow that is opening gives way no sooner, if it has to */
 
-/* Per endpoint, per CPU. connections: TCP segments with SYN alone, so a retransmitted SYN
- * counts again. */
+/* Per endpoint, per CPU. connections: TCP segments with SYN alone, and of QUIC services Initial
+ * packets that name no server, so a retransmitted one counts again. */
 struct weir_endpoint_stats {
 	__u64 packets;
 	__u64 bytes; /* of the frames as they came in */
@@ -284,8 +354,13 @@ struct weir_count {
 	X(FORWARD_FRAGMENT, 0, "a later fragment, forwarded to where its first one went")      \
 	X(FORWARD_ICMP, 0, "an ICMP error, forwarded to the endpoint of the flow it is about") \
 	X(FORWARD_NAT_REPLY, 0, "an endpoint's reply, translated back")                        \
+	X(FORWARD_QUIC, 0, "forwarded to the endpoint that its QUIC connection id names")      \
+	X(FORWARD_OTHER, 0,                                                                    \
+	  "a new flow, past its row's endpoint: that is full, or has more connections")        \
+	X(FORWARD_SECOND, 0, "a SYN that its endpoint did not answer, sent to another one")    \
 	X(REPLY_ECHO, 0, "a ping to a VIP, answered")                                          \
 	X(REPLY_MTU, 0, "too large for the way to its endpoint: the sender was told")          \
+	X(REPLY_DNS, 0, "a DNS query, answered")                                               \
 	X(PASS_NOT_OURS, 0, "passed to the host: not for a service")                           \
 	X(PASS_NOT_IP, 0, "passed to the host: neither IPv4 nor IPv6")                         \
 	X(PASS_VIP_OTHER, 0, "passed to the host: for a VIP, but nothing a service takes")     \
@@ -294,6 +369,7 @@ struct weir_count {
 	X(PASS_NO_FORWARDING, 0,                                                               \
 	  "passed to the host: a reply, and the host is set to forward nothing")               \
 	X(PASS_SPLIT, 0, "passed to the host: its headers are not in its first buffer")        \
+	X(PASS_DNS, 0, "passed to the host: for its DNS sockets")                              \
 	X(DROP_TRUNCATED, 1, "ends inside a header")                                           \
 	X(DROP_BAD_HEADER, 1, "an IP header that contradicts itself")                          \
 	X(DROP_FRAGMENT, 1, "a later fragment whose first one was not seen")                   \
@@ -307,7 +383,9 @@ struct weir_count {
 	X(DROP_NO_FLOW, 1, "an ICMP error about a flow that has no local port")                \
 	X(DROP_TTL, 1, "its time to live ends here, where addresses are translated")           \
 	X(DROP_DENIED, 1, "from a client that the service's source rules deny")                \
-	X(DROP_RATE, 1, "more than the service takes of one prefix of clients")
+	X(DROP_RATE, 1, "more than the service takes of one prefix of clients")                \
+	X(DROP_FULL, 1, "every endpoint tried is at its connection limit")                     \
+	X(DROP_DNS, 1, "a DNS message that gets no answer: why is counted with those of DNS")
 
 enum weir_reason {
 #define WEIR_REASON_ENUM(name, drop, text) WEIR_##name,
@@ -316,25 +394,9 @@ enum weir_reason {
 	WEIR_REASON_COUNT,
 };
 
-#define WEIR_LAST_FORWARD WEIR_FORWARD_NAT_REPLY
-#define WEIR_LAST_REPLY   WEIR_REPLY_MTU
-#define WEIR_LAST_PASS    WEIR_PASS_SPLIT
-
-/* The same for the filter on the DNS sockets. */
-#define WEIR_DNS_REASONS(X)                                          \
-	X(DNS_QUERY, 0, "a well-formed query, queued for an answer") \
-	X(DNS_DROP_SHORT, 1, "shorter than a header and a question") \
-	X(DNS_DROP_LARGE, 1, "larger than any query")                \
-	X(DNS_DROP_RESPONSE, 1, "a response, not a query")           \
-	X(DNS_DROP_COUNTS, 1, "section counts no query has")         \
-	X(DNS_DROP_NAME, 1, "a name that is not one, or ends outside the message")
-
-enum weir_dns_reason {
-#define WEIR_REASON_ENUM(name, drop, text) WEIR_##name,
-	WEIR_DNS_REASONS(WEIR_REASON_ENUM)
-#undef WEIR_REASON_ENUM
-	WEIR_DNS_REASON_COUNT,
-};
+#define WEIR_LAST_FORWARD WEIR_FORWARD_SECOND
+#define WEIR_LAST_REPLY   WEIR_REPLY_DNS
+#define WEIR_LAST_PASS    WEIR_PASS_DNS
 
 /* Where the probe sequence of a service starts. Not keyed: only the agent chooses what is in the
  * table, and a sequence is bounded whoever asks. The last bytes of an address, in which VIPs
@@ -347,13 +409,32 @@ static inline __u32 weir_service_slot(const union weir_addr *vip, __be16 port, _
 	return (__u32)(h * 0xd6e8feb86659fd93ull >> (64 - WEIR_SERVICE_SLOT_BITS));
 }
 
+/* The same for a server id. What packets ask for, anybody chooses, but a sequence is bounded. */
+static inline __u32 weir_server_id_slot(__u32 owner, __u64 id)
+{
+	__u64 h = (id ^ id >> 32) * 0x9e3779b97f4a7c15ull + owner;
+
+	return (__u32)(h * 0xd6e8feb86659fd93ull >> (64 - WEIR_SERVER_ID_SLOT_BITS));
+}
+
+/* Neighbours, which new flows ask one after the other, are in different cache lines. */
+static inline __u32 weir_conns_index(__u32 slot)
+{
+	const __u32 per_line = 64 / sizeof(struct weir_conns),
+		    lines = WEIR_MAX_ENDPOINTS / per_line;
+
+	return slot % lines * per_line + slot / lines;
+}
+
 _Static_assert(sizeof(union weir_addr) == 16, "weir_addr");
 _Static_assert(sizeof(struct weir_service_key) == 24, "weir_service_key");
 _Static_assert(sizeof(struct weir_service) == 32, "two services to a cache line");
 _Static_assert(sizeof(struct weir_row) == 8, "weir_row");
 _Static_assert(sizeof(struct weir_flow_bucket) == 64, "one cache line");
-_Static_assert(sizeof(struct weir_special) == 56, "weir_special");
+_Static_assert(sizeof(struct weir_conns) == 16, "four endpoints to a cache line");
+_Static_assert(sizeof(struct weir_special) == 64, "weir_special");
 _Static_assert(sizeof(struct weir_source_key) == 24, "weir_source_key");
+_Static_assert(sizeof(struct weir_server_id) == 16, "four ids to a cache line");
 _Static_assert(sizeof(struct weir_rate_bucket) == 64, "one cache line");
 _Static_assert(sizeof(struct weir_endpoint) == 64, "one cache line");
 _Static_assert(sizeof(struct weir_endpoint_id) == 24, "weir_endpoint_id");
@@ -362,5 +443,8 @@ _Static_assert(WEIR_SERVICE_SLOT_BITS + WEIR_NAT_ID_BITS <= 32 &&
 		       WEIR_MAX_SERVICES <= 1 << WEIR_NAT_ID_BITS,
 	       "weir_nat_flow.service");
 _Static_assert(WEIR_MAX_ENDPOINTS == 1 << 17 && WEIR_NAT_SOURCES == 8, "WEIR_NAT_KEY");
+
+#include "weir/abi_live.h"
+#include "weir/abi_dns.h"
 
 #endif

@@ -19,26 +19,75 @@ enum weir_exit {
  * made (they outlive agents), absent strings are null.
  *
  * { "version", "node", "region", "started_at",
- *   "config": { "file", "loaded_at", "revision": int, "error": null | string },
+ *   "config": { "file", "loaded_at", "revision": int, "error": null | string,
+ *               "notes": [ { "path", "text" } ] (values that have no effect, or another one
+ *                                              than their words say) },
  *   "table_digest": "16 hex digits",
  *   "interfaces": [ { "name", "mode": "native|generic|detached", "shared": bool } ],
  *   "services": [ { "vip", "protocol": "tcp|udp", "port", "load_balancer", "pool": null | id,
- *                   "fallback": bool, "forwarding": "ipip|l2|gue", "rows": int,
- *                   "endpoints": [ { "address", "rows": int } ] } ],
- *   "load_balancers": [ { "name", "enabled", "proxied", "pool": null | id, "fallback": bool } ],
- *   "pools": [ { "id", "name", "enabled", "state", "healthy": int, "minimum_origins",
- *                "monitor": null | id,
- *                "origins": [ { "name", "address", "enabled", "weight", "state", "reason",
- *                               "since", "checked": null | time, "rtt_us", "status": int,
- *                               "connections", "packets", "bytes",
- *                               "next_hop": null (no packets go there) | bool } ] } ],
+ *                   "fallback": bool, "forwarding": "ipip|l2|gue|nat|fullnat", "rows": int,
+ *                   "endpoints": [ { "address", "port": null (packets keep theirs) | int,
+ *                                    "rows": int } ] } ],
+ *   "load_balancers": [ { "name", "enabled", "proxied",
+ *                         "state": "healthy|degraded|critical|disabled",
+ *                         "pool": null | id, "fallback": bool } ],
+ *   "pools": [ { "id", "name", "enabled", "state": "healthy|degraded|critical|unknown|disabled",
+ *                "usable": bool, "panic": bool (so few are healthy that all serve),
+ *                "note": null | string (why it does what its state does not say),
+ *                "override": OVERRIDE, "healthy": int, "minimum_origins", "quorum",
+ *                "panic_threshold", "monitor": null | id, "monitor_group": null | id,
+ *                "origins": [ { "name", "address", "host_name": null | name (that has this
+ *                               address; it is the address while it has none), "port": null |
+ *                               int, "enabled", "weight" (an address's share),
+ *                               "weight_percent": int (of it, by its slow start),
+ *                               "state": "healthy|unhealthy|unknown|unmonitored|draining",
+ *                               "reason", "override": OVERRIDE (its own, or its pool's),
+ *                               "checks": [ { "monitor": id, "votes": bool,
+ *                                             "must_be_healthy": bool, "state", "reason",
+ *                                             "checked": null | time, "rtt_us",
+ *                                             "status": int } ] (of a monitor group),
+ *                               "damped": bool (it failed too often, and waits),
+ *                               "since", "checked": null | time,
+ *                               "rtt_us", "status": int, "connections", "packets",
+ *                               "bytes", "next_hop": null (no packets go there) | bool,
+ *                               "open": null (not counted) | int,
+ *                               "max_conn": null (no limit) | int,
+ *                               "ejected": bool (live traffic says that it does not answer),
+ *                               "live": { "connections", "unanswered" (whose SYN came again),
+ *                                         "moved" (SYNs sent elsewhere for that),
+ *                                         "refused" (by RST, or ICMP errors say so) } } ] } ],
  *   "packets": [ { "reason": "FORWARD", "drop": bool, "text", "packets", "bytes" } ],
- *   "dns": { "listen": [ "address:port" ] (those that are open), "udp_queries", "udp_answers",
- *            "tcp_queries", "tcp_answers", "tcp_connections", "send_errors",
- *            "filter": [ { "reason", "drop": bool, "text", "packets", "bytes" } ] },
- *   "usage": { "services", "endpoints", "draining_endpoints", "rows", "unsettled_rows",
- *              "max_rows" } } */
+ *   "dns": { "listen", "tls_listen": [ "address:port" ] (those that are open), "udp_queries",
+ *            "udp_answers", "tls_connections", "tls_failures" (of them, that ended before it was
+ * up), "tcp_queries", "tcp_answers", "tcp_connections", "send_errors", "workers": [ { "cpu": int,
+ * "queries", "answers" } ] (of UDP), "kernel": { "road": "xdp|tc|off", "answers" (that are
+ * prepared), "written" (since the start) }, "filter": [ { "reason", "drop": bool, "text",
+ * "packets", "bytes" } ] }, "usage": { "services", "endpoints", "draining_endpoints", "rows",
+ * "unsettled_rows", "max_rows" } } OVERRIDE: null | { "state": "up|down|draining", "reason", "by",
+ * "since": null | time, "until": null (for ever) | time }: what was said by hand. */
 #define WEIR_API_STATUS "/weir/v1/status"
+
+/* GET ?name=...[&type=A][&client=ADDRESS][&subnet=PREFIX]: what would be answered to this resolver
+ * (client) with this client subnet, and which rule says so, a step for the name and one for each
+ * alias.
+ *
+ * { "rcode": int, "authoritative": bool,
+ *   "steps": [ { "name", "kind": "outside|delegated|name|wildcard|empty|missing",
+ *                "zone": null | name, "by": null | name (that answers, or the delegation),
+ *                "from": null | "load balancer|records|zone file",
+ *                "load_balancer": null | { "rules": [ name ] (that hold), "name",
+ *                  "proxied": bool, "steering_policy",
+ *                  "fallback": bool,
+ *                  "location": null (not known, or not asked) | { "country", "region",
+ *                                                                 "by": "subnet|resolver" },
+ *                  "members": [ { "pool", "origin", "address", "weight": int,
+ *                                 "answered": bool, "state", "reason" } ] } } ],
+ *   "answer", "authority", "additional": [ "a line of a zone file" ] } */
+#define WEIR_API_DNS_EXPLAIN "/weir/v1/dns/explain"
+
+/* GET ?name=...: a zone as a file, with what is answered by chance or health as it is at present.
+ * { "zone", "file" } */
+#define WEIR_API_ZONE_FILE "/weir/v1/zone-file"
 
 /* GET: how many packets and DNS queries ended for each reason, as in the status. Small, to be asked
  * again and again; clock_ms is monotonic, for rates.
@@ -47,22 +96,101 @@ enum weir_exit {
  *   "reasons": [ { "reason": "FORWARD", "drop": bool, "text", "packets", "bytes" } ] } */
 #define WEIR_API_REASONS "/weir/v1/reasons"
 
-/* GET ?src=ADDR:PORT&dst=ADDR:PORT&proto=tcp|udp[&flags=ack|syn]: what the packet path does with a
- * packet of this flow (of TCP: one in the middle of it, or its SYN), and why. It is asked, not told
- * again: a packet runs through the very program over the maps as they are, and changes nothing.
+/* GET: what became of DNS queries since the agent began. Zones are all there were, also those that
+ * a reload has taken away. Names are those in our zones that are asked for most, at most 100: each
+ * was asked for at most so often, and at least so often without over.
  *
- * { "flow": { "source", "destination", "protocol", "flags": null | "ack|syn" },
+ * { "node",
+ *   "outcomes": [ { "outcome": "ANSWER", "text", "queries" } ],
+ *   "zones": [ { "zone", "queries", "outcomes": { "ANSWER": int, ... (but for 0) } } ],
+ *   "names": [ { "name", "queries", "over" } ],
+ *   "workers": [ { "cpu": int, "queries", "answers" } ] (of UDP),
+ *   "dnstap": null | { "open": bool (somebody takes it), "sampled", "written" (messages since it
+ *                      began), "lost" (there was no room for them) } } */
+#define WEIR_API_DNS "/weir/v1/dns"
+
+/* GET: how long handshakes took, from a client's SYN to the segment that ends the handshake, as the
+ * balancer saw them; since the endpoint is known, of one flow in sample. Times are those that a
+ * share of them did not exceed, within a quarter. Regions are those of agent.client_regions.
+ *
+ * { "node", "sample": int,
+ *   "pools": [ { "pool": id, "regions": [ { "region": null (of none) | name, "handshakes": int,
+ *                                           "p50_us", "p90_us", "p99_us" } ] } ] } */
+#define WEIR_API_HANDSHAKES "/weir/v1/handshakes"
+
+/* GET: what holds by hand, from the configuration and from here.
+ *
+ * { "node", "overrides": [ { "pool": id, "origin": null (the pool as a whole) | name, "state": ...
+ *                            (the members of an OVERRIDE of the status) } ] }
+ *
+ * PUT .../POOL or .../POOL/ORIGIN (id and name): says that from now on, in place of what was said
+ * here before.
+ *
+ * { "state": "up|down|draining", "reason", "by": optional, who says so,
+ *   "for": optional, seconds (at most 30 days), or "until": optional, an RFC 3339 time }
+ *
+ * up: it counts as healthy whatever monitors and live traffic say; down: it gets no new flows and
+ * keeps none; draining: it gets no new flows. What is said of an origin counts more than what is
+ * said of its pool, and what is said here more than what the configuration says. It lasts until its
+ * time is over, until it is taken back, or until the agent ends: it is not stored.
+ * DELETE: takes it back; 404 if nothing was said here. */
+#define WEIR_API_OVERRIDES "/weir/v1/overrides"
+
+/* GET: zones, and the keys of those that are signed.
+ *
+ * { "node", "zones": [ { "name", "file": null | path,
+ *     "dnssec": null | { "keys": "csk|zsk_ksk", "next": null | string (what comes next, or what the
+ *                        operator is to do), "signing": bool (its file is being signed),
+ *                        "ring": [ { "role": "csk|ksk|zsk",
+ *                                    "state": "published|ready|active|retired", "tag": int,
+ *                                    "since": time, "until": null | time (of published, retired),
+ *                                    "signs_zone": bool, "signs_keys": bool,
+ *                                    "ds": null | record (that the parent is to have),
+ *                                    "dnskey": record } ] } } ] }
+ *
+ * POST .../NAME/roll with { "role": "csk|ksk|zsk" } (csk: or nothing): begins to replace that key.
+ * POST .../NAME/ds-seen: the parent has the DS of the key that is ready, and no other. 400: not
+ * now. */
+#define WEIR_API_ZONES "/weir/v1/zones"
+
+/* GET ?src=ADDR:PORT&dst=ADDR:PORT&proto=tcp|udp[&flags=ack|syn][&quic_id=HEX]: what the packet
+ * path does with a packet of this flow (of TCP: one in the middle of it, or its SYN; of UDP: a
+ * datagram of nothing, or a QUIC packet with a short header and this connection id), and why. It is
+ * asked, not told again: a packet runs through the very program over the maps as they are, and
+ * changes nothing.
+ *
+ * { "flow": { "source", "destination", "protocol", "flags": null | "ack|syn",
+ *             "quic_id": null | HEX },
  *   "action": "forward|reply|pass|drop", "reason": "FORWARD", "text",
- *   "service": null | { "vip", "protocol", "port", "load_balancer" },
+ *   "service": null | { "vip", "protocol", "port", "load_balancer", "quic": bool },
  *   "table": null | { "rows": int, "base": int (of all rows) },
+ *   "way": null (clients are not told apart) | { "location": int (0: no prefix holds the client),
+ *       "moving": bool (older flows remember another location), "class": int, "slice": int (of
+ *       1024), "at_rest": bool, "sessions": bool (clients with an affinity follow, too),
+ *       "current": TABLE, "previous": null (at rest) | TABLE, which older flows use },
  *   "row": null | { "index": int, "at_rest": bool, "current": ENDPOINT,
  *                   "previous": ENDPOINT (at rest: null), "datagrams": "current|previous" },
  *   "record": null (not looked for: the row is at rest) | { "found": bool, "endpoint": ENDPOINT },
- *   "endpoint": ENDPOINT }
- * ENDPOINT: null (none) | { "slot", "address", "forwarding", "pool": null | id, "origin",
- *   "alive": bool (recorded flows may stay), "draining": bool, "interface": null (no next hop is
- *   known) | name, "mac": null | "06:..." } */
+ *   "connections": null (not a new flow of a service that counts them) | { "open": int,
+ *       "max_conn": null | int (of the row's endpoint), "other_row": int (0: its own; else the
+ *       nth that was asked instead, and gave it its endpoint, or none either) },
+ *   "endpoint": ENDPOINT,
+ *   "translated": null | { "source", "destination" } (with which it leaves) }
+ * TABLE is as "table". ENDPOINT: null (none) | { "slot", "address", "port": null (packets keep
+ * theirs) | int, "forwarding", "pool": null | id, "origin", "alive": bool (recorded flows may
+ * stay), "draining": bool, "interface": null (no next hop is known) | name, "mac": null | "06:..."
+ * } */
 #define WEIR_API_TRACE "/weir/v1/trace"
+
+/* GET ?type=monitor|monitor_group|pool|load_balancer&id=ID: who refers to this object (referrer),
+ * and to whom it refers (referral). A pool is in use by every load balancer that may send something
+ * there, whatever its policy: an object in use is not to be removed, and why says who uses it. 404:
+ * there is none.
+ *
+ * { "type", "id", "removable": bool, "why" (absent: it is),
+ *   "references": [ { "reference_type": "referrer|referral", "resource_type", "resource_id",
+ *                     "resource_name", "field" (the first that refers) } ] } */
+#define WEIR_API_REFERENCES "/weir/v1/references"
 
 /* GET ?src=&dst=&sport=&dport=&proto=&reason=&at=&snaplen=&count=&seconds=&sample=&rate=, each of
  * them optional: packets as a pcapng file (application/x-pcapng) that grows while they come, with

@@ -23,6 +23,12 @@ struct weir_trace {
 	__u32 record;      /* enum weir_trace_record */
 	__u32 record_slot; /* where the flow is recorded */
 	__u32 endpoint;    /* slot; 0: none */
+	__u32 counted;     /* a new flow that is counted where it goes: what follows is known */
+	__u32 open, limit; /* connections of its row's endpoint; limit 0: none */
+	__u32 nth;         /* other row that it goes by; 0: its own */
+	__u32 steered;     /* its client's way is known: what follows */
+	__u32 location, class, slice;
+	__u32 way_cur, way_prev; /* as in struct weir_way */
 };
 
 enum weir_trace_record {

@@ -2,14 +2,18 @@
 /* bench_sync.c - from health to rows in the kernel: real maps of a packet path that is attached to
  * nothing, in a network namespace and a BPF file system of the benchmark's own. All endpoints are
  * behind one gateway, or each is a neighbour. */
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "dataplane/plane_impl.h"
@@ -122,6 +126,79 @@ static void bench_one(uint32_t n, const char *name, double bar)
 	close_plane(p);
 	world_close(&w);
 }
+
+/* --- from a verdict to the row, by the clock on the wall, while packets come in --- */
+
+#define VERDICTS 1000
+
+static double wall_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+/* A process that runs packets for the first balancer through the program, one after the other. */
+static pid_t load_start(const struct weir_plane *p)
+{
+	static const uint8_t segment[64] = {
+		[12] = 0x08, [14] = 0x45, [17] = 50, [22] = 64,   [23] = 6, [26] = 198, 51,
+		100,         7,           192,       0,           2,        1,          [34] = 0x0f,
+		0xa0,        0,           1,         [46] = 0x50, 0x10, /* port 1, ACK */
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = segment, .data_size_in = sizeof(segment),
+		    .repeat = 100000);
+	pid_t pid = fork();
+
+	must(pid < 0, "fork");
+	if (pid)
+		return pid;
+	while (!bpf_prog_test_run_opts(bpf_program__fd(p->skel->progs.weir_xdp), &run))
+		;
+	_exit(1);
+}
+
+static double one_verdict(struct weir_plane *p, struct world *w, uint32_t nth, bool pass)
+{
+	const struct weir_pool *pool = &w->model->pools[nth % w->model->n_pools];
+	const struct weir_verdict v = { .pass = pass, .reason = WEIR_REASON_NONE };
+	struct weir_health *h = &w->health[pool->origins[nth % pool->n_origins].index];
+	double start = wall_ms();
+
+	must(!weir_health_update(h, pool, 0, &v, (struct weir_now){ clock_ms, clock_ms }),
+	     "a verdict changes the state");
+	apply(p, w);
+	return wall_ms() - start;
+}
+
+/* Of 1,000 endpoints in 100 services; up to 50 of their tables know older flows. */
+static void bench_verdicts(void)
+{
+	struct weir_plane *p = open_plane(WEIR_DEFAULT_ROWS);
+	struct world w = world_open(100, 10);
+	double ms[VERDICTS], worst = 0;
+	pid_t load;
+
+	apply(p, &w);
+	load = load_start(p);
+	for (uint32_t i = 0; i < VERDICTS; i++) {
+		ms[i] = one_verdict(p, &w, i / 2, i % 2);
+		if (ms[i] > worst)
+			worst = ms[i];
+		if (i % 100 == 99)
+			settle_all(p);
+	}
+	must(waitpid(load, NULL, WNOHANG) != 0, "the load goes on");
+	kill(load, SIGKILL);
+	waitpid(load, NULL, 0);
+	report("sync/verdict-under-load", median(ms, VERDICTS), "ms", 20);
+	report("sync/verdict-under-load-worst", worst, "ms", 20);
+	close_plane(p);
+	world_close(&w);
+}
+
+/* --- many services --- */
 
 /* A number of KiB that follows key in a file of /proc. */
 static double kib(const char *file, const char *key)
@@ -249,6 +326,7 @@ int main(void)
 	make_ground();
 	bench_one(100, "sync/1-of-100", 10);
 	bench_one(1000, "sync/1-of-1000", 10);
+	bench_verdicts();
 	bench_many();
 	bench_neighbours();
 	leave_ground();

@@ -100,6 +100,8 @@ rates() {
 change() {
 	wire_yaml "$NET_DIR/live.yaml" "$1"
 	wire_yaml "$NET_DIR/next.yaml" "$1" 7
+	# Nobody answers there, and the same SYNs come again: that is not what changes here.
+	sed -i 's/^    proxied: true/&\n    passive_health: false/' "$NET_DIR"/{live,next}.yaml
 	wire_agent "$NET_DIR/live.yaml" change_of "$1" 8 # 10.1.0.8
 }
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../lib/quic.h"
+#include "../lib/steering.h"
 #include "compile/rendezvous.h"
 #include "weir.skel.h"
 
@@ -15,6 +17,8 @@
 #define CLIENT6 "2001:db8:c::1"
 #define VIP4    "192.0.2.1"
 #define VIP6    "2001:db8::1"
+
+#define SERVER_ID_BYTES 4
 
 static struct pkt of(uint8_t proto, const char *src, const char *dst, uint8_t flags)
 {
@@ -41,6 +45,14 @@ static struct pkt syn4(void)
 static struct pkt udp4(void)
 {
 	return of(IPPROTO_UDP, CLIENT4, VIP4, 0);
+}
+
+/* Of a connection to the last endpoint, by its id. */
+static struct pkt quic4(void)
+{
+	struct flow f = flow_of(IPPROTO_UDP, CLIENT4, 1024, VIP4, 443);
+
+	return quic_packet(&f, QUIC_FORM_SHORT, quic_cid(0, BENCH_ENDPOINTS, SERVER_ID_BYTES, 1));
 }
 
 static struct pkt foreign4(void)
@@ -104,7 +116,14 @@ const struct kind kinds[] = {
 	  .why = WEIR_FORWARD_FLOW },
 	{ "tcp4-syn", .packet = syn4, LEAST4, SERVES4(TCP) },
 	{ "tcp4-syn-recorded", .packet = syn4, LEAST4, SERVES4(TCP), .flows = EACH_NEW },
+	{ "tcp4-counted", .packet = data4, LEAST4, SERVES4(TCP), .flows = RECORDED, .counted = 1,
+	  .why = WEIR_FORWARD_FLOW },
+	{ "tcp4-syn-counted", .packet = syn4, LEAST4, SERVES4(TCP), .flows = EACH_NEW,
+	  .counted = 1 },
+	{ "tcp4-steered", .packet = data4, LEAST4, SERVES4(TCP), .steered = 1 },
+	{ "tcp4-placed", .packet = data4, LEAST4, SERVES4(TCP), .steered = 2 },
 	{ "udp4", .packet = udp4, LEAST4, SERVES4(UDP) },
+	{ "quic4-by-id", .packet = quic4, LEAST4, SERVES4(UDP), .why = WEIR_FORWARD_QUIC },
 	{ "icmp4-error", .packet = icmp4, LEAST4, SERVES4(TCP), .vary = VARY_QUOTED,
 	  .why = WEIR_FORWARD_ICMP },
 	{ "icmp6-error", .packet = icmp6, LEAST6, SERVES6(TCP), .vary = VARY_QUOTED,
@@ -180,6 +199,44 @@ static void add_replies(struct plane *p, const struct kind *k, const char *vip, 
 	}
 }
 
+/* Server id n is the nth endpoint's. */
+static void name_endpoints(struct plane *p, const struct plane_service *s, uint32_t first)
+{
+	plane_set_flags(p, s, WEIR_SERVICE_QUIC,
+			(struct weir_special){ .group = s->id, .id_bytes = SERVER_ID_BYTES });
+	for (uint32_t n = 1; n <= BENCH_ENDPOINTS; n++)
+		plane_add_server_id(p, s->id, 0, SERVER_ID_BYTES, n, first + n - 1);
+}
+
+/* Nobody is ever full. */
+static void count_endpoints(struct plane *p, const struct plane_service *s, uint32_t first)
+{
+	plane_set_flags(p, s, WEIR_SERVICE_COUNTED | WEIR_SERVICE_RECORDED | WEIR_SERVICE_WATCH,
+			(struct weir_special){ .group = s->id });
+	for (uint32_t n = 0; n < BENCH_ENDPOINTS; n++)
+		plane_set_conns(p, first + n, UINT32_MAX / 2, 100);
+}
+
+/* All ways lead to the one table. With places, each /24 of clients is at a location. */
+static void steer_clients(struct plane *p, const struct kind *k, const struct plane_service *s)
+{
+	uint32_t first = s->id * WEIR_STEER_SLICES;
+	char addr[48];
+
+	plane_set_flags(p, s, WEIR_SERVICE_STEER | WEIR_SERVICE_WATCH,
+			(struct weir_special){
+				.group = s->id,
+				.steer = { first | WEIR_STEER_SLICED,
+					   k->steered == 2 ? 0 : WEIR_STEER_ONE_CLASS },
+			});
+	for (uint32_t i = 0; i < WEIR_STEER_SLICES; i++)
+		p->ways[first + i] = (struct weir_way){ plane_table(s), WEIR_WAY_REST };
+	for (uint32_t i = 0; s->id == 1 && k->steered == 2 && i < 1 << 14; i++) {
+		snprintf(addr, sizeof(addr), "100.%u.%u.0", 64 + i / 256, i % 256);
+		plane_add_place(p, addr, 24, 1 + i % 250);
+	}
+}
+
 void kind_load(const struct kind *k, struct plane *p)
 {
 	uint32_t size = weir_rendezvous_size(BENCH_ENDPOINTS); /* as the agent makes them */
@@ -195,8 +252,17 @@ void kind_load(const struct kind *k, struct plane *p)
 		first = add_endpoints(p, k, v);
 		for (uint32_t r = 0; r < s.size; r++)
 			plane_set_row(p, s.base + r, first + r % BENCH_ENDPOINTS,
-				      k->flows == AT_REST ? WEIR_ROW_REST
-							  : first + (r + 1) % BENCH_ENDPOINTS);
+				      k->flows == AT_REST || k->counted
+					      ? WEIR_ROW_REST
+					      : first + (r + 1) % BENCH_ENDPOINTS);
 		add_replies(p, k, vip, v);
+		if (k->proto == IPPROTO_TCP) /* as every balancer is, unless it says otherwise */
+			plane_set_flags(p, &s, WEIR_SERVICE_WATCH, (struct weir_special){ 0 });
+		if (k->why == WEIR_FORWARD_QUIC)
+			name_endpoints(p, &s, first);
+		if (k->counted)
+			count_endpoints(p, &s, first);
+		if (k->steered)
+			steer_clients(p, k, &s);
 	}
 }

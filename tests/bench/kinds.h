@@ -35,6 +35,8 @@ struct kind {
 	int v6;
 	enum weir_mode mode;
 	enum flow_table flows;
+	int counted; /* open connections are: flows are recorded in rows at rest */
+	int steered; /* by slices of clients; 2: by where they are, too */
 	enum weir_reason why;
 };
 extern const struct kind kinds[];

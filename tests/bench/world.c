@@ -64,19 +64,33 @@ static struct weir_model *parse(json_t *root)
 	return model;
 }
 
+/* And who its balancers tell apart, which an agent also finds out once. */
+static void take_model(struct world *w, json_t *root)
+{
+	weir_arena_free(w->told_apart);
+	weir_model_free(w->model);
+	w->model = parse(root);
+	w->told_apart = weir_arena_new();
+	w->classes = weir_classes_build(w->model, NULL, w->told_apart);
+}
+
 struct world world_open(uint32_t n_lbs, uint32_t n)
 {
-	struct world w = { .model = parse(document(n_lbs, n)), .memo = weir_memo_new() };
+	struct world w = { .memo = weir_memo_new() };
 
-	w.health = weir_new_array(w.model->n_origins, struct weir_health);
-	for (uint32_t i = 0; i < w.model->n_origins; i++)
-		w.health[i].state = WEIR_HEALTHY;
+	take_model(&w, document(n_lbs, n));
+	w.health = weir_health_new(w.model, 0);
+	for (uint32_t i = 0; i < w.model->n_pools; i++)
+		for (uint32_t k = 0; k < w.model->pools[i].n_origins; k++)
+			weir_health_assume(&w.health[w.model->pools[i].origins[k].index],
+					   &w.model->pools[i]);
 	return w;
 }
 
 void world_close(struct world *w)
 {
 	weir_arena_free(w->arena);
+	weir_arena_free(w->told_apart);
 	weir_model_free(w->model);
 	weir_memo_free(w->memo);
 	free(w->health);
@@ -90,15 +104,15 @@ void world_reload(struct world *w, uint32_t n_lbs, uint32_t n)
 	json_object_set_new(json_array_get(origins, 0), "enabled", json_false());
 	weir_arena_free(w->arena);
 	w->arena = NULL;
-	weir_model_free(w->model);
-	w->model = parse(root);
+	take_model(w, root);
 }
 
 void world_compile(struct world *w)
 {
+	struct weir_facts now = { .health = w->health, .classes = w->classes };
 	struct weir_arena *arena = weir_arena_new();
 
-	w->tables = weir_compile(weir_view_build(w->model, w->health, arena), w->memo, arena);
+	w->tables = weir_compile(weir_view_build(w->model, &now, arena), w->memo, arena);
 	weir_arena_free(w->arena);
 	w->arena = arena;
 	weir_memo_forget(w->memo);

@@ -14,6 +14,8 @@ struct world {
 	struct weir_health *health;
 	struct weir_memo *memo;
 	struct weir_arena *arena; /* of the tables in use */
+	const struct weir_lb_classes *classes;
+	struct weir_arena *told_apart; /* of classes */
 	const struct weir_tables *tables;
 };
 

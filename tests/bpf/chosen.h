@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* chosen.h - which endpoint a packet gets and what is remembered of it, read plainly: the second
  * part of the description that test_reference.c holds against the packet program. Include it behind
- * bed.h and seen.h. */
+ * bed.h, seen.h and named.h. */
 #ifndef WEIR_TESTS_BPF_CHOSEN_H
 #define WEIR_TESTS_BPF_CHOSEN_H
 
@@ -20,6 +20,7 @@ struct choice {
 	/* Who is or would be recorded, and with which endpoint after the packet. */
 	uint64_t who;
 	uint32_t id, record;
+	struct plane_service table; /* whose row it is */
 };
 
 static bool alive(uint32_t slot)
@@ -27,12 +28,14 @@ static bool alive(uint32_t slot)
 	return slot != WEIR_NO_ENDPOINT && plane->endpoints[slot].state & WEIR_ENDPOINT_ALIVE;
 }
 
+#include "counted.h"
+
 /* The prefixes of clients that services with source rules know, set 1. */
-static const struct rule {
+struct rule {
 	const char *addr;
-	uint32_t bits;
-	enum weir_source is;
-} rules[] = {
+	uint32_t bits, is;
+};
+static const struct rule rules[] = {
 	{ "::ffff:0:0", 96, WEIR_SOURCE_DENY },      { "::", 0, WEIR_SOURCE_ALLOW },
 	{ "198.51.100.0", 30, WEIR_SOURCE_ALLOW },   { "198.51.100.2", 31, WEIR_SOURCE_DENY },
 	{ "198.51.100.3", 32, WEIR_SOURCE_ALLOW },   { "2001:db8:7::4", 126, WEIR_SOURCE_DENY },
@@ -50,47 +53,86 @@ static bool holds(const struct rule *r, const union weir_addr *a)
 	return true;
 }
 
-/* By the longest that holds it. */
-static bool allowed(const union weir_addr *client)
+/* What the longest of n says that holds it; 0: none does. */
+static uint32_t longest(const struct rule *of, uint32_t n, const union weir_addr *client)
 {
-	const struct rule *best = NULL;
-	uint32_t longest = 0;
+	uint32_t most = 0, is = 0;
 
-	for (uint32_t i = 0; i < sizeof(rules) / sizeof(*rules); i++) {
-		uint32_t bits = 1 + rules[i].bits + (strchr(rules[i].addr, ':') ? 0 : 96);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t bits = 1 + of[i].bits + (strchr(of[i].addr, ':') ? 0 : 96);
 
-		if (bits > longest && holds(&rules[i], client)) {
-			longest = bits;
-			best = &rules[i];
+		if (bits > most && holds(&of[i], client)) {
+			most = bits;
+			is = of[i].is;
 		}
 	}
-	return best->is == WEIR_SOURCE_ALLOW;
+	return is;
 }
 
-/* By client or by flow: the row, and the record. */
-static uint32_t row_of(const struct served *svc, const struct flow *f, struct choice *c)
+static bool allowed(const union weir_addr *client)
+{
+	return longest(rules, sizeof(rules) / sizeof(*rules), client) == WEIR_SOURCE_ALLOW;
+}
+
+#include "steered.h"
+
+/* By client or by flow: the row, and the record. True: by client. */
+static bool row_of(const struct served *svc, const struct flow *f, bool syn, struct choice *c,
+		   struct weir_row *row)
 {
 	bool client = svc->flags & WEIR_SERVICE_CLIENT, sticky = svc->flags & WEIR_SERVICE_STICKY;
 	uint64_t chooses = client ? plane_hash_client(f) : plane_hash(f);
+	uint64_t flow = plane_hash(f) >> 16 << 16 | (chooses & 0xffff);
+	const struct weir_flow *by_flow, *by_client;
+	struct steered way = { .table = svc->at };
 
-	c->who = sticky ? chooses : plane_hash(f) >> 16 << 16 | (chooses & 0xffff);
+	way.row = plane->rows[svc->at.base + chooses % svc->at.size];
+	if (svc->flags & WEIR_SERVICE_STEER)
+		way = see_way(&svc->special, f, chooses);
+	c->table = way.table;
+	c->who = sticky ? chooses : flow;
 	c->id = sticky ? WEIR_MAX_SERVICES + svc->special.group : svc->at.id;
-	return svc->at.base + (uint32_t)(chooses % svc->at.size);
+	*row = way.row;
+	by_flow = plane_record_of(plane, flow, svc->at.id);
+	if (by_flow && syn &&
+	    (!(by_flow->seen & WEIR_FLOW_ESTABLISHED) || by_flow->seen & WEIR_FLOW_CLOSING))
+		by_flow = NULL;
+	if (!sticky || !way.unsettled || !(way.sessions || by_flow))
+		return sticky;
+	by_client = plane_record_of(plane, c->who, c->id);
+	if (by_client && alive(by_client->endpoint))
+		row->prev = by_client->endpoint | (row->prev & WEIR_ROW_UDP_NEW);
+	c->who = flow;
+	c->id = svc->at.id;
+	return false;
 }
 
 /* Buckets do not fill up with so few clients. */
-static struct choice choose(const struct served *svc, const struct seen *s, const struct flow *f)
+static struct choice choose(const struct served *svc, const struct pkt *in, const struct seen *s,
+			    const struct flow *f)
 {
 	struct choice c = { .record = NO_RECORD };
-	struct weir_row row = plane->rows[row_of(svc, f, &c)];
+	bool quic = svc->flags & WEIR_SERVICE_QUIC, datagram = s->proto == IPPROTO_UDP;
+	struct named n = quic ? see_quic(in, s) : (struct named){ .slot = WEIR_NO_ENDPOINT };
+	struct weir_row row;
+	bool sticky = row_of(svc, f, s->syn || n.begins, &c, &row);
 	const struct weir_flow *r = plane_record_of(plane, c.who, c.id);
-	bool sticky = svc->flags & WEIR_SERVICE_STICKY, datagram = s->proto == IPPROTO_UDP;
 	bool over = row.prev & WEIR_ROW_UDP_NEW; /* the time in which the unknown are old */
 	bool live = r && r->seen & WEIR_FLOW_ESTABLISHED && !(r->seen & WEIR_FLOW_CLOSING);
-	bool fresh = s->syn && !sticky && !live;
+	bool fresh;
 
 	c.why = WEIR_DROP_DENIED;
 	if (svc->flags & WEIR_SERVICE_SOURCES && !allowed(&s->src))
+		return c;
+	if (n.slot != WEIR_NO_ENDPOINT) {
+		c.why = WEIR_FORWARD_QUIC;
+		c.slot = n.slot;
+		if (svc->flags & WEIR_SERVICE_COUNTED)
+			hear_counted(&c, r);
+		return c;
+	}
+	fresh = (s->syn || n.begins) && !sticky && !live;
+	if (svc->flags & WEIR_SERVICE_RECORDED && choose_counted(svc, s, n.begins, &c, row, r))
 		return c;
 	c.why = s->about ? WEIR_FORWARD_ICMP : WEIR_FORWARD;
 	c.slot = row.cur;

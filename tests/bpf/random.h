@@ -8,6 +8,8 @@
 
 #include "bed.h"
 
+#include "../lib/quic.h"
+
 #define ROWS    64
 #define CLIENTS 40
 
@@ -44,11 +46,20 @@ static void make_world(void)
 		WEIR_SERVICE_CLIENT | WEIR_SERVICE_STICKY | WEIR_SERVICE_RATE,
 		(struct weir_special){ .group = 1, .hold = 9, .rate = 1, .burst = 1000000 });
 	for (uint32_t kind = V4; kind < KINDS; kind++)
+		plane_add_server_id(plane, 2, 0, 1, kind, kind);
+	for (uint32_t kind = V4; kind < KINDS; kind++)
 		plane_add_endpoint(plane, kind == L2 ? WEIR_MODE_L2 : WEIR_MODE_IPIP,
 				   kind == V6 ? "2001:db8:9::9" : "10.0.0.9",
 				   kind == V6 ? "2001:db8:9::1" : "10.0.0.1",
 				   kind == LOST ? 0 : LO);
 	plane->endpoints[DEAD].state = 0;
+	for (int v6 = 0; v6 < 2; v6++)
+		plane_set_flags(plane, &services[v6][1],
+				(v6 ? 0 : WEIR_SERVICE_QUIC) | WEIR_SERVICE_COUNTED |
+					WEIR_SERVICE_RECORDED | WEIR_SERVICE_LEAST,
+				(struct weir_special){ .group = 2, .id_bytes = 1 });
+	for (uint32_t kind = V4; kind < KINDS; kind++)
+		plane_set_conns(plane, kind, 5 * kind, (uint16_t)kind);
 }
 
 static void reshape(void)
@@ -90,6 +101,9 @@ static struct pkt random_packet(void)
 	struct pkt p = pkt_new(&f, flags[roll(4)]);
 	bool v6 = f.src.b[0] != 0;
 
+	if (f.proto == IPPROTO_UDP && roll(2))
+		p = quic_packet(&f, (enum quic_form)roll(5),
+				quic_cid((uint8_t)roll(2), roll(KINDS), 1, 7));
 	switch (roll(11)) {
 	case 0:
 		return v6 ? pkt_extension(p, (uint8_t)roll(140)) : pkt_options(p, 4 * roll(11));

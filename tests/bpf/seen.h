@@ -24,7 +24,7 @@ struct seen {
 	uint32_t ip_len, read; /* read: what of it was looked at */
 	uint8_t proto, tos;
 	uint16_t sport, dport;
-	bool syn;
+	bool syn, ends;       /* ends: FIN or RST */
 	enum weir_reason why; /* the ports cannot be told; WEIR_FORWARD: they can */
 };
 
@@ -100,6 +100,7 @@ static void see_upper(const struct pkt *p, uint32_t at, struct seen *s)
 		s->dport = pkt_get16(p->data + at + 2);
 		s->syn = s->proto == IPPROTO_TCP &&
 			 (p->data[at + 13] & (PKT_SYN | PKT_ACK)) == PKT_SYN;
+		s->ends = s->proto == IPPROTO_TCP && p->data[at + 13] & (PKT_FIN | PKT_RST);
 	}
 }
 

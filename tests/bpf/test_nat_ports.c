@@ -4,118 +4,7 @@
 #include <pthread.h>
 #include <sched.h>
 
-#include "nat_bed.h"
-
-#define FIRST 20000
-#define PORTS 30000
-
-static const char *const source[2] = { "10.50.0.1", "2001:db8:50::1" };
-static const char *const router[2] = { "172.16.5.5", "2001:db8:5::5" };
-static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP };
-static struct plane_service services[2][2]; /* by family, UDP */
-static uint32_t slots[2];
-
-static int setup(void **state)
-{
-	bed_reset(state);
-	*plane->nat =
-		(struct weir_nat_conf){ .first_port = FIRST,
-					.n_ports = PORTS,
-					.n_v4 = 1,
-					.n_v6 = 1,
-					.source = { pkt_addr(source[0]), pkt_addr(source[1]) } };
-	for (int v6 = 0; v6 < 2; v6++) {
-		slots[v6] = plane_add_nat(plane, WEIR_MODE_FULLNAT, endpoint[v6], EPORT, LO);
-		for (int udp = 0; udp < 2; udp++) {
-			services[v6][udp] =
-				plane_add_service(plane, vip[v6], protos[udp], VPORT, 64);
-			plane_set_rows(plane, &services[v6][udp], slots[v6], REST);
-		}
-	}
-	return 0;
-}
-
-/* The flow of a client that has this number. */
-static struct flow outside(int v6, uint8_t proto, uint32_t n)
-{
-	struct flow f = flow_of(proto, client[v6], (uint16_t)(CPORT + n / 200), vip[v6], VPORT);
-
-	f.src.b[15] = (uint8_t)(1 + n % 200);
-	return f;
-}
-
-/* The only entry of a client's flow; NULL: there is none. */
-static struct weir_nat_flow *entry_of(const struct flow *f)
-{
-	struct weir_nat_flow *found = NULL;
-
-	for (uint32_t i = 0; i < WEIR_NAT_BUCKETS * WEIR_NAT_WAYS; i++) {
-		struct weir_nat_flow *e =
-			&plane->nat_flows[i / WEIR_NAT_WAYS].way[i % WEIR_NAT_WAYS];
-
-		if (!e->key || (uint16_t)(e->key >> 16) != htons(f->sport) ||
-		    (e->key >> 52 & 1) != (f->proto == IPPROTO_UDP) ||
-		    memcmp(&e->client, &f->src, sizeof(e->client)))
-			continue;
-		assert_null(found);
-		found = e;
-	}
-	return found;
-}
-
-static uint32_t entries(void)
-{
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < WEIR_NAT_BUCKETS * WEIR_NAT_WAYS; i++)
-		n += plane->nat_flows[i / WEIR_NAT_WAYS].way[i % WEIR_NAT_WAYS].key != 0;
-	return n;
-}
-
-/* As if so many seconds had passed since the flow's last packet, and a bit. */
-static void silence(const struct flow *f, uint32_t seconds, int more_ticks)
-{
-	uint32_t ticks = seconds * plane->skel->rodata->weir_hz >> WEIR_NAT_TICK;
-
-	entry_of(f)->seen -= (ticks + (uint32_t)more_ticks) << WEIR_NAT_FLAGS;
-}
-
-/* Sends a packet of a flow, which must get there; the flow as its endpoint sees it. */
-static struct flow sends(const struct flow *f, uint8_t flags)
-{
-	struct pkt in = pkt_new(f, flags), out = expect(in, XDP_TX, WEIR_FORWARD), want;
-	int v6 = v6_of(&in);
-	struct flow seen = flow_of(f->proto, source[v6], pkt_get16(out.data + upper_at(&out)),
-				   endpoint[v6], EPORT);
-
-	assert_in_range(seen.sport, plane->nat->first_port,
-			plane->nat->first_port + plane->nat->n_ports - 1);
-	want = to_endpoint(translated(in, &seen), slots[v6]);
-	same(&out, &want);
-	return seen;
-}
-
-/* The endpoint answers: the flow's client gets it. */
-static void answer(const struct flow *seen, const struct flow *f, uint8_t flags)
-{
-	struct flow in = back(seen), out = back(f);
-	struct pkt p = pkt_new(&in, flags);
-
-	expect_packet(p, XDP_REDIRECT, WEIR_FORWARD_NAT_REPLY, to_client(translated(p, &out)));
-}
-
-static void establish(const struct flow *f)
-{
-	struct flow seen = sends(f, PKT_SYN);
-
-	answer(&seen, f, PKT_SYN | PKT_ACK);
-	sends(f, PKT_ACK);
-}
-
-static void refused(const struct flow *f, uint8_t flags)
-{
-	expect_untouched(pkt_new(f, flags), XDP_DROP, WEIR_DROP_NO_PORT);
-}
+#include "ports_bed.h"
 
 static void both_ways_addresses_ports_and_checksums_are_right(void **state)
 {
@@ -373,120 +262,6 @@ static void answers_without_an_owner_are_left_alone(void **state)
 	}
 }
 
-/* Built anew around what the other side would have quoted. */
-static struct pkt about_other_side(struct pkt error, const struct pkt *other, const char *from,
-				   const char *to)
-{
-	bool v6 = v6_of(&error);
-	uint32_t at = v6 ? 62 : 42;
-	union weir_addr src = pkt_addr(from), dst = pkt_addr(to);
-
-	put_addr(error.data + 14, v6, false, &src);
-	put_addr(error.data + 14, v6, true, &dst);
-	error.data[14 + (v6 ? 7 : 8)]--;
-	memcpy(error.data + at, other->data + 14, error.len - at);
-	return sealed(error);
-}
-
-static void errors_are_translated_with_what_they_quote(void **state)
-{
-	static const uint32_t extra[] = { 8, 18, 20, 30 };
-
-	(void)state;
-	for (int i = 0; i < 4 * 4; i++) {
-		int v6 = i & 1;
-		uint8_t proto = protos[i >> 1 & 1];
-		uint32_t quoted = (v6 ? 40u : 20u) + extra[i / 4];
-		struct flow f = outside(v6, proto, 6), seen = sends(&f, PKT_SYN);
-		struct flow f_back = back(&f), seen_back = back(&seen);
-		struct pkt sent = pkt_new(&f, PKT_ACK), got = pkt_new(&seen, PKT_ACK);
-		struct pkt told = pkt_new(&seen_back, PKT_ACK), heard = pkt_new(&f_back, PKT_ACK);
-		struct pkt p;
-
-		if (proto == IPPROTO_UDP && extra[i / 4] > 18)
-			continue;
-		/* From a router on the client's side: the endpoint knows our address alone. */
-		p = error_about(&heard, router[v6], &f.dst, quoted);
-		expect_packet(p, XDP_TX, WEIR_FORWARD_ICMP,
-			      to_endpoint(about_other_side(p, &told, source[v6], endpoint[v6]),
-					  slots[v6]));
-		/* From a router on the endpoint's side: the client knows the VIP alone. */
-		p = error_about(&got, i & 2 ? router[v6] : endpoint[v6], &seen.src, quoted);
-		expect_packet(p, XDP_REDIRECT, WEIR_FORWARD_NAT_REPLY,
-			      to_client(about_other_side(p, &sent, vip[v6], client[v6])));
-	}
-}
-
-static void an_error_about_no_flow_takes_no_port(void **state)
-{
-	(void)state;
-	for (int v6 = 0; v6 < 2; v6++) {
-		struct flow f = outside(v6, IPPROTO_TCP, 0), f_back = back(&f);
-		struct pkt heard = pkt_new(&f_back, PKT_ACK);
-
-		expect_untouched(error_about(&heard, router[v6], &f.dst, 60), XDP_DROP,
-				 WEIR_DROP_NO_FLOW);
-	}
-	assert_int_equal(entries(), 0);
-}
-
-/* Nor does it keep a flow's port. */
-static void an_error_is_no_sign_of_life(void **state)
-{
-	struct flow f = outside(0, IPPROTO_UDP, 0), seen = sends(&f, 0), f_back = back(&f);
-	struct pkt heard = pkt_new(&f_back, 0), got = pkt_new(&seen, 0);
-	uint32_t was;
-
-	(void)state;
-	silence(&f, 20, 0);
-	was = entry_of(&f)->seen;
-	expect(error_about(&heard, router[0], &f.dst, 28), XDP_TX, WEIR_FORWARD_ICMP);
-	expect(error_about(&got, router[0], &seen.src, 28), XDP_REDIRECT, WEIR_FORWARD_NAT_REPLY);
-	assert_int_equal(entry_of(&f)->seen, was);
-}
-
-static void fragments_follow_their_first_both_ways(void **state)
-{
-	(void)state;
-	for (int i = 0; i < 4; i++) {
-		int v6 = i & 1;
-		struct flow f = outside(v6, IPPROTO_UDP, 6), seen = sends(&f, 0);
-		struct flow f_back = back(&f), seen_back = back(&seen);
-		struct pkt whole = pkt_payload(pkt_new(i & 2 ? &seen_back : &f, 0), 300);
-		struct pkt want = translated(whole, i & 2 ? &f_back : &seen);
-
-		for (uint32_t from = 0; from < 318; from += 104) {
-			struct pkt p = part(&whole, from, from + 104);
-			struct pkt leaves = part(&want, from, from + 104);
-
-			if (i & 2)
-				expect_packet(p, XDP_REDIRECT, WEIR_FORWARD_NAT_REPLY,
-					      to_client(leaves));
-			else
-				expect_packet(p, XDP_TX,
-					      from ? WEIR_FORWARD_FRAGMENT : WEIR_FORWARD,
-					      to_endpoint(leaves, slots[v6]));
-		}
-	}
-}
-
-/* Between two fragments its port became another client's. */
-static void a_fragment_reaches_nobody_else(void **state)
-{
-	struct flow f = outside(0, IPPROTO_UDP, 0), other = outside(0, IPPROTO_UDP, 1), seen, in;
-	struct pkt whole;
-
-	(void)state;
-	plane->nat->n_ports = 1;
-	seen = sends(&f, 0);
-	in = back(&seen);
-	whole = pkt_payload(pkt_new(&in, 0), 300);
-	expect(part(&whole, 0, 104), XDP_REDIRECT, WEIR_FORWARD_NAT_REPLY);
-	silence(&f, WEIR_NAT_UDP_S, 2);
-	sends(&other, 0);
-	expect_untouched(part(&whole, 104, 208), XDP_PASS, WEIR_PASS_NOT_OURS);
-}
-
 static void a_client_keeps_its_source(void **state)
 {
 	uint32_t used[8] = { 0 };
@@ -530,18 +305,6 @@ static void without_a_source_of_its_family_a_flow_is_refused(void **state)
 			plane->nat->n_v4 = 0;
 		refused(&f, PKT_SYN);
 	}
-}
-
-static void no_mapped_address_is_taken_for_ours(void **state)
-{
-	struct flow f = outside(0, IPPROTO_TCP, 0), seen = sends(&f, PKT_SYN);
-	struct flow in = flow_of(IPPROTO_TCP, "2001:db8::77", EPORT, "2001:db8::78", seen.sport);
-	struct pkt p = pkt_new(&in, PKT_ACK);
-
-	(void)state;
-	memcpy(p.data + 14 + 8, seen.dst.b, 16);
-	memcpy(p.data + 14 + 24, seen.src.b, 16);
-	expect_untouched(sealed(p), XDP_PASS, WEIR_PASS_NOT_OURS);
 }
 
 /* --- two CPUs --- */
@@ -612,14 +375,8 @@ int main(void)
 		TEST(a_port_is_used_again_by_its_own_client),
 		TEST(an_established_flow_without_an_entry_gets_one),
 		TEST(answers_without_an_owner_are_left_alone),
-		TEST(errors_are_translated_with_what_they_quote),
-		TEST(an_error_about_no_flow_takes_no_port),
-		TEST(an_error_is_no_sign_of_life),
-		TEST(fragments_follow_their_first_both_ways),
-		TEST(a_fragment_reaches_nobody_else),
 		TEST(a_client_keeps_its_source),
 		TEST(without_a_source_of_its_family_a_flow_is_refused),
-		TEST(no_mapped_address_is_taken_for_ours),
 		TEST(no_port_is_given_to_two_clients_at_once),
 	};
 

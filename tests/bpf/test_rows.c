@@ -53,7 +53,7 @@ static void recorded(const struct flow *f, uint32_t slot, uint32_t established)
 	assert_non_null(r);
 	assert_int_equal(r->endpoint, slot);
 	assert_int_equal(r->seen & WEIR_FLOW_ESTABLISHED, established);
-	assert_in_range(plane_now(plane) - (r->seen & ~3u), 0, SECONDS(4));
+	assert_in_range(plane_now(plane) - (r->seen & ~15u), 0, SECONDS(4));
 }
 
 static uint32_t n_records(void)
@@ -346,7 +346,7 @@ static void a_young_flow_of_one_packet_does_not_give_way(void **state)
 	neighbours(f, CROWD);
 	fill(f, WEIR_FLOW_WAYS, 0);
 	for (uint32_t i = 0; i < WEIR_FLOW_WAYS; i++)
-		record_of(&f[i])->seen -= (SECONDS(1) / 2) & ~3u;
+		record_of(&f[i])->seen -= (SECONDS(1) / 2) & ~15u;
 	syn(&f[WEIR_FLOW_WAYS], WEIR_FORWARD_PREV, a);
 	for (uint32_t i = 0; i < WEIR_FLOW_WAYS; i++)
 		assert_non_null(record_of(&f[i]));
@@ -394,7 +394,7 @@ static void a_silent_flow_is_forgotten_after_its_time_only(void **state)
 	fill(f, WEIR_FLOW_WAYS, 1);
 	record_of(&f[1])->seen -= plane_idle(plane) - SECONDS(4);
 	syn(&f[WEIR_FLOW_WAYS], WEIR_FORWARD_PREV, a);
-	record_of(&f[1])->seen -= SECONDS(4) + 4;
+	record_of(&f[1])->seen -= SECONDS(4) + (1 << WEIR_FLOW_FLAGS);
 	syn(&f[WEIR_FLOW_WAYS], WEIR_FORWARD, b);
 	assert_null(record_of(&f[1]));
 	recorded(&f[WEIR_FLOW_WAYS], b, 0);

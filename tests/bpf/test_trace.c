@@ -6,6 +6,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "../lib/steering.h"
 #include "weir.skel.h"
 
 #define PACKETS 20000
@@ -20,6 +21,7 @@ struct copy {
 	struct weir_row rows[4 * ROWS];
 	struct weir_flow_bucket flows[WEIR_FLOW_BUCKETS], fragments[WEIR_FRAGMENT_BUCKETS];
 	struct weir_endpoint endpoints[KINDS];
+	struct weir_conns conns[WEIR_MAX_ENDPOINTS];
 	struct weir_count counts[WEIR_REASON_COUNT][CPUS];
 	struct weir_endpoint_stats stats[KINDS][CPUS];
 	struct weir_rate_bucket rates[WEIR_RATE_BUCKETS];
@@ -42,6 +44,7 @@ static struct copy *copy_maps(void)
 	memcpy(c->rows, plane->rows, sizeof(c->rows));
 	memcpy(c->flows, plane->flows, sizeof(c->flows));
 	memcpy(c->endpoints, plane->endpoints, sizeof(c->endpoints));
+	memcpy(c->conns, plane->conns, sizeof(c->conns));
 	copy_elements(plane->skel->maps.weir_fragments, WEIR_FRAGMENT_BUCKETS, c->fragments,
 		      sizeof(c->fragments[0]));
 	copy_elements(plane->skel->maps.weir_rates, WEIR_RATE_BUCKETS, c->rates,
@@ -88,7 +91,9 @@ static void a_dry_run_says_what_the_program_then_does(void **state)
 	for (enum weir_reason why = 0; why <= WEIR_DROP_NO_NEXT_HOP; why++)
 		if (why != WEIR_REPLY_MTU && why != WEIR_DROP_EXTENSION &&
 		    why != WEIR_FORWARD_NAT_REPLY && why != WEIR_PASS_NAT_REPLY &&
-		    why != WEIR_PASS_NO_FORWARDING && why != WEIR_PASS_SPLIT)
+		    why != WEIR_PASS_NO_FORWARDING && why != WEIR_PASS_SPLIT &&
+		    why != WEIR_REPLY_DNS && why != WEIR_PASS_DNS &&
+		    why != WEIR_FORWARD_SECOND) /* a trace's SYN never comes again */
 			assert_in_range(ends[why], 10, PACKETS);
 }
 
@@ -169,6 +174,8 @@ static void notes_say_how_it_was_decided(void **state)
 	assert_int_equal(n.endpoint, V4);
 	assert_int_equal(n.reason, WEIR_FORWARD_FLOW);
 
+	assert_int_equal(n.counted, 0);
+
 	plane_set_rows(plane, s, NONE, REST);
 	n = trace(PKT_ACK);
 	assert_int_equal(n.endpoint, NONE);
@@ -177,6 +184,70 @@ static void notes_say_how_it_was_decided(void **state)
 	n = trace(PKT_ACK);
 	assert_int_equal(n.endpoint, LOST);
 	assert_int_equal(n.reason, WEIR_DROP_NO_NEXT_HOP);
+}
+
+static void notes_say_why_a_row_s_endpoint_does_not_get_a_flow(void **state)
+{
+	const struct plane_service *s = &services[0][0];
+	struct flow f = flow_of(IPPROTO_TCP, "198.51.100.7", 4000, vips[0], 443);
+	uint64_t hash = plane_hash(&f);
+	struct weir_trace n;
+
+	(void)state;
+	make_world();
+	plane_set_flags(plane, s, WEIR_SERVICE_COUNTED | WEIR_SERVICE_RECORDED,
+			(struct weir_special){ .group = 1 });
+	plane_set_rows(plane, s, V4, REST);
+	plane_set_conns(plane, V4, 7, 100);
+	plane->conns[weir_conns_index(V4)].opened = 6;
+	n = trace(PKT_SYN);
+	assert_int_equal(n.record, WEIR_TRACE_NO_RECORD);
+	assert_int_equal(n.counted, 1);
+	assert_int_equal(n.open, 6);
+	assert_int_equal(n.limit, 7);
+	assert_int_equal(n.nth, 0);
+	assert_int_equal(n.reason, WEIR_FORWARD);
+	plane->conns[weir_conns_index(V4)].opened = 7;
+	n = trace(PKT_SYN);
+	assert_int_equal(n.open, 7);
+	assert_int_equal(n.endpoint, NONE);
+	assert_int_equal(n.reason, WEIR_DROP_FULL);
+	assert_int_equal(trace(PKT_ACK).counted, 0);
+	plane_set_row(plane, s->base + ((uint32_t)hash + 3 * ((uint32_t)(hash >> 16) | 1)) % ROWS,
+		      L2, REST);
+	n = trace(PKT_SYN);
+	assert_int_equal(n.nth, 3);
+	assert_int_equal(n.cur, V4);
+	assert_int_equal(n.endpoint, L2);
+	assert_int_equal(n.reason, WEIR_FORWARD_OTHER);
+}
+
+static void notes_say_which_way_its_client_goes(void **state)
+{
+	const struct plane_service *s = &services[0][0];
+	struct flow f = flow_of(IPPROTO_TCP, "198.51.100.7", 4000, vips[0], 443);
+	const struct plane_service table = { 4 * WEIR_TABLE_MIN, WEIR_TABLE_MIN, 0 };
+	struct weir_trace n;
+
+	(void)state;
+	make_world();
+	plane_set_flags(plane, s, WEIR_SERVICE_STEER,
+			(struct weir_special){ .steer = { WEIR_STEER_SLICED, 4 } });
+	plane_set_rows(plane, &table, V6, REST);
+	plane_add_place(plane, "198.51.100.0", 24, 6);
+	plane->classes[10 / 4].of[10 % 4] = 3;
+	plane->ways[3 * WEIR_STEER_SLICES + plane_slice(&f)] =
+		(struct weir_way){ plane_table(&table), WEIR_WAY_REST };
+	n = trace(PKT_ACK);
+	assert_int_equal(n.steered, 1);
+	assert_int_equal(n.location, 6);
+	assert_int_equal(n.class, 3);
+	assert_int_equal(n.slice, plane_slice(&f));
+	assert_int_equal(n.way_cur, plane_table(&table));
+	assert_int_equal(n.way_prev, WEIR_WAY_REST);
+	assert_int_equal(n.base, table.base);
+	assert_int_equal(n.cur, V6);
+	assert_int_equal(n.endpoint, V6);
 }
 
 static int open_both(void **state)
@@ -198,6 +269,8 @@ int main(void)
 		BED_TEST(a_dry_run_says_what_the_program_then_does),
 		BED_TEST(dry_runs_change_no_map),
 		BED_TEST(notes_say_how_it_was_decided),
+		BED_TEST(notes_say_why_a_row_s_endpoint_does_not_get_a_flow),
+		BED_TEST(notes_say_which_way_its_client_goes),
 	};
 
 	return cmocka_run_group_tests(tests, open_both, close_both);

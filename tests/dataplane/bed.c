@@ -103,6 +103,8 @@ int bed_open(void **state)
 	b->endpoints = map_memory(b, "weir_endpoints");
 	b->ids = map_memory(b, "weir_endpoint_ids");
 	b->specials = map_memory(b, "weir_specials");
+	b->nat_conf = map_memory(b, "weir_nat_conf");
+	b->conns = map_memory(b, "weir_conns");
 	return 0;
 }
 
@@ -116,29 +118,19 @@ int bed_close(void **state)
 	munmap(b->endpoints, WEIR_MAX_ENDPOINTS * sizeof(*b->endpoints));
 	munmap(b->ids, WEIR_MAX_ENDPOINTS * sizeof(*b->ids));
 	munmap(b->specials, WEIR_MAX_SERVICES * sizeof(*b->specials));
+	munmap(b->nat_conf, sizeof(*b->nat_conf));
+	munmap(b->conns, WEIR_MAX_ENDPOINTS * sizeof(*b->conns));
 	bed_leave(b);
 	return weir_plane_remove(b->pins);
 }
 
 /* --- tables --- */
 
-static union weir_addr endpoint_addr(uint32_t e)
+union weir_addr bed_addr(uint32_t e)
 {
 	uint8_t v4[4] = { 10, 1, 0, (uint8_t)(e + 1) };
 
 	return weir_addr_v4(v4);
-}
-
-static union weir_addr service_addr(uint32_t s)
-{
-	uint8_t v4[4] = { 192, 0, 2, (uint8_t)(s + 1) };
-
-	return weir_addr_v4(v4);
-}
-
-static uint8_t service_proto(uint32_t s)
-{
-	return s == 3 ? IPPROTO_UDP : IPPROTO_TCP;
 }
 
 void bed_serve(struct bed *b, uint32_t service, uint32_t size, uint32_t first, uint32_t n)
@@ -159,111 +151,15 @@ void bed_share(struct bed *b, uint32_t service, uint32_t with)
 	b->wish.service[service].with = (uint8_t)(with == service ? 0 : with + 1);
 }
 
-static uint32_t balancer_of(const struct wish *w, uint32_t service)
-{
-	uint32_t with = w->service[service].with;
-
-	return with ? with - 1 : service;
-}
-
 const struct wish_service *bed_rows_of(const struct bed *b, uint32_t service)
 {
-	return &b->wish.service[balancer_of(&b->wish, service)];
-}
-
-static const struct weir_lb *balancer(const struct wish_service *s, struct weir_arena *arena)
-{
-	struct weir_lb *lb = weir_arena_new_array(arena, 1, struct weir_lb);
-
-	lb->name = "balancer";
-	lb->sources.packets_per_second = s->rate;
-	lb->sources.burst = s->burst;
-	lb->sources.prefix_v4 = 24;
-	lb->sources.prefix_v6 = 56;
-	return lb;
-}
-
-static void fill_table(struct weir_tables_table *t, const struct wish_service *s,
-		       const uint32_t *index, struct weir_arena *arena)
-{
-	uint32_t *rows = weir_arena_new_array(arena, s->size, uint32_t);
-
-	for (uint32_t i = 0; i < s->size; i++)
-		rows[i] = s->rows[i] == NOBODY ? WEIR_ROW_NOBODY : s->rows[i];
-	*t = (struct weir_tables_table){
-		.lb = balancer(s, arena),
-		.members = index,
-		.rows = rows,
-		.n_members = ENDPOINTS,
-		.size = s->size,
-		.digest = weir_hash_bytes(s->size, s->rows, s->size),
-		.drain_ms = s->drain_ms ? s->drain_ms : DRAIN_MS,
-		.affinity_ms = s->affinity_ms,
-		.sources = s->sources,
-		.n_sources = s->n_sources,
-	};
-}
-
-static void add_endpoints(const struct wish *w, struct weir_tables *t, uint32_t *index,
-			  struct weir_arena *arena)
-{
-	struct weir_tables_endpoint *to =
-		weir_arena_new_array(arena, ENDPOINTS, struct weir_tables_endpoint);
-
-	t->endpoints = to;
-	for (uint32_t e = 0; e < ENDPOINTS; e++) {
-		if (!w->endpoint[e].there)
-			continue;
-		to[t->n_endpoints] = (struct weir_tables_endpoint){
-			.addr = endpoint_addr(e),
-			.mode = e & 1 ? WEIR_MODE_L2 : WEIR_MODE_IPIP,
-			.monitored = true,
-			.healthy = w->endpoint[e].alive,
-			.alive = w->endpoint[e].alive,
-			.enabled = !w->endpoint[e].disabled,
-			.drain_ms = w->endpoint[e].drain_ms ? w->endpoint[e].drain_ms : DRAIN_MS,
-		};
-		index[e] = t->n_endpoints++;
-	}
-}
-
-static const struct weir_tables *tables(const struct wish *w, struct weir_arena *arena)
-{
-	struct weir_tables *t = weir_arena_new_array(arena, 1, struct weir_tables);
-	struct weir_tables_service *to =
-		weir_arena_new_array(arena, SERVICES, struct weir_tables_service);
-	struct weir_tables_table *table =
-		weir_arena_new_array(arena, SERVICES, struct weir_tables_table);
-	union weir_addr *vips = weir_arena_new_array(arena, SERVICES, union weir_addr);
-	uint32_t *index = weir_arena_new_array(arena, ENDPOINTS, uint32_t);
-
-	add_endpoints(w, t, index, arena);
-	t->tables = table;
-	t->n_tables = SERVICES;
-	for (uint32_t s = 0; s < SERVICES; s++)
-		fill_table(&table[s], &w->service[s], index, arena);
-	t->services = to;
-	t->vips = vips;
-	t->drain_ms = DRAIN_MS;
-	for (uint32_t s = 0; s < SERVICES; s++) {
-		if (!w->service[s].on)
-			continue;
-		vips[t->n_vips++] = service_addr(s);
-		to[t->n_services++] = (struct weir_tables_service){
-			.vip = service_addr(s),
-			.port = htons(443),
-			.proto = service_proto(s),
-			.flags = w->service[s].flags,
-			.table = &table[balancer_of(w, s)],
-		};
-	}
-	return t;
+	return &b->wish.service[bed_balancer_of(&b->wish, service)];
 }
 
 int bed_try(struct bed *b)
 {
 	struct weir_arena *arena = weir_arena_new();
-	int err = weir_plane_sync(b->plane, tables(&b->wish, arena), b->now_ms);
+	int err = weir_plane_sync(b->plane, bed_tables(&b->wish, arena), b->now_ms);
 
 	weir_arena_free(arena);
 	return err;
@@ -284,7 +180,7 @@ void bed_pass(struct bed *b, uint64_t ms)
 
 uint32_t bed_slot(const struct bed *b, uint32_t endpoint)
 {
-	union weir_addr addr = endpoint_addr(endpoint);
+	union weir_addr addr = bed_addr(endpoint);
 	uint32_t found = 0;
 
 	for (uint32_t s = 0; s < 4096; s++) {
@@ -298,7 +194,7 @@ uint32_t bed_slot(const struct bed *b, uint32_t endpoint)
 
 struct weir_service *bed_service(const struct bed *b, uint32_t service)
 {
-	union weir_addr vip = service_addr(service);
+	union weir_addr vip = bed_service_addr(service);
 	struct weir_service *found = NULL;
 
 	for (uint32_t i = 0; i < WEIR_SERVICE_SLOTS; i++) {
@@ -332,33 +228,46 @@ uint32_t bed_records(const struct bed *b)
 	return n;
 }
 
-void bed_silence(struct bed *b)
+static void silence(struct bed *b, uint32_t ticks)
 {
-	uint32_t idle = b->plane->skel->rodata->weir_flow_idle;
-
 	for (uint32_t i = 0; i < WEIR_FLOW_BUCKETS; i++)
 		for (uint32_t w = 0; w < WEIR_FLOW_WAYS; w++)
-			b->flows[i].way[w].seen -= (idle + 10) << WEIR_FLOW_FLAGS;
+			b->flows[i].way[w].seen -= ticks << WEIR_FLOW_FLAGS;
+}
+
+void bed_silence(struct bed *b)
+{
+	silence(b, b->plane->skel->rodata->weir_flow_idle + 10);
+}
+
+void bed_silence_s(struct bed *b, uint32_t seconds)
+{
+	silence(b, seconds * b->plane->skel->rodata->weir_hz >> WEIR_FLOW_TICK);
 }
 
 /* --- packets --- */
 
 struct flow bed_flow(uint32_t service, uint32_t n)
 {
-	struct flow f = flow_of(service_proto(service), "198.51.100.1", (uint16_t)(1024 + n),
+	struct flow f = flow_of(bed_service_proto(service), "198.51.100.1", (uint16_t)(1024 + n),
 				"192.0.2.1", 443);
 
-	f.dst = service_addr(service);
+	f.dst = bed_service_addr(service);
 	return f;
 }
 
 uint32_t bed_send(const struct bed *b, const struct flow *f, uint8_t tcp_flags)
 {
+	return bed_send_packet(b, pkt_new(f, tcp_flags));
+}
+
+uint32_t bed_send_packet(const struct bed *b, struct pkt in)
+{
 	static const uint8_t mac[5] = { 6 };
-	struct pkt in = pkt_new(f, tcp_flags), out;
+	struct pkt out;
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in.data, .data_size_in = in.len,
 		    .data_out = out.data, .data_size_out = sizeof(out.data));
-	int err = bpf_prog_test_run_opts(bpf_program__fd(b->plane->skel->progs.weir_xdp), &run);
+	int err = bpf_prog_test_run_opts(bpf_program__fd(b->plane->running->progs.weir_xdp), &run);
 
 	assert_int_equal(err, 0);
 	if (run.retval != XDP_REDIRECT)

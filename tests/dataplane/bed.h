@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "dataplane/plane.h"
 #include "../lib/pkt.h"
 
@@ -26,12 +27,25 @@
 #define NOBODY    0xff
 #define DRAIN_MS  60000
 
+/* How a service tells its clients apart: its tables have the rows of these services, which may be
+ * off. */
+struct wish_steer {
+	uint8_t n_tables, rows_of[SERVICES];
+	bool sliced;
+	const uint16_t *class_of; /* by location; NULL: one class */
+	uint32_t n_classes;
+	struct weir_tables_way way[4 * WEIR_STEER_SLICES]; /* tables counted from the first */
+};
+
 /* What the tables shall say. Endpoint e is 10.1.0.<e + 1>, reached on w0 (06:00:00:00:01:00) by
  * MAC 06:00:00:00:00:<e>; service s is 192.0.2.<s + 1>, TCP port 443; service 3 is UDP. */
 struct wish {
 	struct {
 		bool there, alive, disabled;
 		uint32_t drain_ms; /* 0: DRAIN_MS */
+		uint8_t nat;       /* a mode that translates; 0: one that does not */
+		uint16_t port;     /* with nat */
+		uint32_t max_conn;
 	} endpoint[ENDPOINTS];
 	struct wish_service {
 		bool on;
@@ -42,9 +56,18 @@ struct wish {
 		const struct weir_tables_source *sources;
 		uint32_t n_sources;
 		uint32_t rate, burst; /* of /24 and /56 */
+		uint32_t reverses;    /* a bit for each endpoint whose replies are its */
+		bool quic;
+		uint8_t rotation,
+			id_bytes; /* of ids; what follows: an endpoint's, 0: it has none */
+		uint64_t server_id[ENDPOINTS];
+		const struct wish_steer *steer; /* NULL: it does not */
 		uint32_t size;
 		uint8_t rows[WEIR_TABLE_MAX]; /* an endpoint that is there, or NOBODY */
 	} service[SERVICES];
+	struct weir_nat_sources nat;
+	const struct weir_place *places;
+	uint32_t n_places, n_locations;
 };
 
 struct bed {
@@ -62,6 +85,8 @@ struct bed {
 	struct weir_endpoint *endpoints;
 	struct weir_endpoint_id *ids;
 	struct weir_special *specials;
+	struct weir_nat_conf *nat_conf;
+	struct weir_conns *conns;
 };
 
 /* Group fixture: the namespaces (which end with the process), w0 and its neighbours. */
@@ -84,6 +109,13 @@ void bed_share(struct bed *b, uint32_t service, uint32_t with);
 /* Whose rows a service has: its own, or those of the one it is with. */
 const struct wish_service *bed_rows_of(const struct bed *b, uint32_t service);
 
+/* A service's address and protocol, and the one whose balancer it belongs to; the wish as tables.
+ */
+union weir_addr bed_service_addr(uint32_t service);
+uint8_t bed_service_proto(uint32_t service);
+uint32_t bed_balancer_of(const struct wish *w, uint32_t service);
+const struct weir_tables *bed_tables(const struct wish *w, struct weir_arena *arena);
+
 /* Makes the maps say what the wish says. bed_sync: and that works. */
 int bed_try(struct bed *b);
 void bed_sync(struct bed *b);
@@ -95,12 +127,19 @@ uint32_t bed_slot(const struct bed *b, uint32_t endpoint);
 struct weir_service *bed_service(const struct bed *b, uint32_t service);
 struct weir_row bed_row(const struct bed *b, uint32_t service, uint32_t row);
 uint32_t bed_records(const struct bed *b);
-/* All flows were silent for longer than anyone remembers. */
+/* All flows were silent for longer than anyone remembers; for so many seconds more. */
 void bed_silence(struct bed *b);
+void bed_silence_s(struct bed *b, uint32_t seconds);
+
+/* Where an endpoint is. */
+union weir_addr bed_addr(uint32_t endpoint);
 
 /* A flow of a service; the packet's endpoint, or NOBODY when it did not leave by w0. */
 struct flow bed_flow(uint32_t service, uint32_t n);
 uint32_t bed_send(const struct bed *b, const struct flow *f, uint8_t tcp_flags);
+
+/* The same of a packet as it is. */
+uint32_t bed_send_packet(const struct bed *b, struct pkt in);
 
 /* Flows first, first + 1 and so on of a service, opened now, and the endpoint of each. */
 #define BED_FLOWS 32

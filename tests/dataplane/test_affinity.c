@@ -35,16 +35,6 @@ static uint32_t group_of(const struct bed *b, uint32_t service)
 	return b->specials[bed_service(b, service)->key.id].group;
 }
 
-/* Clients were silent for so long. */
-static void silence(const struct bed *b, uint32_t seconds)
-{
-	uint32_t ticks = seconds * 250 >> WEIR_FLOW_TICK; /* of the kernel that runs this */
-
-	for (uint32_t i = 0; i < WEIR_FLOW_BUCKETS; i++)
-		for (uint32_t w = 0; w < WEIR_FLOW_WAYS; w++)
-			b->flows[i].way[w].seen -= ticks << WEIR_FLOW_FLAGS;
-}
-
 static void services_of_a_balancer_are_one_group(void **state)
 {
 	struct bed *b = *state;
@@ -98,10 +88,10 @@ static void an_affinity_outlives_a_change_for_its_time(void **state)
 		assert_int_equal(connects(b, 2, i & 1), 0);
 		bed_pass(b, 60000);
 	}
-	silence(b, TTL_MS / 1000 - 10);
+	bed_silence_s(b, TTL_MS / 1000 - 10);
 	bed_pass(b, 1000);
 	assert_int_equal(connects(b, 1, 1), 0);
-	silence(b, TTL_MS / 1000 + 10);
+	bed_silence_s(b, TTL_MS / 1000 + 10);
 	bed_pass(b, 1000);
 	bed_pass(b, 1000);
 	assert_int_equal(bed_records(b), 0);

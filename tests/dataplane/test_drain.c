@@ -155,13 +155,12 @@ static void an_endpoint_of_an_earlier_agent_drains_too(void **state)
 
 /* n services of a table each, then a large one; all of rows. */
 static void crowd(struct weir_tables_service *s, struct weir_tables_table *t, uint32_t n,
-		  const uint32_t *rows)
+		  const struct weir_tables_group *group, const uint32_t *rows)
 {
 	static const uint32_t members[2] = { 0, 1 };
-	static const struct weir_lb lb;
 
 	for (uint32_t i = 0; i <= n; i++) {
-		t[i] = (struct weir_tables_table){ .lb = &lb,
+		t[i] = (struct weir_tables_table){ .group = group,
 						   .members = members,
 						   .rows = rows,
 						   .n_members = 2,
@@ -184,10 +183,14 @@ static void a_table_without_room_changes_nothing(void **state)
 					     { .addr = pkt_addr("10.1.0.2"), .alive = true } };
 	struct weir_tables_service *s = weir_new_array(n + 1, struct weir_tables_service);
 	struct weir_tables_table *table = weir_new_array(n + 1, struct weir_tables_table);
-	struct weir_tables t = { e, table, s, .n_endpoints = 2, .n_tables = n + 1 };
+	struct weir_lb lb = { 0 };
+	struct weir_tables_group group = { .lb = &lb };
+	struct weir_tables t = {
+		e, &group, table, s, .n_endpoints = 2, .n_groups = 1, .n_tables = n + 1
+	};
 	struct weir_plane_usage was, is;
 
-	crowd(s, table, n, rows);
+	crowd(s, table, n, &group, rows);
 	t.n_services = n;
 	assert_int_equal(weir_plane_sync(b->plane, &t, b->now_ms), 0);
 	for (uint32_t i = 0; i < n / 2; i++)

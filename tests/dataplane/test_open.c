@@ -156,9 +156,9 @@ static void health_outlives_the_agent(void **state)
 	bed_sync(b);
 	bed_leave(b);
 	bed_return(b);
-	assert_true(weir_plane_was_healthy(b->plane, &up));
-	assert_false(weir_plane_was_healthy(b->plane, &down));
-	assert_false(weir_plane_was_healthy(b->plane, &unknown));
+	assert_true(weir_plane_was_healthy(b->plane, &up, 0));
+	assert_false(weir_plane_was_healthy(b->plane, &down, 0));
+	assert_false(weir_plane_was_healthy(b->plane, &unknown, 0));
 }
 
 static void counters_outlive_the_agent(void **state)
@@ -176,14 +176,14 @@ static void counters_outlive_the_agent(void **state)
 	bed_leave(b);
 	bed_return(b);
 	bed_sync(b);
-	assert_true(weir_plane_endpoint(b->plane, &addr, WEIR_MODE_IPIP, &stats));
+	assert_true(weir_plane_endpoint(b->plane, &addr, 0, WEIR_MODE_IPIP, &stats));
 	assert_int_equal(stats.packets, 2);
 	assert_int_equal(stats.bytes, 2 * pkt_new(&f, 0).len);
 	assert_int_equal(stats.connections, 1);
 	assert_true(stats.next_hop);
 	weir_plane_reasons(b->plane, reasons);
 	assert_int_equal(reasons[WEIR_FORWARD].packets, 2);
-	assert_false(weir_plane_endpoint(b->plane, &addr, WEIR_MODE_L2, &stats));
+	assert_false(weir_plane_endpoint(b->plane, &addr, 0, WEIR_MODE_L2, &stats));
 }
 
 static void another_version_of_the_abi_is_refused(void **state)

@@ -17,7 +17,8 @@ static const char *const own[2] = { "10.1.255.254", "fd01::ff" };
 static void reach(struct bed *b, uint8_t mode)
 {
 	struct weir_tables_endpoint e[2];
-	const struct weir_tables t = { .endpoints = e, .n_endpoints = 2 };
+	const struct weir_nat_sources no_sources = { .n = 0 };
+	const struct weir_tables t = { .endpoints = e, .n_endpoints = 2, .nat = &no_sources };
 
 	for (int v6 = 0; v6 < 2; v6++)
 		e[v6] = (struct weir_tables_endpoint){
@@ -57,14 +58,14 @@ static void comes_from(const struct weir_endpoint *e, int v6, const char *source
 
 static void each_mode_and_family_has_its_header(void **state)
 {
-	static const uint8_t front[WEIR_MODE_COUNT][2] = {
+	static const uint8_t front[WEIR_MODE_GUE + 1][2] = {
 		[WEIR_MODE_IPIP] = { 14 + 20, 14 + 40 },
 		[WEIR_MODE_L2] = { 14, 14 },
 		[WEIR_MODE_GUE] = { 14 + 28, 14 + 48 },
 	};
 	struct bed *b = *state;
 
-	for (uint8_t mode = 0; mode < WEIR_MODE_COUNT; mode++) {
+	for (uint8_t mode = 0; mode <= WEIR_MODE_GUE; mode++) {
 		reach(b, mode);
 		for (int v6 = 0; v6 < 2; v6++) {
 			const struct weir_endpoint *e = template(b, mode, v6);
@@ -74,6 +75,26 @@ static void each_mode_and_family_has_its_header(void **state)
 			assert_int_equal(e->mtu, 1500 - (front[mode][v6] - 14));
 			if (mode != WEIR_MODE_L2)
 				comes_from(e, v6, own[v6]);
+		}
+	}
+}
+
+static void modes_that_translate_have_an_address_and_no_header(void **state)
+{
+	struct bed *b = *state;
+
+	for (uint8_t mode = WEIR_MODE_NAT; mode <= WEIR_MODE_FULLNAT; mode++) {
+		reach(b, mode);
+		for (int v6 = 0; v6 < 2; v6++) {
+			const struct weir_endpoint *e = template(b, mode, v6);
+			union weir_addr addr = pkt_addr(far[v6]);
+
+			assert_int_not_equal(e->ifindex, 0);
+			assert_int_equal(e->hdr_len,
+					 mode == WEIR_MODE_NAT ? WEIR_HDR_NAT : WEIR_HDR_FULLNAT);
+			assert_memory_equal(e->hdr + WEIR_NAT_ADDR, &addr, sizeof(addr));
+			assert_int_equal(pkt_get16(e->hdr + WEIR_NAT_PORT), 0);
+			assert_int_equal(e->mtu, 1500);
 		}
 	}
 }
@@ -126,6 +147,7 @@ struct error {
 	int mtu, proto, port;  /* proto 0: IP in IP; port 0: GUE's */
 	int at, byte;          /* a byte of the message that is changed; at 0: none */
 	int cut;               /* bytes at the end that are missing */
+	bool refused;          /* nobody takes it */
 };
 
 static uint32_t quoted_v4(uint8_t *m, const struct error *e)
@@ -169,6 +191,11 @@ static void say(int v6, struct error e)
 	pkt_put16(m + len, 50000);
 	pkt_put16(m + len + 2, (uint16_t)(e.port ?: WEIR_GUE_PORT));
 	len += 8 - (uint32_t)e.cut;
+	if (e.refused) { /* port unreachable */
+		m[0] = v6 ? 1 : 3;
+		m[1] = v6 ? 4 : 3;
+		m[7] = m[6] = 0;
+	}
 	if (e.at)
 		m[e.at] = (uint8_t)e.byte;
 	if (!v6 && e.at != CHECKSUM)
@@ -228,6 +255,40 @@ static void what_is_said_only_lowers_it_and_not_without_end(void **state)
 	say(1, (struct error){ .mtu = 1500 });
 	say(1, (struct error){ .mtu = 68 });
 	becomes(b, WEIR_MODE_IPIP, 1, 1280 - 40);
+}
+
+static void on_silence(void *told, const struct weir_endpoint_id *e)
+{
+	*(union weir_addr *)told = e->addr;
+}
+
+static void an_endpoint_that_takes_nothing_is_told_of(void **state)
+{
+	struct bed *b = *state;
+	union weir_addr told;
+
+	reach(b, WEIR_MODE_GUE);
+	weir_plane_on_silence(b->plane, on_silence, &told);
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct weir_live *l =
+			&b->plane->live[template(b, WEIR_MODE_GUE, v6) - b->endpoints];
+		struct pollfd fd = { .fd = weir_plane_fd(b->plane), .events = POLLIN };
+		union weir_addr is = pkt_addr(far[v6]);
+
+		told = pkt_addr("::");
+		l->syns = 1; /* of a service that is watched */
+		say(v6, (struct error){ .dst = own[v6], .proto = 17, .refused = true });
+		for (uint32_t n = 1; n <= WEIR_SUSPECT; n++) {
+			assert_memory_not_equal(&told, &is, sizeof(is));
+			say(v6, (struct error){ .proto = 17, .refused = true });
+			for (int i = 0; l->refused < n && i < 100; i++) {
+				poll(&fd, 1, 30);
+				weir_plane_readable(b->plane);
+			}
+			assert_int_equal(l->refused, n);
+		}
+		assert_memory_equal(&told, &is, sizeof(is));
+	}
 }
 
 static void what_is_about_nothing_of_ours_is_not_believed(void **state)
@@ -361,10 +422,12 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BED_TEST(each_mode_and_family_has_its_header),
+		BED_TEST(modes_that_translate_have_an_address_and_no_header),
 		BED_TEST(options_are_in_the_program),
 		BED_TEST(a_prefix_to_come_from_is_followed_also_by_what_was_there),
 		BED_TEST(a_router_further_on_decides_how_large_packets_can_be),
 		BED_TEST(what_is_said_only_lowers_it_and_not_without_end),
+		BED_TEST(an_endpoint_that_takes_nothing_is_told_of),
 		BED_TEST(what_is_about_nothing_of_ours_is_not_believed),
 		BED_TEST(every_source_that_we_use_may_be_quoted),
 		BED_TEST(after_ten_minutes_it_is_forgotten),

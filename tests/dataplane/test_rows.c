@@ -285,7 +285,8 @@ static void a_removed_endpoint_ends_with_its_window(void **state)
 	b->wish.endpoint[2].there = true;
 	bed_sync(b); /* a new owner starts from zero */
 	assert_int_equal(bed_slot(b, 2), slot);
-	assert_true(weir_plane_endpoint(b->plane, &b->ids[slot].addr, b->ids[slot].mode, &stats));
+	assert_true(
+		weir_plane_endpoint(b->plane, &b->ids[slot].addr, 0, b->ids[slot].mode, &stats));
 	assert_int_equal(stats.packets + stats.bytes + stats.connections, 0);
 }
 
@@ -296,14 +297,17 @@ static void tables_that_do_not_fit_change_nothing(void **state)
 	struct weir_tables_endpoint e = { .addr = pkt_addr("10.1.0.1"), .alive = true };
 	uint32_t *rows = weir_new_array(WEIR_TABLE_MAX, uint32_t);
 	struct weir_lb lb = { 0 };
+	struct weir_tables_group group = { .lb = &lb };
 	struct weir_tables_service *s = weir_new_array(big + 1, struct weir_tables_service);
 	struct weir_tables_table *table = weir_new_array(big + 1, struct weir_tables_table);
-	struct weir_tables t = { .endpoints = &e, .n_endpoints = 1, .services = s };
+	struct weir_tables t = {
+		.endpoints = &e, .n_endpoints = 1, .services = s, .groups = &group, .n_groups = 1
+	};
 	const uint32_t member = 0;
 
 	t.tables = table;
 	for (uint32_t i = 0; i <= big; i++) {
-		table[i] = (struct weir_tables_table){ .lb = &lb,
+		table[i] = (struct weir_tables_table){ .group = &group,
 						       .members = &member,
 						       .rows = rows,
 						       .n_members = 1,
@@ -353,14 +357,16 @@ static void a_crowded_service_table_changes_nothing(void **state)
 	uint32_t *rows = weir_new_array(MIN, uint32_t);
 	const uint32_t member = 0;
 	struct weir_lb lb = { 0 };
-	struct weir_tables_table table = { .lb = &lb,
+	struct weir_tables_group group = { .lb = &lb };
+	struct weir_tables_table table = { .group = &group,
 					   .members = &member,
 					   .rows = rows,
 					   .n_members = 1,
 					   .size = MIN,
 					   .digest = 1 };
 	struct weir_tables_service s[WEIR_SERVICE_PROBE + 1];
-	struct weir_tables t = { &e, &table, s, .n_endpoints = 1, .n_tables = 1 };
+	struct weir_tables t = { &e,           &group, &table, s, .n_endpoints = 1, .n_groups = 1,
+				 .n_tables = 1 };
 
 	crowd(s, WEIR_SERVICE_PROBE + 1, &table);
 	t.n_services = WEIR_SERVICE_PROBE + 1;

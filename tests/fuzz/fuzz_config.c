@@ -7,7 +7,7 @@
 
 #include "model/view.h"
 #include "model/yaml.h"
-#include "zone/zone.h"
+#include "../unit/zone/asked.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,13 +21,16 @@ static void build_view(const struct weir_model *m, unsigned seed)
 		weir_health_init(&health[i], 0);
 		health[i].state = (i + seed) % 3;
 	}
-	v = weir_view_build(m, health, arena);
+	v = weir_view_build(m, &(struct weir_facts){ .health = health }, arena);
 	for (uint32_t i = 0; i < m->n_lbs; i++) {
-		assert(!v->lbs[i].pool == !v->lbs[i].n_serving);
-		for (uint32_t k = 0; k < v->lbs[i].n_serving; k++)
-			assert(v->lbs[i].serving[k]->weight && v->lbs[i].serving[k]->enabled);
+		const struct weir_view_mix *mix = weir_view_mix(&v->lbs[i]);
+
+		assert(!v->lbs[i].pool == !mix->n_serving);
+		for (uint32_t k = 0; k < mix->n; k++)
+			assert(mix->members[k].weight &&
+			       (!mix->members[k].now || mix->members[k].origin->enabled));
 	}
-	weir_zones_free(weir_zones_build(v));
+	weir_zones_free(world_build(v));
 	weir_arena_free(arena);
 	free(health);
 }

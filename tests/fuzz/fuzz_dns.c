@@ -1,32 +1,92 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fuzz_dns.c - any bytes as a DNS query: the answer is none, or a correct message no larger than
- * allowed. The lowest bit of the first byte says TCP; the next 8 bytes are the random number. */
+ * allowed, which ldns can read as well, and is what the counters are told. The lowest bit of the
+ * first byte says TCP, the next one signed zones; the next 8 bytes are the random number. */
+#include <stdbool.h> /* before ldns, which else has one of its own */
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <ldns/ldns.h>
+
 #include "../unit/zone/wire.h"
 #include "../unit/zone/world.h"
+#include "zone/file.h"
+#include "zone/sign.h"
 
 #define PREFIX 9
+#define ZONES  3
+#define FILE_0 "tests/dns/corpus/zones/example.com.zone"
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct weir_zones *zones;
+static struct weir_zones *plain, *signed_;
 static struct msg query;
 static struct reply reply;
 
+/* --- a world with all there is: a file and a document of one zone, two more, keys --- */
+
+static void sign(void *arg, const void *key, uint8_t *bytes, size_t len, struct weir_sig *out)
+{
+	(void)arg;
+	(void)key;
+	*out = (struct weir_sig){ .from_s = 1, .until_s = 1u << 31, .tag = 7 };
+	for (size_t i = 0; i < len; i++)
+		out->bytes[i % WEIR_SIG_BYTES] ^= bytes[i];
+}
+
+static struct weir_zone_file *read_zone(void)
+{
+	struct weir_err err = { .text = "" };
+	struct weir_zone_file *f;
+	char *text = NULL;
+	size_t room = 0;
+	FILE *in = fopen(FILE_0, "re");
+
+	if (!in || getdelim(&text, &room, 0, in) <= 0)
+		abort(); /* tests/fuzz/run.sh goes to the root of the tree */
+	fclose(in);
+	f = weir_zone_file_parse("example.com", text, strlen(text), &err);
+	assert(f);
+	free(text);
+	weir_zone_file_order(f);
+	return f;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	static const uint8_t dnskey[] = { 1, 1, 3, 13, 'k', 'e', 'y' };
+	static const uint8_t secret[16] = "0123456789abcdef";
+	static const struct weir_self self = { "fuzzed", "1", secret };
+	static struct weir_zone_keys keys[ZONES];
+	static const struct weir_zone_keys *of[ZONES];
+	static const struct weir_zone_file *files[ZONES];
+	struct weir_signer signer = { of, sign, NULL };
 	struct world *w = world_new();
+	struct weir_zone_file *file = read_zone();
 
 	(void)argc;
 	(void)argv;
-	zones = weir_zones_build(&w->view);
+	assert(w->model.n_zones == ZONES);
+	files[0] = file;
+	for (unsigned i = 0; i < ZONES; i++) {
+		keys[i] = (struct weir_zone_keys){
+			.zone_key = dnskey, .key_keys = { dnskey }, .n_key_keys = 1, .ttl = 3600
+		};
+		keys[i].dnskeys = (struct weir_data_list){ { { dnskey, sizeof(dnskey) } }, 1 };
+		keys[i].ds = keys[i].cds = keys[i].dnskeys;
+		of[i] = &keys[i];
+	}
+	keys[0].file = weir_zone_file_sign(file, NULL, NULL, 0, dnskey, sign, NULL);
+	plain = weir_zones_build(&w->view, files, &self, NULL);
+	signed_ = weir_zones_build(&w->view, files, &self, &signer);
 	free(w);
 	return 0;
 }
+
+/* --- answers --- */
 
 /* What the client can take over UDP: as its OPT says, if that is right behind the question. */
 static size_t udp_limit(void)
@@ -44,7 +104,44 @@ static size_t udp_limit(void)
 	return size < 512 ? 512 : size < WEIR_DNS_UDP_SIZE ? size : WEIR_DNS_UDP_SIZE;
 }
 
-static void check(const uint8_t *out, size_t len, bool tcp)
+/* What the counters are told is what the reply says. */
+static enum weir_dns_outcome outcome(void)
+{
+	switch (reply.rcode) {
+	case FORMERR:
+		return WEIR_DNS_FORMERR_TOLD;
+	case NXDOMAIN:
+		return WEIR_DNS_NXDOMAIN_TOLD;
+	case NOTIMP:
+		return WEIR_DNS_NOTIMP_TOLD;
+	case REFUSED:
+		return WEIR_DNS_REFUSED_TOLD;
+	case BADVERS:
+		return WEIR_DNS_BADVERS_TOLD;
+	}
+	assert(reply.rcode == NOERROR);
+	if (reply.tc)
+		return WEIR_DNS_TRUNCATED_TOLD;
+	if (reply.n[1])
+		return WEIR_DNS_ANSWER_TOLD;
+	return reply.n[2] && !reply.aa ? WEIR_DNS_REFERRAL_TOLD : WEIR_DNS_NODATA_TOLD;
+}
+
+/* Another reader's mind. */
+static void check_by_ldns(const uint8_t *out, size_t len)
+{
+	ldns_pkt *pkt = NULL;
+	ldns_status status = ldns_wire2pkt(&pkt, out, len);
+
+	if (status != LDNS_STATUS_OK) {
+		fprintf(stderr, "ldns: %s\n", ldns_get_errorstr_by_id(status));
+		abort();
+	}
+	assert(ldns_pkt_ancount(pkt) == reply.n[1] && ldns_pkt_nscount(pkt) == reply.n[2]);
+	ldns_pkt_free(pkt);
+}
+
+static void check(const uint8_t *out, size_t len, bool tcp, const struct weir_told *told)
 {
 	assert(read_reply(&reply, out, len, &query));
 	assert(tcp || len <= udp_limit());
@@ -52,6 +149,9 @@ static void check(const uint8_t *out, size_t len, bool tcp)
 		assert(!tcp && !reply.n[1] && !reply.n[2]);
 	if (reply.edns)
 		assert(query.b[10] || query.b[11]);
+	assert(told->outcome == outcome());
+	assert(!reply.aa || told->zone < ZONES || get16(out + 6));
+	check_by_ldns(out, len);
 	reply_free(&reply);
 }
 
@@ -59,23 +159,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	bool tcp = size && data[0] & 1;
 	size_t cap = tcp ? WEIR_DNS_MAX_SIZE : WEIR_DNS_UDP_SIZE, len;
+	struct weir_asker asker = { .now_s = 1700000000, .tcp = tcp };
+	struct weir_told told;
 	uint8_t *out, *in;
-	uint64_t random;
 
 	if (size < PREFIX || size - PREFIX > sizeof(query.b))
 		return 0;
-	memcpy(&random, data + 1, sizeof(random));
+	memcpy(&asker.random, data + 1, sizeof(asker.random));
+	memcpy(asker.client.b, data + 1, sizeof(asker.random));
 	query.len = size - PREFIX;
 	memcpy(query.b, data + PREFIX, query.len);
 	in = malloc(query.len ? query.len : 1); /* of the very size: no byte beyond is touched */
 	out = malloc(cap);
 	memcpy(in, query.b, query.len);
-	len = weir_zones_answer(zones, in, query.len, tcp, random, out, cap);
+	len = weir_zones_answer(data[0] & 2 ? signed_ : plain, in, query.len, &asker, out, cap,
+				&told);
 	assert(len <= cap);
 	if (len)
-		check(out, len, tcp);
+		check(out, len, tcp, &told);
 	else
-		assert(query.len < 12 || query.b[2] & 0x80);
+		assert(told.outcome == WEIR_DNS_SILENT_TOLD &&
+		       (query.len < 12 || query.b[2] & 0x80));
 	free(in);
 	free(out);
 	return 0;

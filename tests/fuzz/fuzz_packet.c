@@ -147,10 +147,28 @@ static void check(const uint8_t *data, size_t size, const struct host_frame *f, 
 		assert(for_a_vip(data, size));
 }
 
+/* What was counted is what is recorded, and within limits. */
+static void check_counts(void)
+{
+	uint32_t open[HOST_KINDS] = { 0 };
+
+	for (uint32_t i = 0; i < WEIR_FLOW_BUCKETS * WEIR_FLOW_WAYS; i++) {
+		const struct weir_flow *f = &host.flows[i / WEIR_FLOW_WAYS].way[i % WEIR_FLOW_WAYS];
+
+		open[f->endpoint % HOST_KINDS] += f->key && f->seen & WEIR_FLOW_OPEN;
+	}
+	for (uint32_t k = 1; k < HOST_KINDS; k++) {
+		const struct weir_conns *c = &host.conns[weir_conns_index(k)];
+
+		assert(c->opened - c->closed == open[k]);
+	}
+}
+
 /* The first byte of the frame also says how much headroom there is. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t headroom = size ? data[0] & ~3u : 0;
+	static uint32_t inputs;
 
 	if (!host.jiffies)
 		host_world(HOST_KINDS);
@@ -163,5 +181,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check(data, size, &f, action, why);
 		host_free(&f);
 	}
+	if (!(++inputs % 4096)) /* it looks at all records */
+		check_counts();
 	return 0;
 }

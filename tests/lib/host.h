@@ -18,6 +18,8 @@
 #define HOST_ROWS      4096
 #define HOST_ENDPOINTS 64
 #define HOST_IFINDEX   1
+#define HOST_CLASSES   4 /* of as many locations */
+#define HOST_HOT       8 /* answers that are prepared */
 
 /* struct xdp_md with real pointers, and what is known about its buffer. */
 struct host_md {
@@ -31,7 +33,9 @@ static struct host_maps {
 	struct weir_row rows[HOST_ROWS];
 	struct weir_flow_bucket flows[WEIR_FLOW_BUCKETS];
 	struct weir_special specials[WEIR_MAX_SERVICES];
+	struct weir_server_id server_ids[WEIR_SERVER_ID_SLOTS];
 	struct weir_endpoint endpoints[HOST_ENDPOINTS];
+	struct weir_conns conns[WEIR_MAX_ENDPOINTS];
 	struct weir_endpoint_stats stats[HOST_ENDPOINTS];
 	struct weir_count counts[WEIR_REASON_COUNT];
 	struct weir_rate_bucket rates[WEIR_RATE_BUCKETS];
@@ -41,7 +45,26 @@ static struct host_maps {
 	uint32_t nat_locks[WEIR_NAT_LOCKS];
 	uint64_t odd_packet[1][64], nat_work[1][64]; /* room for what only the program knows */
 	struct weir_flow_bucket fragments[WEIR_FRAGMENT_BUCKETS];
+	struct weir_syn_bucket syns[WEIR_SYN_BUCKETS];
+	struct weir_live live[HOST_ENDPOINTS];
+	struct weir_handshakes handshakes[HOST_ENDPOINTS]; /* by slot alone */
+	uint32_t regions[1];
+	struct weir_begun begun[WEIR_BEGUN];
+	struct weir_classes classes[HOST_CLASSES / WEIR_CLASSES_IN_WORD];
+	struct weir_way ways[HOST_CLASSES * WEIR_STEER_SLICES];
+	uint32_t location; /* of the client that was last asked for */
+	struct weir_count dns_counts[WEIR_DNS_REASON_COUNT];
+	struct weir_dns_guard dns_guard[1];
+	uint64_t dns_budget[2][2], dns_work[1][600];
+	struct {
+		struct weir_hot_key key;
+		struct weir_hot_answer value;
+	} hot[HOST_HOT];
+	uint64_t dns_zone; /* the one there is */
 	uint64_t jiffies;
+	uint32_t random;        /* what the program draws */
+	const uint8_t *message; /* of a UDP header and what follows, for the filter */
+	unsigned long room;     /* bytes behind the frame, into which it may grow */
 } host;
 
 /* The maps as the program names them; it calls this through the macro below. */
@@ -56,7 +79,9 @@ static void *host_lookup(const char *map, const void *at)
 	HOST_MAP(weir_rows, host.rows);
 	HOST_MAP(weir_flows, host.flows);
 	HOST_MAP(weir_specials, host.specials);
+	HOST_MAP(weir_server_ids, host.server_ids);
 	HOST_MAP(weir_endpoints, host.endpoints);
+	HOST_MAP(weir_conns, host.conns);
 	HOST_MAP(weir_endpoint_counts, host.stats);
 	HOST_MAP(weir_reason_counts, host.counts);
 	HOST_MAP(weir_icmp_budget, host.icmp_budget);
@@ -67,9 +92,33 @@ static void *host_lookup(const char *map, const void *at)
 	HOST_MAP(weir_nat_locks, host.nat_locks);
 	HOST_MAP(weir_nat_work, host.nat_work);
 	HOST_MAP(weir_rates, host.rates);
+	HOST_MAP(weir_syns, host.syns);
+	HOST_MAP(weir_live, host.live);
+	HOST_MAP(weir_begun, host.begun);
+	HOST_MAP(weir_classes, host.classes);
+	HOST_MAP(weir_ways, host.ways);
+	HOST_MAP(weir_handshakes, host.handshakes);
+	HOST_MAP(weir_dns_counts, host.dns_counts);
+	HOST_MAP(weir_dns_guard, host.dns_guard);
+	HOST_MAP(weir_dns_budget, host.dns_budget);
+	HOST_MAP(weir_dns_work, host.dns_work);
 #undef HOST_MAP
+	if (!strcmp(map, "&weir_dns_answers")) {
+		for (int i = 0; i < HOST_HOT; i++)
+			if (host.hot[i].value.n && !memcmp(&host.hot[i].key, at, 16))
+				return &host.hot[i].value;
+		return NULL;
+	}
+	if (!strcmp(map, "&weir_dns_zones"))
+		return memcmp(at, &host.dns_zone, 8) ? NULL : &host.dns_zone;
 	if (!strcmp(map, "&weir_devices"))
 		return *key <= HOST_IFINDEX + 1 ? (void *)key : NULL;
+	if (!strcmp(map, "&weir_regions"))
+		return host.regions;
+	if (!strcmp(map, "&weir_places")) {
+		host.location = ((const struct weir_place_key *)at)->addr.b[15] % 5;
+		return host.location ? &host.location : NULL;
+	}
 	fprintf(stderr, "%s: a map that host.h does not know\n", map);
 	abort();
 }
@@ -88,7 +137,7 @@ static long host_adjust_tail(struct host_md *ctx, int delta)
 {
 	unsigned long to = ctx->data_end + (unsigned long)(long)delta;
 
-	if (delta > 0 || to < ctx->data + 14)
+	if ((delta > 0 && (unsigned long)delta > host.room) || to < ctx->data + 14)
 		return -1;
 	ctx->data_end = to;
 	return 0;
@@ -130,11 +179,18 @@ static long host_fib_lookup(const struct host_md *ctx, struct bpf_fib_lookup *f,
 /* What the program is loaded with. */
 const volatile uint32_t weir_features = WEIR_FEATURE_NAT | WEIR_FEATURE_FULLNAT;
 
-/* For the filter in the same file, which does not run here. */
-static inline long host_load_bytes(const void *skb, uint32_t off, void *to, uint32_t len)
+const volatile uint8_t weir_tail_calls = 1;
+int weir_dns_xdp(struct host_md *ctx);
+
+/* For the filter on the DNS sockets; all its clients are one. */
+static inline long host_load_bytes(const struct __sk_buff *skb, uint32_t off, void *to,
+				   uint32_t len)
 {
-	(void)skb, (void)off, (void)to, (void)len;
-	return -1;
+	memset(to, 0, len);
+	if (off > skb->len || skb->len - off < len || !host.message)
+		return -1;
+	memcpy(to, host.message + off, len);
+	return 0;
 }
 
 #pragma GCC diagnostic push
@@ -155,11 +211,21 @@ static inline long host_load_bytes(const void *skb, uint32_t off, void *to, uint
 #define bpf_spin_unlock(lock)              (*(volatile uint32_t *)(lock) = 0)
 /* Of captures, which this is none of. */
 #define bpf_perf_event_output(ctx, map, flags, data, size) ((void)(data), (void)(flags), -1)
-#define bpf_ktime_get_ns()                                 0
-#define bpf_get_prandom_u32()                              0
+#define bpf_ktime_get_ns()                                 (host.jiffies * 4000000)
+#define bpf_ktime_get_boot_ns()                            (host.jiffies * 4000000)
+#define bpf_ringbuf_output(map, data, size, flags)         (void)(data)
+#define bpf_map_update_elem(map, key, value, flags)        (void)(value)
+#define bpf_get_prandom_u32()                              host.random
+#define bpf_tail_call(ctx, map, index)                     return weir_dns_xdp(ctx)
+/* Of the tc program, which does not run here. */
+#define bpf_skb_load_bytes_relative(skb, off, to, len, of) memset(to, 0, len)
+#define bpf_skb_pull_data(skb, len)                        host_load_bytes(skb, len, NULL, 0)
+#define bpf_skb_change_tail(skb, len, flags)               ((void)(len), -1)
+#define bpf_redirect(ifindex, flags)                       0
 #include "../../bpf/weir.bpf.c"
 _Static_assert(sizeof(struct packet) <= sizeof(host.odd_packet), "weir_odd_packet");
 _Static_assert(sizeof(struct nat_work) <= sizeof(host.nat_work), "weir_nat_work");
+_Static_assert(sizeof(struct dns_work) <= sizeof(host.dns_work), "weir_dns_work");
 #undef xdp_md
 #undef bpf_map_lookup_elem
 #undef bpf_xdp_adjust_head
@@ -174,7 +240,15 @@ _Static_assert(sizeof(struct nat_work) <= sizeof(host.nat_work), "weir_nat_work"
 #undef bpf_spin_unlock
 #undef bpf_perf_event_output
 #undef bpf_ktime_get_ns
+#undef bpf_ktime_get_boot_ns
+#undef bpf_ringbuf_output
+#undef bpf_map_update_elem
 #undef bpf_get_prandom_u32
+#undef bpf_tail_call
+#undef bpf_skb_load_bytes_relative
+#undef bpf_skb_pull_data
+#undef bpf_skb_change_tail
+#undef bpf_redirect
 #pragma GCC diagnostic pop
 
 /* A frame in a buffer that ends with it, so that a sanitizer sees every byte beyond; the IP header
@@ -188,7 +262,8 @@ struct host_frame {
 
 static inline struct host_frame host_frame(const uint8_t *data, size_t len, size_t headroom)
 {
-	struct host_frame f = { .buffer = malloc(HOST_ALIGN + headroom + len), .len = len };
+	struct host_frame f = { .buffer = malloc(HOST_ALIGN + headroom + len + host.room),
+				.len = len };
 
 	if (!f.buffer)
 		abort();
@@ -302,6 +377,8 @@ static inline uint32_t host_service(union weir_addr vip, uint16_t port, uint8_t 
 		.key = { vip, be, proto, WEIR_SLOT_USED, id, 0 },
 		.table = { 0, HOST_ROWS - 1 },
 	};
+	if (proto == 6)
+		host.services[at].key.flags = WEIR_SERVICE_WATCH;
 	return at;
 }
 
@@ -314,6 +391,66 @@ static inline void host_nat_service(union weir_addr vip, uint16_t port, uint8_t 
 
 	r->key.used = WEIR_SLOT_REVERSE;
 	r->table = (struct weir_table_ref){ at, id };
+}
+
+/* Makes a UDP service one of QUIC: server id k of a byte is endpoint k. */
+static inline void host_quic(union weir_addr vip, uint16_t id)
+{
+	uint32_t owner = WEIR_ID_OWNER(id, 0, 1);
+	struct weir_service *s = host.services;
+
+	while (s->key.id != id || memcmp(&s->key.vip, &vip, sizeof(vip)))
+		s++;
+	s->key.flags = WEIR_SERVICE_QUIC;
+	host.specials[id] = (struct weir_special){ .group = id, .id_bytes = 1 };
+	for (uint32_t k = 1; k < HOST_KINDS; k++) {
+		uint32_t at = weir_server_id_slot(owner, k);
+
+		while (host.server_ids[at].owner)
+			at = (at + 1) & (WEIR_SERVER_ID_SLOTS - 1);
+		host.server_ids[at] = (struct weir_server_id){ k, owner, k };
+	}
+}
+
+/* IPv6 services count their connections; endpoints of every second kind take a few. */
+static inline void host_count(void)
+{
+	for (uint32_t i = 0; i < WEIR_SERVICE_SLOTS; i++)
+		if (host.services[i].key.used == WEIR_SLOT_USED && host.services[i].key.id >= 3)
+			host.services[i].key.flags |=
+				WEIR_SERVICE_COUNTED | WEIR_SERVICE_RECORDED | WEIR_SERVICE_LEAST;
+	for (uint32_t k = 1; k < HOST_KINDS; k++)
+		host.conns[weir_conns_index(k)] =
+			(struct weir_conns){ .limit = k & 1 ? 2 * k : 0, .weight = (__u16)k };
+}
+
+/* Services tell their clients apart: by the last byte of their address, and IPv6 ones in slices,
+ * too. Ways name quarters of the rows. */
+static inline void host_steer(void)
+{
+	for (uint32_t i = 0; i < HOST_CLASSES; i++)
+		host.classes[0].of[i] = (__u16)i;
+	for (uint32_t i = 0; i < HOST_CLASSES * WEIR_STEER_SLICES; i++) {
+		uint32_t cur = i % 4, prev = i / 4 % 5, flags = i / 20 % 4;
+
+		host.ways[i].cur = WEIR_WAY_TABLE(cur * WEIR_TABLE_MIN, 0) |
+				   (flags & 1 ? WEIR_WAY_SESSIONS : 0);
+		host.ways[i].prev = prev == 4 ? WEIR_WAY_REST
+					      : WEIR_WAY_TABLE(prev * WEIR_TABLE_MIN, 0) |
+							(flags & 2 ? WEIR_WAY_UDP_NEW : 0);
+	}
+	for (uint32_t i = 0; i < WEIR_SERVICE_SLOTS; i++) {
+		struct weir_service_key *key = &host.services[i].key;
+
+		if (key->used != WEIR_SLOT_USED || !key->proto)
+			continue;
+		key->flags |= WEIR_SERVICE_STEER;
+		if (key->id == 1)
+			key->flags |= WEIR_SERVICE_CLIENT | WEIR_SERVICE_STICKY;
+		host.specials[key->id].group = key->id;
+		host.specials[key->id].steer =
+			(struct weir_steer_ref){ key->id >= 3 ? WEIR_STEER_SLICED : 0, 0 };
+	}
 }
 
 /* TCP and UDP port 443 of both VIPs, over one table. All rows are at rest with this endpoint;
@@ -342,6 +479,12 @@ static inline void host_world(enum host_kind all)
 	host_nat_service(HOST_VIP4, 443, 17, 2, HOST_NAT_ADDR4);
 	host_nat_service(HOST_VIP6, 443, 6, 3, HOST_NAT_ADDR6);
 	host_nat_service(HOST_VIP6, 443, 17, 4, HOST_NAT_ADDR6);
+	host_quic(HOST_VIP4, 2);
+	host_quic(HOST_VIP6, 4);
+	if (all != HOST_KINDS)
+		return;
+	host_count();
+	host_steer();
 }
 
 #endif

@@ -210,6 +210,16 @@ struct pkt pkt_new(const struct flow *f, uint8_t tcp_flags)
 	return seal(p);
 }
 
+struct pkt pkt_datagram(const struct flow *f, const void *bytes, uint32_t len)
+{
+	struct pkt p = pkt_new(f, 0);
+
+	assert(f->proto == IPPROTO_UDP);
+	p.len -= PAYLOAD;
+	memcpy(append(&p, len), bytes, len);
+	return seal(p);
+}
+
 struct pkt pkt_payload(struct pkt p, uint32_t bytes)
 {
 	memset(append(&p, bytes), 0x5a, bytes);

@@ -38,6 +38,9 @@ struct flow flow_of(uint8_t proto, const char *src, uint16_t sport, const char *
  * request; flags and ports unused); any other protocol gets its payload straight behind IP. */
 struct pkt pkt_new(const struct flow *f, uint8_t tcp_flags);
 
+/* A datagram of this flow with just these bytes. */
+struct pkt pkt_datagram(const struct flow *f, const void *bytes, uint32_t len);
+
 /* The same packet, with ... */
 struct pkt pkt_payload(struct pkt p, uint32_t bytes);   /* so many bytes more payload */
 struct pkt pkt_options(struct pkt p, uint32_t bytes);   /* IPv4 options, a multiple of 4 */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* plane.c - loads the packet program and writes its maps by hand. */
-#include "plane.h"
+#include "steering.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
@@ -19,10 +19,6 @@
 #include "weir.skel.h"
 
 #define MAX_CPUS 1024
-
-static const uint32_t hash_key[WEIR_HASH_KEYS] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-						   0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
-						   0xcbbb9d5d, 0x629a292a };
 
 static void die(const char *what)
 {
@@ -52,8 +48,8 @@ static uint64_t hash_v4(void)
 	uint64_t h = 0;
 
 	for (int i = 0; i < 3; i++)
-		h += (uint64_t)(uint32_t)(word[i] + hash_key[2 + 2 * i]) *
-		     (uint32_t)(word[i] + hash_key[3 + 2 * i]);
+		h += (uint64_t)(uint32_t)(word[i] + plane_hash_key[2 + 2 * i]) *
+		     (uint32_t)(word[i] + plane_hash_key[3 + 2 * i]);
 	return h;
 }
 
@@ -63,7 +59,7 @@ static struct weir_bpf *skel_open(void)
 
 	if (!skel)
 		die("weir.bpf.o");
-	memcpy((void *)skel->rodata->weir_hash_key, hash_key, sizeof(hash_key));
+	memcpy((void *)skel->rodata->weir_hash_key, plane_hash_key, sizeof(plane_hash_key));
 	skel->rodata->weir_hash_v4 = hash_v4();
 	return skel;
 }
@@ -72,8 +68,9 @@ static struct weir_bpf *skel_open(void)
 static int is_own(const struct weir_bpf *skel, const struct bpf_map *map)
 {
 	return bpf_map__is_internal(map) || map == skel->maps.weir_odd_packet ||
-	       map == skel->maps.weir_icmp_budget || map == skel->maps.weir_capture_session ||
-	       map == skel->maps.weir_capture_packet || map == skel->maps.weir_capture_events;
+	       map == skel->maps.weir_icmp_budget || map == skel->maps.weir_dns_work ||
+	       map == skel->maps.weir_capture_session || map == skel->maps.weir_capture_packet ||
+	       map == skel->maps.weir_capture_events;
 }
 
 struct weir_bpf *plane_load_for(const struct plane *p, enum weir_seeing purpose)
@@ -109,7 +106,14 @@ struct plane *plane_load_with(void (*set)(struct weir_bpf *skel))
 	p->rows = map_memory(p->skel->maps.weir_rows);
 	p->flows = map_memory(p->skel->maps.weir_flows);
 	p->specials = map_memory(p->skel->maps.weir_specials);
+	p->server_ids = map_memory(p->skel->maps.weir_server_ids);
+	p->classes = map_memory(p->skel->maps.weir_classes);
+	p->ways = map_memory(p->skel->maps.weir_ways);
 	p->endpoints = map_memory(p->skel->maps.weir_endpoints);
+	p->conns = map_memory(p->skel->maps.weir_conns);
+	p->syns = map_memory(p->skel->maps.weir_syns);
+	p->live = map_memory(p->skel->maps.weir_live);
+	p->begun = map_memory(p->skel->maps.weir_begun);
 	p->nat = map_memory(p->skel->maps.weir_nat_conf);
 	p->nat_flows = map_memory(p->skel->maps.weir_nat_flows);
 	p->next_endpoint = p->next_service = 1;
@@ -129,7 +133,14 @@ void plane_free(struct plane *p)
 	munmap(p->rows, map_bytes(p->skel->maps.weir_rows));
 	munmap(p->flows, map_bytes(p->skel->maps.weir_flows));
 	munmap(p->specials, map_bytes(p->skel->maps.weir_specials));
+	munmap(p->server_ids, map_bytes(p->skel->maps.weir_server_ids));
+	munmap(p->classes, map_bytes(p->skel->maps.weir_classes));
+	munmap(p->ways, map_bytes(p->skel->maps.weir_ways));
 	munmap(p->endpoints, map_bytes(p->skel->maps.weir_endpoints));
+	munmap(p->conns, map_bytes(p->skel->maps.weir_conns));
+	munmap(p->syns, map_bytes(p->skel->maps.weir_syns));
+	munmap(p->live, map_bytes(p->skel->maps.weir_live));
+	munmap(p->begun, map_bytes(p->skel->maps.weir_begun));
 	munmap(p->nat, map_bytes(p->skel->maps.weir_nat_conf));
 	munmap(p->nat_flows, map_bytes(p->skel->maps.weir_nat_flows));
 	weir_bpf__destroy(p->skel);
@@ -182,11 +193,16 @@ void plane_reset(struct plane *p)
 	for (uint32_t why = 0; why < WEIR_REASON_COUNT; why++)
 		bpf_map_update_elem(bpf_map__fd(p->skel->maps.weir_reason_counts), &why, zero, 0);
 	remove_sources(p);
+	plane_remove_places(p);
 	memset(p->services, 0, map_bytes(p->skel->maps.weir_services));
 	memset(p->rows, 0, p->next_row * sizeof(*p->rows));
 	memset(p->flows, 0, map_bytes(p->skel->maps.weir_flows));
 	memset(p->specials, 0, p->next_service * sizeof(*p->specials));
+	memset(p->server_ids, 0, map_bytes(p->skel->maps.weir_server_ids));
 	memset(p->endpoints, 0, p->next_endpoint * sizeof(*p->endpoints));
+	memset(p->conns, 0, map_bytes(p->skel->maps.weir_conns));
+	memset(p->syns, 0, map_bytes(p->skel->maps.weir_syns));
+	memset(p->live, 0, p->next_endpoint * sizeof(*p->live));
 	memset(p->nat, 0, sizeof(*p->nat));
 	memset(p->nat_flows, 0, map_bytes(p->skel->maps.weir_nat_flows));
 	p->next_row = 0;
@@ -236,6 +252,17 @@ struct plane_service plane_add_service(struct plane *p, const char *vip, uint8_t
 	return out;
 }
 
+void plane_add_dns(struct plane *p, const char *addr, uint16_t port)
+{
+	struct weir_service s = { .key = { .vip = pkt_addr(addr),
+					   .port = htons(port),
+					   .proto = IPPROTO_UDP,
+					   .used = WEIR_SLOT_DNS,
+					   .flags = WEIR_SERVICE_DNS } };
+
+	put_service(p, &s);
+}
+
 void plane_set_flags(struct plane *p, const struct plane_service *s, uint16_t flags,
 		     struct weir_special special)
 {
@@ -254,6 +281,23 @@ void plane_add_source(struct plane *p, uint32_t set, const char *addr, uint32_t 
 	key.bits = 32 + bits + (strchr(addr, ':') ? 0 : 96);
 	if (bpf_map_update_elem(bpf_map__fd(p->skel->maps.weir_sources), &key, &value, 0))
 		die("weir_sources");
+}
+
+void plane_add_server_id(struct plane *p, uint32_t group, uint32_t rotation, uint32_t bytes,
+			 uint64_t id, uint32_t slot)
+{
+	uint32_t owner = WEIR_ID_OWNER(group, rotation, bytes);
+	uint32_t at = weir_server_id_slot(owner, id);
+
+	for (uint32_t i = 0; i < WEIR_SERVER_ID_PROBE; i++) {
+		struct weir_server_id *to = &p->server_ids[(at + i) % WEIR_SERVER_ID_SLOTS];
+
+		if (to->owner != WEIR_ID_FREE && (to->owner != owner || to->id != id))
+			continue;
+		*to = (struct weir_server_id){ id, owner, slot };
+		return;
+	}
+	assert(!"no room among the server ids");
 }
 
 void plane_mac(uint32_t slot, int own, uint8_t mac[6])
@@ -450,73 +494,4 @@ uint32_t plane_run(const struct plane *p, const struct pkt *in, struct pkt *out)
 uint32_t plane_run_for(const struct weir_bpf *skel, const struct pkt *in, struct pkt *out)
 {
 	return run_packet(bpf_program__fd(skel->progs.weir_xdp), in, out);
-}
-
-uint64_t plane_hash(const struct flow *f)
-{
-	uint16_t ports[2] = { htons(f->sport), htons(f->dport) };
-	uint32_t first;
-
-	memcpy(&first, ports, 4);
-	return plane_hash_of(&f->src, &f->dst, first, f->proto);
-}
-
-uint64_t plane_hash_of(const union weir_addr *src, const union weir_addr *dst, uint32_t first,
-		       uint32_t second)
-{
-	uint32_t a[5] = { first }, b[5] = { second };
-	uint64_t h = 0;
-
-	memcpy(a + 1, src->b, 16);
-	memcpy(b + 1, dst->b, 16);
-	for (int i = 0; i < 5; i++)
-		h += (uint64_t)(uint32_t)(a[i] + hash_key[2 * i]) *
-		     (uint32_t)(b[i] + hash_key[2 * i + 1]);
-	for (int i = 0; i < 2; i++)
-		h = (h ^ h >> 32) * 0xd6e8feb86659fd93ull;
-	return h ^ h >> 32;
-}
-
-uint64_t plane_hash_client(const struct flow *f)
-{
-	static const union weir_addr none;
-
-	return plane_hash_of(&f->src, &none, 0, 0);
-}
-
-struct weir_flow_bucket *plane_bucket(const struct plane *p, const struct flow *f)
-{
-	return &p->flows[(plane_hash(f) >> 16) % WEIR_FLOW_BUCKETS];
-}
-
-struct weir_flow *plane_record(const struct plane *p, const struct plane_service *s,
-			       const struct flow *f)
-{
-	return plane_record_of(p, plane_hash(f), s->id);
-}
-
-struct weir_flow *plane_record_of(const struct plane *p, uint64_t hash, uint32_t id)
-{
-	struct weir_flow_bucket *b = &p->flows[(hash >> 16) % WEIR_FLOW_BUCKETS];
-	uint64_t key = (hash & 0xffffffff0000ffffull) | (uint64_t)id << 16;
-
-	for (int i = 0; i < WEIR_FLOW_WAYS; i++)
-		if (b->way[i].key == key)
-			return &b->way[i];
-	return NULL;
-}
-
-uint32_t plane_now(const struct plane *p)
-{
-	uint8_t packet[64] = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = packet, .data_size_in = sizeof(packet));
-
-	if (bpf_prog_test_run_opts(bpf_program__fd(p->skel->progs.weir_clock), &run))
-		die("weir_clock");
-	return p->skel->bss->weir_now;
-}
-
-uint32_t plane_idle(const struct plane *p)
-{
-	return p->skel->rodata->weir_flow_idle << WEIR_FLOW_FLAGS;
 }

@@ -16,7 +16,14 @@ struct plane {
 	struct weir_row *rows;
 	struct weir_flow_bucket *flows;
 	struct weir_special *specials;
+	struct weir_server_id *server_ids;
+	struct weir_classes *classes;
+	struct weir_way *ways;
 	struct weir_endpoint *endpoints;
+	struct weir_conns *conns; /* by weir_conns_index() */
+	struct weir_syn_bucket *syns;
+	struct weir_live *live;
+	struct weir_begun *begun;
 	struct weir_nat_conf *nat;
 	struct weir_nat_bucket *nat_flows; /* of one entry without WEIR_FEATURE_FULLNAT */
 	uint32_t next_row, next_endpoint, next_service; /* the first that was not given out */
@@ -49,6 +56,9 @@ struct plane_service {
 struct plane_service plane_add_service(struct plane *p, const char *vip, uint8_t proto,
 				       uint16_t port, uint32_t rows);
 
+/* An address of the agent's DNS. */
+void plane_add_dns(struct plane *p, const char *addr, uint16_t port);
+
 /* Makes it one that is not usual: WEIR_SERVICE_* flags. */
 void plane_set_flags(struct plane *p, const struct plane_service *s, uint16_t flags,
 		     struct weir_special special);
@@ -57,6 +67,10 @@ void plane_set_flags(struct plane *p, const struct plane_service *s, uint16_t fl
  * emptied by plane_reset(); what was sent at which rate is not forgotten: take another group. */
 void plane_add_source(struct plane *p, uint32_t set, const char *addr, uint32_t bits,
 		      enum weir_source is);
+
+/* A server id of so many bytes (as a number) that a group knows in connection ids of a rotation. */
+void plane_add_server_id(struct plane *p, uint32_t group, uint32_t rotation, uint32_t bytes,
+			 uint64_t id, uint32_t slot);
 
 /* An endpoint that is alive, in the next free slot, which is returned. dst decides the family of
  * the outer header; ifindex 1 (lo, where test runs come in) makes packets leave with XDP_TX, 0
@@ -87,7 +101,9 @@ uint32_t plane_run(const struct plane *p, const struct pkt *in, struct pkt *out)
 /* The same through a program of another purpose. */
 uint32_t plane_run_for(const struct weir_bpf *skel, const struct pkt *in, struct pkt *out);
 
-/* The hash of a flow with this fixture's key: computed here, by the description in bpf/hash.h. */
+extern const uint32_t plane_hash_key[WEIR_HASH_KEYS];
+
+/* The hash of a flow with that key: computed here, by the description in bpf/hash.h. */
 uint64_t plane_hash(const struct flow *f);
 uint64_t plane_hash_of(const union weir_addr *src, const union weir_addr *dst, uint32_t first,
 		       uint32_t second);
@@ -95,12 +111,25 @@ uint64_t plane_hash_of(const union weir_addr *src, const union weir_addr *dst, u
 /* The same of its client alone: of the address it comes from. */
 uint64_t plane_hash_client(const struct flow *f);
 
+/* What counts of an endpoint's connections: a limit (0: none) and a weight; and how many are open.
+ */
+void plane_set_conns(struct plane *p, uint32_t slot, uint32_t limit, uint16_t weight);
+int32_t plane_open(const struct plane *p, uint32_t slot);
+
 /* Where a flow is recorded, if it is: bits 16 to 31 choose the bucket. */
 struct weir_flow_bucket *plane_bucket(const struct plane *p, const struct flow *f);
 struct weir_flow *plane_record(const struct plane *p, const struct plane_service *s,
 			       const struct flow *f);
-/* The same for any hash and id. */
+/* The same for any hash and id, in either of the two buckets that a counted flow may be in. */
 struct weir_flow *plane_record_of(const struct plane *p, uint64_t hash, uint32_t id);
+
+/* Where the last SYN of a flow is remembered; if it is not, a free place in its bucket, or NULL;
+ * and the kernel's clock
+ * as it is there, some 64 ms behind, and so many ms of it. */
+struct weir_syn_bucket *plane_syn_bucket(const struct plane *p, const struct flow *f);
+struct weir_syn *plane_syn(const struct plane *p, const struct flow *f);
+uint32_t plane_syn_now(const struct plane *p);
+uint32_t plane_jiffies(const struct plane *p, uint32_t ms);
 
 /* The kernel's clock as records hold it, without its flags; and how long a silent flow
  * keeps its record, in the same unit. */

@@ -26,7 +26,7 @@ http() { in_ns bal curl -s -m 20 "$@"; }
 code() { is "curl ${*:2}: $1" "$(http -o "$NET_DIR/body" -w '%{http_code}' "${@:2}")" "$1"; }
 
 code 200 $at/
-is "/ lists the paths" "$(jq -c .paths "$NET_DIR/body")" '["/","/weir/v1/status","/weir/v1/reasons","/weir/v1/trace","/weir/v1/capture"]'
+is "/ lists the paths" "$(jq -c .paths "$NET_DIR/body")" '["/","/weir/v1/status","/weir/v1/reasons","/weir/v1/dns","/weir/v1/handshakes","/weir/v1/overrides","/weir/v1/zones","/weir/v1/trace","/weir/v1/dns/explain","/weir/v1/zone-file","/weir/v1/references","/weir/v1/capture"]'
 code 200 $at/weir/v1/status
 is "the status has every origin" "$(jq '[.pools[].origins[]] | length' "$NET_DIR/body")" 10000
 code 200 -I $at/weir/v1/status
@@ -34,6 +34,14 @@ code 404 $at/weir/v1/status/
 check "an error is JSON with a sentence" jq -e '.error | length > 10' "$NET_DIR/body"
 code 405 -X PUT -d '{}' $at/weir/v1/status
 check "which says what is allowed" grep -qi '^allow: GET, HEAD' <<<"$(http -D - -o /dev/null -X DELETE $at/)"
+code 200 "$at/weir/v1/references?type=pool&id=p0"
+is "who refers to a pool" "$(jq -c '[.removable, .references[].resource_name]' "$NET_DIR/body")" '[false,"www.example.org"]'
+code 404 "$at/weir/v1/references?type=pool&id=nobody"
+code 400 "$at/weir/v1/references?type=zone&id=p0"
+code 400 "$at/weir/v1/references?type=pool"
+is "weirctl refs says so" "$(ctl bal refs pool p0 | tail -1)" \
+	'pool "p0" is in use by 1 object; take it out there first: load_balancer www.example.org (default_pools)'
+is "and of one that nobody uses" "$(ctl bal refs pool p1 | tail -1)" "nobody refers to it"
 head -c 70000 /dev/zero >"$NET_DIR/much"
 code 413 -H 'Expect:' --data-binary "@$NET_DIR/much" $at/
 code 413 -H 'Expect:' -H 'Transfer-Encoding: chunked' --data-binary "@$NET_DIR/much" $at/

@@ -41,7 +41,7 @@ stop "$drops" INT
 is "and ends on Ctrl-C" $? 130
 # Every line against the one before: the rate is what came in between, and somewhere it was not 0.
 rates='[.[] | {t: .clock_ms} + (.reasons[] | select(.reason == "DROP_NO_ENDPOINT"))]
-	| [range(1; length) as $i | {rate: .[$i].packets_per_s, bytes: .[$i].bytes_per_s,
+	| [range(1; length) as $i | select(.[$i].t > .[$i - 1].t) | {rate: .[$i].packets_per_s, bytes: .[$i].bytes_per_s,
 		want: ((.[$i].packets - .[$i - 1].packets) * 1000 / (.[$i].t - .[$i - 1].t))}]
 	| all(.rate - .want | fabs < 1) and all(.bytes - 100 * .want | fabs < 100) and any(.rate > 100)'
 check "rates are those since the line before" jq -se "$rates" "$live"

@@ -44,7 +44,7 @@ check_shares "new connections follow it" "$got" 15 b=1 c=1
 # it has heard another address, unless it is told to.)
 in_ns bal sysctl -qw net.ipv4.neigh.eth0.locktime=0
 in_ns b sysctl -qw net.ipv4.conf.eth0.arp_notify=1
-start client "$got" "$WEIR_LOAD" connect --for 60 --every 2 --timeout 0.5 "$VIP4:80"
+start client "$got" "$WEIR_LOAD" connect --for 60 --every 2 --timeout 5 "$VIP4:80"
 short=$STARTED
 sleep 0.3
 ip -n "$NET-b" link set dev eth0 address 02:00:00:00:00:bb

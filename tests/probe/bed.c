@@ -16,8 +16,8 @@ struct peer {
 	struct server *server;
 	uv_timer_t drip;
 	uv_write_t write;
-	bool writing, dripping;
 	size_t got;
+	unsigned replies;
 	char request[65536];
 };
 
@@ -112,8 +112,25 @@ static void peer_answer(struct peer *p)
 		break;
 	case SILENT:
 	case GREETS:
+	case TALKS:
 		break;
 	}
+}
+
+static void on_sent_reply(uv_write_t *w, int status)
+{
+	if (status)
+		peer_end(w->data);
+}
+
+static void peer_reply(struct peer *p)
+{
+	const char *reply = p->server->replies[p->replies++];
+
+	if (reply)
+		peer_send(p, reply, strlen(reply), on_sent_reply);
+	else
+		peer_end(p);
 }
 
 static void on_alloc(uv_handle_t *h, size_t want, uv_buf_t *buf)
@@ -136,6 +153,11 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	}
 	p->got += (size_t)n;
 	p->request[p->got] = 0;
+	if (p->server->manner == TALKS) {
+		memcpy(p->server->request, p->request, p->got + 1);
+		peer_reply(p);
+		return;
+	}
 	if (!strstr(p->request, "\r\n\r\n"))
 		return;
 	memcpy(p->server->request, p->request, p->got + 1);
@@ -157,6 +179,8 @@ static void on_connection(uv_stream_t *listener, int status)
 	s->accepted++;
 	if (s->manner == GREETS)
 		peer_send(p, s->reply, strlen(s->reply), on_sent);
+	if (s->manner == TALKS)
+		peer_reply(p);
 	uv_read_start((uv_stream_t *)&p->tcp, on_alloc, on_read);
 }
 
@@ -225,12 +249,17 @@ struct weir_monitor http_monitor(void)
 	return m;
 }
 
-struct weir_monitor tcp_monitor(void)
+struct weir_monitor monitor_of(enum weir_monitor_type type)
 {
 	struct weir_monitor m = http_monitor();
 
-	m.type = WEIR_MONITOR_TCP;
+	m.type = type;
 	return m;
+}
+
+struct weir_monitor tcp_monitor(void)
+{
+	return monitor_of(WEIR_MONITOR_TCP);
 }
 
 void expect_code(struct weir_monitor *m, unsigned code)
@@ -256,6 +285,7 @@ struct world *world_new(struct bed *b, struct weir_monitor m, uint32_t n,
 				      .monitor = &w->monitor,
 				      .origins = w->origins,
 				      .n_origins = n,
+				      .tls.check_cert = true,
 				      .enabled = true };
 	w->model.pools = &w->pool;
 	w->model.n_pools = 1;
@@ -270,19 +300,29 @@ struct weir_verdict probe_once(struct bed *b, struct weir_monitor m, struct weir
 	memset(&b->seen[0], 0, sizeof(b->seen[0]));
 	weir_prober_set(b->prober, &world_new(b, m, 0, NULL)->model); /* else it may go on */
 	weir_prober_set(b->prober, &world_new(b, m, 1, &at)->model);
-	await(b, b->seen[0].n == 1);
+	await(b, b->seen[0].n >= 1);
 	return b->seen[0].last;
 }
 
-static void on_verdict(void *arg, uint32_t index, const struct weir_verdict *v)
+static void on_verdict(void *arg, uint32_t index, uint32_t member, const struct weir_verdict *v)
 {
 	struct bed *b = arg;
 
 	b->seen[index].n++;
+	b->seen[index].members |= 1u << member;
 	b->seen[index].last = *v;
 	b->verdicts++;
+	uv_stop(&b->loop); /* or it would wait on for what else may come */
 	if (b->on_verdict)
 		b->on_verdict(b, index);
+}
+
+bool all_seen(const struct bed *b, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		if (!b->seen[i].n)
+			return false;
+	return true;
 }
 
 static void on_watchdog(uv_timer_t *timer)

@@ -21,6 +21,7 @@ enum manner {
 	HANGS_UP, /* closes without an answer */
 	RESETS,   /* the same with RST */
 	GREETS,   /* talks first, as SMTP does */
+	TALKS,    /* the same, and then a reply to each line */
 };
 
 #define OK_REPLY "HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nHello, World"
@@ -32,6 +33,7 @@ struct server {
 	enum manner manner;
 	const char *reply;
 	const char *reply_to_other; /* to a request for another path than "/"; NULL: reply */
+	const char *replies[4];     /* of one that talks, the greeting first; NULL: it hangs up */
 	char request[65536];        /* the last one */
 	unsigned accepted, ended, resets;
 	size_t sent;
@@ -53,7 +55,8 @@ struct bed {
 	struct weir_prober *prober;
 	struct world *worlds;
 	struct seen {
-		unsigned n; /* verdicts */
+		unsigned n;       /* verdicts */
+		unsigned members; /* that gave them, a bit each */
 		struct weir_verdict last;
 	} seen[2048]; /* by origin index */
 	unsigned verdicts;
@@ -68,6 +71,7 @@ struct server *server_new(struct bed *b, const char *address, enum manner m, con
 
 struct weir_monitor http_monitor(void); /* GET /, 200, no body; time-outs long, no retry */
 struct weir_monitor tcp_monitor(void);
+struct weir_monitor monitor_of(enum weir_monitor_type type); /* as http_monitor() */
 void expect_code(struct weir_monitor *m, unsigned code);
 
 struct world *world_new(struct bed *b, struct weir_monitor m, uint32_t n,
@@ -75,6 +79,10 @@ struct world *world_new(struct bed *b, struct weir_monitor m, uint32_t n,
 
 /* Sets a model of one origin and waits for its first verdict. */
 struct weir_verdict probe_once(struct bed *b, struct weir_monitor m, struct weir_sockaddr at);
+
+/* Whether each of n origins has a verdict. Some may have two: the second probe of one may come at
+ * any time within the interval. */
+bool all_seen(const struct bed *b, uint32_t n);
 
 /* A port that is taken but does not listen. */
 struct weir_sockaddr closed_port(void);

@@ -18,7 +18,7 @@ static void probes_come_back_after_the_interval(void **state)
 	start = uv_hrtime();
 	weir_prober_set(b->prober, &world_new(b, http, 2, at)->model);
 	await(b, b->seen[0].n >= 10 && b->seen[1].n >= 10);
-	assert_true(uv_hrtime() - start >= 150000000); /* nine intervals, less the start's spread */
+	assert_true(uv_hrtime() - start >= 140000000); /* eight intervals, and a shorter one */
 	b->verdicts = 0;
 	weir_prober_set(b->prober, &world_new(b, tcp, 2, at)->model);
 	await(b, b->verdicts >= 20);
@@ -44,6 +44,32 @@ static void what_must_not_be_probed_is_not(void **state)
 	assert_int_equal(b->verdicts, b->seen[1].n + b->seen[2].n);
 }
 
+static void every_enabled_monitor_of_a_group_probes(void **state)
+{
+	struct bed *b = *state;
+	struct server *s = server_new(b, "127.0.0.1", ANSWERS, OK_REPLY);
+	struct weir_monitor http = http_monitor(), tcp = tcp_monitor();
+	struct weir_member members[3] = {
+		{ .monitor = &http, .enabled = true },
+		{ .monitor = &http },
+		{ .monitor = &tcp, .enabled = true, .monitoring_only = true }
+	};
+	struct weir_monitor_group group = { .members = members, .n_members = 3, .n_voters = 1 };
+	struct world *w = world_new(b, tcp, 1, &s->at);
+
+	http.interval_ms = tcp.interval_ms = 20;
+	w->pool.monitor = NULL;
+	w->pool.group = &group;
+	weir_prober_set(b->prober, &w->model);
+	await(b, b->seen[0].members == 5 && b->seen[0].n >= 10);
+	members[2].enabled = false;
+	weir_prober_set(b->prober, &w->model);
+	b->seen[0].members = b->seen[0].n = 0;
+	await(b, b->seen[0].n >= 10);
+	assert_int_equal(b->seen[0].members, 1);
+	weir_prober_set(b->prober, &world_new(b, tcp, 0, NULL)->model);
+}
+
 /* Two origins: a probe of the first hangs, of the second comes back often. */
 static void an_undisturbed_target_goes_on_under_its_new_index(void **state)
 {
@@ -63,7 +89,7 @@ static void an_undisturbed_target_goes_on_under_its_new_index(void **state)
 	w->monitor.consecutive_up = 3; /* what a verdict means is no setting of the probe */
 	weir_prober_set(b->prober, &w->model);
 	memset(&b->worlds->next->monitor, 0xff, sizeof(m)); /* the first model is gone */
-	await(b, b->verdicts == 4);
+	await(b, b->verdicts >= 4);
 	assert_string_equal(b->seen[3].last.reason, WEIR_REASON_HTTP_TIMEOUT);
 	assert_string_equal(b->seen[0].last.reason, WEIR_REASON_TCP_FAILED);
 	assert_int_equal(s->accepted, 1);
@@ -130,6 +156,27 @@ static void a_verdict_may_set_another_model(void **state)
 	b->on_verdict = NULL;
 }
 
+static void another_address_and_port_are_probed_where_the_origin_says_so(void **state)
+{
+	struct bed *b = *state;
+	struct server *s = server_new(b, "::1", ANSWERS, OK_REPLY);
+	struct weir_sockaddr none = closed_port();
+	struct world *w = world_new(b, http_monitor(), 1, &none);
+
+	w->origins[0].probe_address = s->at.addr;
+	w->origins[0].probe_port = s->at.port;
+	w->monitor.port = none.port;
+	weir_prober_set(b->prober, &w->model);
+	await(b, b->verdicts >= 1);
+	expect_pass(b->seen[0].last);
+	assert_non_null(strstr(s->request, "Host: [::1]:"));
+	w = world_new(b, http_monitor(), 1, &s->at);
+	w->origins[0].probe_port = none.port;
+	weir_prober_set(b->prober, &w->model);
+	await(b, b->verdicts >= 2);
+	expect_fail(b->seen[0].last, WEIR_REASON_TCP_FAILED);
+}
+
 #define CROWD 1100
 
 static void note_accepted(struct bed *b, uint32_t index)
@@ -144,7 +191,7 @@ static void only_so_many_probes_run_at_once_and_all_have_their_turn(void **state
 	static struct weir_sockaddr at[CROWD];
 	struct bed *b = *state;
 	struct server *s = server_new(b, "127.0.0.1", SILENT, "");
-	struct weir_monitor m = http_monitor();
+	struct weir_monitor m = monitor_of(WEIR_MONITOR_SMTP); /* one connection each */
 	struct rlimit limit;
 
 	getrlimit(RLIMIT_NOFILE, &limit);
@@ -153,14 +200,13 @@ static void only_so_many_probes_run_at_once_and_all_have_their_turn(void **state
 	for (int i = 0; i < CROWD; i++)
 		at[i] = s->at;
 	m.timeout_ms = 3000;
-	m.interval_ms = 60000;
+	m.interval_ms = 3600000;
 	b->arg = s;
 	b->on_verdict = note_accepted;
 	weir_prober_set(b->prober, &world_new(b, m, CROWD, at)->model);
-	await(b, b->verdicts == CROWD);
-	for (int i = 0; i < CROWD; i++)
-		assert_int_equal(b->seen[i].n, 1);
-	await(b, s->ended == CROWD);
+	await(b, all_seen(b, CROWD));
+	await(b, s->ended == s->accepted);
+	assert_in_range(s->accepted, CROWD, CROWD + CROWD / 10);
 }
 
 static void a_host_without_descriptors_judges_nobody(void **state)
@@ -194,10 +240,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(probes_come_back_after_the_interval),
 		test(what_must_not_be_probed_is_not),
+		test(every_enabled_monitor_of_a_group_probes),
 		test(an_undisturbed_target_goes_on_under_its_new_index),
 		test(a_changed_target_starts_again),
 		test(no_verdict_arrives_for_a_removed_origin),
 		test(a_verdict_may_set_another_model),
+		test(another_address_and_port_are_probed_where_the_origin_says_so),
 		test(only_so_many_probes_run_at_once_and_all_have_their_turn),
 		test(a_host_without_descriptors_judges_nobody),
 	};

@@ -139,9 +139,31 @@ static void headers_and_method_are_sent_and_the_origins_host_wins(void **state)
 	w = world_new(b, m, 1, &s->at);
 	w->origins[0].host = "origin.example";
 	weir_prober_set(b->prober, &w->model);
-	await(b, b->seen[0].n == 2);
+	await(b, b->seen[0].n >= 2);
 	assert_non_null(strstr(s->request, "Host: origin.example\r\n"));
 	assert_null(strstr(s->request, "monitor.example"));
+}
+
+static void a_host_name_is_the_host_unless_another_is_given(void **state)
+{
+	struct server *s = server_new(*state, "127.0.0.1", ANSWERS, STATUS("200 OK"));
+	const struct weir_header header = { "host", "monitor.example" };
+	struct weir_monitor m = http_monitor();
+	struct bed *b = *state;
+	struct world *w = world_new(b, m, 1, &s->at);
+
+	w->origins[0].host_name = "web.example";
+	weir_prober_set(b->prober, &w->model);
+	await(b, b->seen[0].n == 1);
+	assert_non_null(strstr(s->request, "Host: web.example\r\n"));
+	m.headers = &header;
+	m.n_headers = 1;
+	w = world_new(b, m, 1, &s->at);
+	w->origins[0].host_name = "web.example";
+	weir_prober_set(b->prober, &w->model);
+	await(b, b->seen[0].n == 2);
+	assert_non_null(strstr(s->request, "Host: monitor.example\r\n"));
+	assert_null(strstr(s->request, "web.example"));
 }
 
 static void head_expects_no_body(void **state)
@@ -191,8 +213,10 @@ static void a_redirect_stays_at_the_endpoint(void **state)
 	m.follow_redirects = true;
 	expect_pass(probe_once(*state, m, s->at));
 	assert_non_null(strstr(s->request, "Host: elsewhere.invalid:"));
-	s->reply = REDIRECT("https://127.0.0.1/");
-	expect_fail(probe_once(*state, m, s->at), WEIR_REASON_CODE_MISMATCH);
+	snprintf(reply, sizeof(reply), REDIRECT("https://elsewhere.invalid:%u/x"),
+		 closed_port().port);
+	s->reply = reply;
+	expect_fail(probe_once(*state, m, s->at), WEIR_REASON_TCP_FAILED);
 	s->reply = REDIRECT("file:///etc/passwd");
 	expect_fail(probe_once(*state, m, s->at), WEIR_REASON_CODE_MISMATCH);
 }
@@ -365,6 +389,7 @@ int main(void)
 		test(another_code_fails_and_is_told),
 		test(the_body_must_hold_the_text_in_any_case),
 		test(headers_and_method_are_sent_and_the_origins_host_wins),
+		test(a_host_name_is_the_host_unless_another_is_given),
 		test(head_expects_no_body),
 		test(a_redirect_is_followed_only_when_asked_for),
 		test(redirects_end_after_five),

@@ -5,6 +5,8 @@
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../net/lib.sh"
 
+PATIENCE=10 # an emulated machine is slow, and others run beside it
+
 # The guest has no compiler: what net_up wants is there already.
 clang() { cp build/tests/net/xdp_pass.bpf.o "${@: -1}"; }
 

@@ -81,7 +81,7 @@ for _ in 1 2 3 4 5; do
 	agent_kill9 bal
 	old=$(dispatchers)
 	agent_spawn bal "$config"
-	end=$(($(now_ms) + 20000))
+	end=$(($(now_ms) + 120000)) # an emulated kernel verifies for half a minute
 	while [[ " $(dispatchers) " = *" $old "* ]] && [ "$(now_ms)" -lt $end ]; do :; done
 	agent_kill9 bal
 	state=$(programs eth0)

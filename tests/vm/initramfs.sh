@@ -44,7 +44,7 @@ cp "$lib"/bpf/xdp-dispatcher.o "$root$lib/bpf/"
 
 # Modules, with what they depend on.
 release=$(ls "$dir/lib/modules")
-for name in veth bridge ipip sit ip6_tunnel fou; do
+for name in veth bridge bonding ipip sit ip6_tunnel fou; do
 	modprobe --show-depends --ignore-install -d "$dir" -S "$release" "$name" || exit 1
 done 2>&1 | sed -nE 's/^insmod ([^ ]+).*/\1/p' | sort -u | while read -r file; do
 	install -D -m 644 "$file" "$root/lib/modules/${file#*/lib/modules/}"

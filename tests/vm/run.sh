@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # run.sh KERNEL [short] - the selftests inside a Debian kernel (6.1, ...), TAP on standard output;
 # short: without the scenarios. Software emulation: needs no /dev/kvm. Fails when the guest did not
-# come to its end. Again, once, only when the kernel panicked. VM_SECONDS: the limit (900).
+# come to its end. Again, once, only when the kernel panicked. VM_SECONDS: the limit (2400).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 kernel=$1 scope=${2:-all}
@@ -18,7 +18,7 @@ trap '[ -z "$machine" ] || kill "$machine"; exit 143' INT TERM HUP
 
 boot() {
 	# cx16 makes some kernels crash under emulation; microvm hangs.
-	timeout -k 5 "${VM_SECONDS:-900}" qemu-system-x86_64 -M pc -accel tcg -cpu max,-cx16 -smp 1 \
+	timeout -k 5 "${VM_SECONDS:-2400}" qemu-system-x86_64 -M pc -accel tcg -cpu max,-cx16 -smp 1 \
 		-m 1024 -nodefaults -no-reboot -display none -serial "file:$console.raw" \
 		-kernel "$dir/vmlinuz" -initrd "$dir/initramfs" \
 		-append "console=ttyS0 panic=-1 loglevel=2 WEIR_VM=$scope" </dev/null 9>&- &

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* agent.c - starts everything, takes verdicts and reloads in, and reconciles. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "agent/agent_impl.h"
 #include "base/log.h"
-#include "model/index.h"
 
 #define TICK_MS        1000
 #define FIRST_ROUND_MS 3000 /* how long DNS waits for the first verdicts */
@@ -26,31 +27,58 @@ uint64_t agent_uptime_ms(const struct weir_agent *a)
 	return uv_now(a->loop);
 }
 
+struct weir_now agent_now(const struct weir_agent *a)
+{
+	return (struct weir_now){ .wall_ms = agent_now_ms(), .steady_ms = agent_uptime_ms(a) };
+}
+
 /* --- reconcile: everything follows from the view --- */
 
-/* What a model and its health decide. */
-struct decision {
-	struct weir_arena *arena;
-	const struct weir_view *view;
-	const struct weir_tables *tables;
-};
-
-static struct decision decide(struct weir_agent *a, const struct weir_model *model,
-			      const struct weir_health *health)
+struct agent_decision agent_decide(struct weir_agent *a, const struct weir_model *model,
+				   const struct weir_health *health,
+				   const struct agent_where *where,
+				   const struct agent_latency *latency)
 {
-	struct decision d = { .arena = weir_arena_new() };
+	struct agent_decision d = { .arena = weir_arena_new() };
+	struct weir_facts now = { health, where->places, where->classes, latency->us };
 
-	d.view = weir_view_build(model, health, d.arena);
+	d.view = weir_view_build(model, &now, d.arena);
 	d.tables = weir_compile(d.view, a->memo, d.arena);
 	return d;
 }
 
-static void publish(struct weir_agent *a, const struct decision *d)
+/* Of zones that are signed a change of health waits for its signatures, if there are many: until
+ * then the older answers stay. Those of another model do not, since what they refer to goes. */
+static void publish_zones(struct weir_agent *a, const struct weir_view *view,
+			  const struct agent_where *where)
 {
-	struct weir_zones *old = a->zones;
+	const struct weir_model *m = view->model;
+	const struct weir_dns_conf *dns = &m->agent.dns;
+	const struct weir_self self = {
+		.nsid = dns->nsid ? dns->nsid : "",
+		.version = dns->version ? dns->version : "",
+		.cookie_secret = agent_cookie_secret(a, dns),
+	};
+	bool other = !a->view || a->view->model != m;
+	struct agent_signed_input in =
+		agent_signing_begin(a->signing, m, &where->zones, other, agent_now_ms() / 1000);
+	struct weir_zones *zones = weir_zones_build(view, in.files, &self, in.signer);
 
-	a->zones = weir_zones_build(d->view);
-	weir_zones_free(old);
+	if (other)
+		weir_dns_zones(a->dns, m->zones, m->n_zones);
+	if (!agent_signing_end(a->signing, zones)) {
+		weir_zones_free(zones);
+		return;
+	}
+	agent_answer_in_kernel(a, dns, zones, other);
+	weir_dns_publish(a->dns, zones);
+	agent_signing_retire(a->signing, a->dns);
+}
+
+void agent_publish(struct weir_agent *a, const struct agent_decision *d,
+		   const struct agent_where *where)
+{
+	publish_zones(a, d->view, where);
 	weir_arena_free(a->decided);
 	a->decided = d->arena;
 	a->view = d->view;
@@ -76,21 +104,43 @@ static void say_moves(const struct weir_view *old, const struct weir_view *now)
 	}
 }
 
+static void say_panics(const struct weir_view *old, const struct weir_view *now)
+{
+	if (!old || old->model != now->model)
+		return;
+	for (uint32_t i = 0; i < now->model->n_pools; i++) {
+		const struct weir_view_pool *is = &now->pools[i];
+
+		if (is->panic && !old->pools[i].panic)
+			weir_error("pool %s: %u of %u are healthy, too few: all serve",
+				   is->pool->id, is->healthy, is->pool->n_origins);
+		else if (old->pools[i].panic && !is->panic)
+			weir_warn("pool %s: enough are healthy again, and only they serve",
+				  is->pool->id);
+	}
+}
+
 static int reconcile(struct weir_agent *a)
 {
-	struct decision d = decide(a, a->model, a->health);
+	struct agent_decision d = agent_decide(a, a->model, a->health, &a->where, &a->latency);
 	int err;
 
 	say_moves(a->view, d.view);
+	say_panics(a->view, d.view);
 	err = weir_plane_sync(a->plane, d.tables, agent_uptime_ms(a));
 	a->behind = err != 0;
-	publish(a, &d);
+	agent_publish(a, &d, &a->where);
 	return err;
 }
 
 static void on_flush(uv_timer_t *t)
 {
 	reconcile(t->data);
+}
+
+void agent_flush(struct weir_agent *a)
+{
+	uv_timer_start(&a->flush, on_flush, 0, 0);
 }
 
 /* --- DNS starts when the first round of verdicts is in --- */
@@ -104,23 +154,25 @@ static bool first_round_done(const struct weir_agent *a)
 	for (uint32_t i = 0; i < m->n_pools; i++) {
 		const struct weir_pool *pool = &m->pools[i];
 
-		for (uint32_t k = 0; pool->monitor && pool->enabled && k < pool->n_origins; k++)
+		for (uint32_t k = 0; pool->enabled && k < pool->n_origins; k++)
 			if (pool->origins[k].enabled &&
-			    !a->health[pool->origins[k].index].checked_ms)
+			    !weir_health_complete(&a->health[pool->origins[k].index], pool))
 				return false;
 	}
 	return true;
 }
 
-static int listen_dns(struct weir_agent *a, const struct weir_agent_conf *conf)
+int agent_listen_dns(struct weir_agent *a, const struct weir_agent_conf *conf)
 {
 	char text[WEIR_SOCKADDR_TEXT];
-	uint32_t failed = 0;
-	int err = weir_dns_listen(a->dns, conf->dns_listen, conf->n_dns_listen, &failed);
+	const struct weir_sockaddr *failed;
+	int err = weir_dns_listen(a->dns, &conf->dns, &failed);
 
+	if (!err)
+		agent_listen_in_kernel(a, &conf->dns);
 	if (err && !a->dns_refused)
-		weir_error("dns: cannot listen on %s: %s",
-			   weir_sockaddr_text(&conf->dns_listen[failed], text), strerror(-err));
+		weir_error("dns: cannot listen on %s: %s", weir_sockaddr_text(failed, text),
+			   strerror(-err));
 	return err;
 }
 
@@ -129,7 +181,7 @@ static void answer(struct weir_agent *a)
 {
 	if (a->answering)
 		return;
-	a->answering = !listen_dns(a, &a->model->agent);
+	a->answering = !agent_listen_dns(a, &a->model->agent);
 	if (a->answering && a->dns_refused)
 		weir_info("dns: listening now");
 	else if (!a->answering && !a->dns_refused)
@@ -177,199 +229,33 @@ static const struct weir_pool *pool_of(const struct weir_model *m, uint32_t orig
 	return pool;
 }
 
-static void on_verdict(void *arg, uint32_t origin_index, const struct weir_verdict *v)
+static void on_verdict(void *arg, uint32_t origin_index, uint32_t member,
+		       const struct weir_verdict *v)
 {
 	struct weir_agent *a = arg;
 	const struct weir_origin *origin;
 	const struct weir_pool *pool = pool_of(a->model, origin_index, &origin);
 	struct weir_health *h = &a->health[origin_index];
+	uint64_t held_until_ms = h->held_until_ms;
+	uint16_t streak;
 
-	if (!pool || !pool->monitor)
+	if (!pool || member >= weir_pool_n_members(pool))
 		return;
-	if (weir_health_update(h, pool->monitor, v, agent_now_ms())) {
+	streak = h->checks[member].streak;
+	if (weir_health_update(h, pool, member, v, agent_now(a))) {
 		weir_log(h->state == WEIR_HEALTHY ? WEIR_LOG_INFO : WEIR_LOG_WARN,
 			 "pool %s: %s (%s) is %s: %s", pool->id, origin->name, origin->address,
 			 weir_state_text(h->state), h->reason);
-		uv_timer_start(&a->flush, on_flush, 0, 0);
+		if (h->held_until_ms > held_until_ms)
+			weir_warn("pool %s: %s (%s) failed too often: no new connections for %u s",
+				  pool->id, origin->name, origin->address,
+				  (unsigned)((h->held_until_ms - agent_uptime_ms(a)) / 1000));
+		agent_pass(a, pool, h);
+		agent_flush(a);
+	} else if (h->checks[member].streak != streak) { /* a change is nearer: TTLs follow */
+		agent_flush(a);
 	}
 	answer_when_ready(a);
-}
-
-static bool same_origin(const struct weir_origin *a, const struct weir_origin *b)
-{
-	return weir_addr_eq(&a->addr, &b->addr) && a->port == b->port;
-}
-
-/* The n-th origin of a pool as it was in another model, most likely in the same place. */
-static const struct weir_origin *origin_was(const struct weir_pool *was,
-					    const struct weir_pool *pool, uint32_t n)
-{
-	const struct weir_origin *o = &pool->origins[n];
-
-	if (was && n < was->n_origins && same_origin(&was->origins[n], o))
-		return &was->origins[n];
-	for (uint32_t i = 0; was && i < was->n_origins; i++)
-		if (same_origin(&was->origins[i], o))
-			return &was->origins[i];
-	return NULL;
-}
-
-static void index_pools(struct weir_index *x, const struct weir_model *m, struct weir_arena *arena)
-{
-	weir_index_init(x, m->n_pools, arena);
-	for (uint32_t i = 0; i < m->n_pools; i++) {
-		uint32_t nth = i;
-
-		weir_index_add(x, m->pools[i].id, strlen(m->pools[i].id), &nth);
-	}
-}
-
-/* Health for a new model: what is known stays known. At the first start, what the adopted maps
- * say of an endpoint counts until its first verdict, so that a restart moves no traffic. */
-static struct weir_health *carry_health(const struct weir_agent *a, const struct weir_model *m)
-{
-	struct weir_health *health = weir_new_array(m->n_origins, struct weir_health);
-	struct weir_arena *arena = weir_arena_new();
-	uint64_t now = agent_now_ms();
-	struct weir_index by_id;
-
-	index_pools(&by_id, a->model, arena);
-	for (uint32_t i = 0; i < m->n_pools; i++) {
-		const struct weir_pool *pool = &m->pools[i], *was = NULL;
-		uint32_t nth;
-
-		if (a->health && weir_index_find(&by_id, pool->id, strlen(pool->id), &nth))
-			was = &a->model->pools[nth];
-		for (uint32_t k = 0; k < pool->n_origins; k++) {
-			const struct weir_origin *o = &pool->origins[k];
-			const struct weir_origin *known = origin_was(was, pool, k);
-
-			weir_health_init(&health[o->index], now);
-			if (known)
-				health[o->index] = a->health[known->index];
-			else if (!a->health && weir_plane_was_healthy(a->plane, &o->addr))
-				health[o->index].state = WEIR_HEALTHY;
-		}
-	}
-	weir_arena_free(arena);
-	return health;
-}
-
-/* --- reload --- */
-
-/* What a running agent cannot change. */
-static bool check_reload(const struct weir_agent_conf *old, const struct weir_agent_conf *now,
-			 struct weir_err *err)
-{
-	if (strcmp(old->pin_path, now->pin_path))
-		return weir_err_set(err, "agent.pin_path",
-				    "cannot change while the agent runs; "
-				    "restart it");
-	if (memcmp(old->hash_key, now->hash_key, sizeof(old->hash_key)))
-		return weir_err_set(err, "agent.hash_key",
-				    "cannot change while the agent runs; "
-				    "restart it (established flows may move)");
-	if (old->gue_port != now->gue_port)
-		return weir_err_set(err, "agent.gue_port",
-				    "cannot change while the agent runs; "
-				    "restart it");
-	if (!weir_prefix_eq(&old->outer4, &now->outer4) ||
-	    !weir_prefix_eq(&old->outer6, &now->outer6))
-		return weir_err_set(err, "agent.outer_source",
-				    "cannot change while the agent runs; "
-				    "restart it");
-	if (old->max_rows != now->max_rows)
-		return weir_err_set(err, "agent.max_rows",
-				    "cannot change while packets are forwarded; stop the agent, "
-				    "run `weir-agent --detach` and start it");
-	if (!weir_addr_eq(&old->control.addr, &now->control.addr) ||
-	    old->control.port != now->control.port)
-		return weir_err_set(err, "agent.control",
-				    "cannot change while the agent runs; "
-				    "restart it");
-	return true;
-}
-
-static int attach(struct weir_agent *a, const struct weir_agent_conf *conf)
-{
-	return weir_plane_attach(a->plane, conf->interfaces, conf->n_interfaces, conf->attach);
-}
-
-/* Everything of a new model that can fail, and the way back when it does. */
-static int apply_outside(struct weir_agent *a, const struct weir_model *m,
-			 const struct weir_tables *tables)
-{
-	int err = attach(a, &m->agent);
-
-	if (!err && a->answering)
-		err = listen_dns(a, &m->agent);
-	if (!err) {
-		err = weir_plane_sync(a->plane, tables, agent_uptime_ms(a));
-		if (err && a->answering)
-			listen_dns(a, &a->model->agent);
-		if (err) /* endpoints of the new tables only have slots by now */
-			weir_plane_sync(a->plane, a->tables, agent_uptime_ms(a));
-	}
-	if (err)
-		attach(a, &a->model->agent);
-	return err;
-}
-
-static void take_model(struct weir_agent *a, struct weir_model *m, struct weir_health *health,
-		       const struct decision *d)
-{
-	struct weir_model *old = a->model;
-
-	free(a->health);
-	a->health = health;
-	a->model = m;
-	uv_timer_stop(&a->flush);
-	publish(a, d);
-	weir_prober_set(a->prober, m);
-	weir_model_free(old);
-	a->revision++;
-	a->loaded_ms = agent_now_ms();
-	a->error[0] = 0;
-	a->dns_refused = false; /* another address may be refused: that is news */
-}
-
-static int apply(struct weir_agent *a, struct weir_model *m)
-{
-	struct weir_health *health = carry_health(a, m);
-	struct decision d = decide(a, m, health);
-	int err = apply_outside(a, m, d.tables);
-
-	if (err) {
-		snprintf(a->error, sizeof(a->error), "%s: not applied: %s (the log says what)",
-			 a->config_path, strerror(-err));
-		weir_arena_free(d.arena);
-		free(health);
-		return err;
-	}
-	take_model(a, m, health, &d);
-	return 0;
-}
-
-void weir_agent_reload(struct weir_agent *a)
-{
-	struct weir_model *m = NULL;
-	struct weir_err err;
-
-	if (!weir_config_read(a->config_path, &m, &err) ||
-	    !check_reload(&a->model->agent, &m->agent, &err)) {
-		weir_config_error(a->config_path, &err, a->error, sizeof(a->error));
-		weir_error("%s", a->error);
-		weir_error("the running configuration stays as it is");
-		weir_model_free(m);
-		return;
-	}
-	if (apply(a, m)) {
-		weir_error("the running configuration stays as it is");
-		weir_model_free(m);
-		return;
-	}
-	weir_info("reloaded %s: revision %u, table digest %016llx", a->config_path, a->revision,
-		  (unsigned long long)a->tables->digest);
 }
 
 /* --- start and stop --- */
@@ -387,6 +273,11 @@ static void on_tick(uv_timer_t *t)
 	struct weir_agent *a = t->data;
 
 	weir_plane_tick(a->plane, agent_uptime_ms(a));
+	agent_readmit(a);
+	agent_hosts_tick(a);
+	agent_latency_look(a);
+	agent_cookies_in_kernel(a, &a->model->agent.dns);
+	agent_signing_tick(a->signing, a->model, agent_now_ms() / 1000);
 	if (a->behind) /* there may be room now: something has drained */
 		reconcile(a);
 	if (a->ready)
@@ -400,8 +291,10 @@ static void start_handles(struct weir_agent *a)
 	uv_poll_init(a->loop, &a->netlink, weir_plane_fd(a->plane));
 	uv_timer_init(a->loop, &a->tick);
 	uv_timer_init(a->loop, &a->flush);
-	a->netlink.data = a->tick.data = a->flush.data = a;
-	a->n_handles = 3;
+	uv_timer_init(a->loop, &a->pass);
+	uv_timer_init(a->loop, &a->host_news);
+	a->netlink.data = a->tick.data = a->flush.data = a->pass.data = a->host_news.data = a;
+	a->n_handles = 5;
 	uv_poll_start(&a->netlink, UV_READABLE, on_netlink);
 	uv_timer_start(&a->tick, on_tick, TICK_MS, TICK_MS);
 }
@@ -420,8 +313,53 @@ static int open_plane(struct weir_agent *a, const struct weir_agent_conf *conf)
 	return weir_plane_open(&o, &a->plane);
 }
 
-int weir_agent_open(uv_loop_t *loop, const char *config_path, struct weir_model *model,
-		    struct weir_agent **out)
+static int open_dns(struct weir_agent *a, const struct weir_agent_conf *agent)
+{
+	const struct weir_dns_conf *conf = &agent->dns;
+	struct weir_dns_cert *cert;
+	struct weir_err e;
+	int err;
+	struct weir_dns_options o = {
+		.filter_fd = weir_plane_dns_filter_fd(a->plane),
+		.workers = conf->workers,
+	};
+
+	if (!weir_dns_cert_read(&conf->tls, &cert, &e)) {
+		weir_error("%s: %s", e.path, e.text);
+		return -EINVAL;
+	}
+	err = weir_dns_open(a->loop, &o, &a->dns);
+	if (err) {
+		weir_dns_cert_free(cert);
+		return err;
+	}
+	weir_dns_use_cert(a->dns, cert);
+	agent_use_tap(a, agent);
+	return 0;
+}
+
+/* Keys or signatures have changed. */
+static void on_signed(void *agent)
+{
+	agent_flush(agent);
+}
+
+static int read_where(struct weir_agent *a)
+{
+	struct agent_where where;
+	struct weir_err err;
+
+	if (!agent_where_read(a, a->model, &where, &err)) {
+		weir_error("%s: %s", err.path, err.text);
+		return -EINVAL;
+	}
+	agent_where_take(a, &where);
+	a->latency = agent_latency_for(a, a->model);
+	return 0;
+}
+
+int weir_agent_open(uv_loop_t *loop, const char *config_path, json_t *root,
+		    struct weir_model *model, struct weir_agent **out)
 {
 	struct weir_agent *a = weir_new(struct weir_agent);
 	int err;
@@ -429,21 +367,34 @@ int weir_agent_open(uv_loop_t *loop, const char *config_path, struct weir_model 
 	a->loop = loop;
 	a->config_path = config_path;
 	a->memo = weir_memo_new();
+	a->signing = agent_signing_open(loop, on_signed, a);
+	if (getrandom(a->cookie_secret, sizeof(a->cookie_secret), 0) != sizeof(a->cookie_secret))
+		abort();
 	a->started_ms = agent_now_ms();
 	a->answer_by_ms = agent_uptime_ms(a) + FIRST_ROUND_MS;
-	err = open_plane(a, &model->agent);
+	err = agent_hosts_open(a, root, &model);
+	if (!err)
+		err = open_plane(a, &model->agent);
 	if (err) {
+		weir_resolver_close(a->resolver);
+		json_decref(a->root);
 		weir_model_free(model);
 		weir_memo_free(a->memo);
+		agent_signing_close(a->signing);
 		free(a);
 		return err;
 	}
 	start_handles(a);
+	weir_plane_on_silence(a->plane, agent_on_silence, a);
 	a->model = model;
-	a->health = carry_health(a, model);
-	err = weir_prober_open(loop, on_verdict, a, &a->prober);
+	a->overrides = weir_overrides_new();
+	a->health = agent_carry_health(a, model);
+	agent_pass_all(a);
+	err = read_where(a);
 	if (!err)
-		err = weir_dns_open(loop, &a->zones, weir_plane_dns_filter_fd(a->plane), &a->dns);
+		err = weir_prober_open(loop, on_verdict, a, &a->prober);
+	if (!err)
+		err = open_dns(a, &model->agent);
 	if (err) {
 		weir_error("cannot start: %s", strerror(-err));
 		weir_agent_close(a);
@@ -456,14 +407,16 @@ int weir_agent_open(uv_loop_t *loop, const char *config_path, struct weir_model 
 /* Attaches first: that is what the world may refuse, and then adopted tables stay as they are. */
 int weir_agent_start(struct weir_agent *a)
 {
-	int err = attach(a, &a->model->agent);
+	int err = agent_attach(a, &a->model->agent);
 
 	if (!err)
 		err = reconcile(a);
 	if (err)
 		return err;
 	weir_prober_set(a->prober, a->model);
+	weir_plane_regions(a->plane, a->model->agent.regions, a->model->agent.n_regions);
 	a->revision = 1;
+	agent_say_notes(a);
 	a->loaded_ms = agent_now_ms();
 	answer_when_ready(a);
 	return 0;
@@ -477,10 +430,15 @@ static void on_closed(uv_handle_t *h)
 	if (--a->n_handles)
 		return;
 	weir_plane_close(a->plane);
-	weir_zones_free(a->zones);
 	weir_arena_free(a->decided);
 	weir_memo_free(a->memo);
+	weir_overrides_free(a->overrides);
+	agent_where_drop(&a->where);
+	agent_signing_close(a->signing);
+	agent_latency_free(&a->latency);
 	weir_model_free(a->model);
+	json_decref(a->root);
+	json_decref(a->next);
 	free(a->health);
 	free(a);
 }
@@ -491,7 +449,10 @@ void weir_agent_close(struct weir_agent *a)
 		return;
 	weir_prober_close(a->prober);
 	weir_dns_close(a->dns);
+	weir_resolver_close(a->resolver);
+	uv_close((uv_handle_t *)&a->host_news, on_closed);
 	uv_close((uv_handle_t *)&a->netlink, on_closed);
 	uv_close((uv_handle_t *)&a->tick, on_closed);
 	uv_close((uv_handle_t *)&a->flush, on_closed);
+	uv_close((uv_handle_t *)&a->pass, on_closed);
 }

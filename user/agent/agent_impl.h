@@ -4,38 +4,85 @@
 #define WEIR_AGENT_AGENT_IMPL_H
 
 #include "agent/agent.h"
+#include "agent/signing.h"
+#include "agent/zonefiles.h"
 #include "base/mem.h"
 #include "compile/compile.h"
-#include "dataplane/plane.h"
+#include "dataplane/plane_dns.h"
 #include "dns/dns.h"
+#include "model/index.h"
+#include "model/latency.h"
+#include "model/override.h"
 #include "probe/prober.h"
+#include "resolve/resolve.h"
 #include "zone/zone.h"
+
+/* What files say: where clients are, what follows from that for the balancers of a model, and what
+ * its zones have. */
+struct agent_where {
+	struct agent_zone_files zones;
+	struct weir_places *places; /* NULL: nobody knows */
+	struct weir_arena *arena;   /* of classes */
+	const struct weir_lb_classes *classes;
+	struct agent_stamp geofeed, database;
+	uint64_t parts; /* digest of what rules tell apart */
+	bool kept;      /* places are those of the agent's present model */
+};
+
+/* How long handshakes with a pool's origins took, of clients of a region. */
+struct agent_handshakes {
+	uint64_t n[WEIR_HANDSHAKE_BUCKETS];
+	uint64_t all;
+};
+
+/* What the pools of a model take to answer; each by pool and client region, 0: of all clients. */
+struct agent_latency {
+	struct weir_latency *of;
+	uint32_t *us; /* what is steered by */
+	struct agent_handshakes *last;
+	uint32_t n_regions;
+	uint64_t due_ms; /* of the next look */
+};
 
 struct weir_agent {
 	uv_loop_t *loop;
 	const char *config_path;
 	struct weir_model *model;
 	struct weir_health *health; /* by origin index of model */
+	struct weir_overrides *overrides;
+	struct agent_where where;     /* for model */
+	struct agent_latency latency; /* likewise */
+
+	/* Host names: of root, which model was made of, and of next, a reload that waits for them.
+	 */
+	struct weir_resolver *resolver;
+	json_t *root, *next; /* NULL: has none; no reload waits */
+	uint64_t next_by_ms, past_until_ms;
 
 	struct weir_plane *plane;
 	struct weir_prober *prober;
 	struct weir_dns *dns;
+	struct agent_signing *signing;
 
 	/* What was decided last: view and tables live in decided, the rows of tables in memo. */
 	struct weir_memo *memo;
 	struct weir_arena *decided;
 	const struct weir_view *view;
 	const struct weir_tables *tables;
-	struct weir_zones *zones;
+	uint8_t cookie_secret[16]; /* of DNS cookies, unless the model says another */
 
 	uv_poll_t netlink;
-	uv_timer_t tick;    /* every second */
-	bool behind;        /* the packet path had no room for what was decided last */
-	uv_timer_t flush;   /* a reconcile is due at the end of this turn of the loop */
-	uint32_t n_handles; /* of these, not yet closed */
-	bool ready;         /* every monitored origin had a verdict, or time is up */
-	bool answering;     /* DNS listens on all that is configured */
-	bool dns_refused;   /* it could not, and that was said */
+	uv_timer_t tick;        /* every second */
+	bool behind;            /* the packet path had no room for what was decided last */
+	uv_timer_t flush;       /* a reconcile is due at the end of this turn of the loop */
+	uv_timer_t pass;        /* armed for as long as time alone changes some health */
+	uint64_t pass_ms;       /* when it fires, by the loop's clock; UINT64_MAX: it does not */
+	uv_timer_t host_news;   /* host names have other addresses */
+	uint32_t n_handles;     /* of these, not yet closed */
+	bool ready;             /* every monitored origin had a verdict, or time is up */
+	bool answering;         /* DNS listens on all that is configured */
+	bool dns_refused;       /* it could not, and that was said */
+	uint64_t mute_until_ms; /* of what live traffic says, and pools do not let happen */
 	uint64_t answer_by_ms;
 
 	uint64_t started_ms, loaded_ms; /* wall clock */
@@ -46,13 +93,110 @@ struct weir_agent {
 /* Wall clock and a monotonic one, in ms. */
 uint64_t agent_now_ms(void);
 uint64_t agent_uptime_ms(const struct weir_agent *a);
+struct weir_now agent_now(const struct weir_agent *a);
+
+/* What a model and its health decide. */
+struct agent_decision {
+	struct weir_arena *arena;
+	const struct weir_view *view;
+	const struct weir_tables *tables;
+};
+
+/* agent.c: that decision; and what it makes of DNS and status, which it then belongs to. */
+struct agent_decision agent_decide(struct weir_agent *a, const struct weir_model *model,
+				   const struct weir_health *health,
+				   const struct agent_where *where,
+				   const struct agent_latency *latency);
+void agent_publish(struct weir_agent *a, const struct agent_decision *d,
+		   const struct agent_where *where);
+
+/* The world's part of a configuration: 0 or a negative errno. */
+int agent_listen_dns(struct weir_agent *a, const struct weir_agent_conf *conf);
+int agent_attach(struct weir_agent *a, const struct weir_agent_conf *conf);
+
+/* hot.c: the kernel answers to these addresses; and what it answers is that of a snapshot. fresh:
+ * of another model than before. What it does not take the agent answers itself. */
+const uint8_t *agent_cookie_secret(const struct weir_agent *a, const struct weir_dns_conf *conf);
+void agent_cookies_in_kernel(struct weir_agent *a, const struct weir_dns_conf *conf);
+void agent_listen_in_kernel(struct weir_agent *a, const struct weir_dns_conf *conf);
+void agent_answer_in_kernel(struct weir_agent *a, const struct weir_dns_conf *conf,
+			    const struct weir_zones *zones, bool fresh);
+json_t *agent_kernel_answers(const struct weir_agent *a);
+
+/* Tells what in the model has no effect. */
+void agent_say_notes(const struct weir_agent *a);
+
+/* A reconcile at the end of this turn of the loop. */
+void agent_flush(struct weir_agent *a);
+
+/* passing.c: what time alone changes. Of one origin, after a verdict; of all, when model or
+ * overrides are others (without a reconcile). */
+void agent_pass(struct weir_agent *a, const struct weir_pool *pool, struct weir_health *h);
+void agent_pass_all(struct weir_agent *a);
+
+/* Makes everything follow from another model, and takes it over, and where with it. 0 or a negative
+ * errno, then all is as it was. */
+int agent_apply(struct weir_agent *a, struct weir_model *m, struct agent_where *where);
+
+/* The second half of a reload: m was made of root. */
+void agent_reload_with(struct weir_agent *a, json_t *root, struct weir_model *m);
+
+/* hosts.c. Opens the resolver and waits for the names of *m, which is then made anew. 0 or a
+ * negative errno. */
+int agent_hosts_open(struct weir_agent *a, json_t *root, struct weir_model **m);
+/* A reload of a good document: at once, or when its host names are known. Takes both over. */
+void agent_hosts_reload(struct weir_agent *a, json_t *root, struct weir_model *m);
+/* The document is in use now, or (NULL) the older one still is. */
+void agent_hosts_settle(struct weir_agent *a, json_t *root);
+void agent_hosts_tick(struct weir_agent *a);
+
+/* carry.c: health for the origins of a model, from what is known; the caller frees it. */
+struct weir_health *agent_carry_health(const struct weir_agent *a, const struct weir_model *m);
+
+/* where.c: what is known of where clients are, for a model that may take the place of a's; it is
+ * either dropped, or taken once the model is. False: *err says why a file cannot be used. */
+bool agent_where_read(const struct weir_agent *a, const struct weir_model *m,
+		      struct agent_where *out, struct weir_err *err);
+/* The same where clients are where they are already known to be. */
+void agent_where_keep(const struct weir_agent *a, const struct weir_model *m,
+		      struct agent_where *out);
+void agent_where_drop(struct agent_where *w);
+void agent_where_take(struct weir_agent *a, struct agent_where *w);
+
+/* live.c: connections to this endpoint are not answered; once a tick: whose time is over. */
+void agent_on_silence(void *agent, const struct weir_endpoint_id *endpoint);
+void agent_readmit(struct weir_agent *a);
+
+/* handshakes.c: of each pool and region (agent.n_regions + 1; 0: of no prefix), the caller's to
+ * free; the time in us that this share of them took at most; whether an endpoint is this origin. */
+struct agent_handshakes *agent_handshakes_gather(const struct weir_agent *a);
+uint32_t agent_handshakes_us(const struct agent_handshakes *h, unsigned percent);
+bool agent_is_of(const struct weir_origin *o, const struct weir_endpoint_id *e);
+
+/* latency.c: once a tick; and for a model that may take the place of a's. */
+void agent_latency_look(struct weir_agent *a);
+struct agent_latency agent_latency_for(const struct weir_agent *a, const struct weir_model *m);
+void agent_latency_free(struct agent_latency *l);
+
+/* carry.c: pools by their id. */
+void agent_index_pools(struct weir_index *x, const struct weir_model *m, struct weir_arena *arena);
 
 /* status.c: a reason as clients know it. Static texts. */
 const char *agent_reason_name(enum weir_reason why);
 const char *agent_reason_text(enum weir_reason why);
 
-/* trace.c: the origin that has this address, in pool first; NULL: no pool has it any more. */
+/* status.c: a port that packets get as JSON; 0, they keep theirs: null. */
+json_t *agent_port(__be16 port);
+
+/* status.c: what was said by hand, as JSON; NULL: null. */
+json_t *agent_override(const struct weir_override *o);
+
+/* queries.c: of UDP, as JSON; what is watched of DNS, by a configuration. */
+json_t *agent_dns_workers(const struct weir_agent *a);
+void agent_use_tap(struct weir_agent *a, const struct weir_agent_conf *conf);
+
+/* trace.c: the origin that is there, in pool first; NULL: no pool has it any more. */
 const struct weir_origin *agent_origin(const struct weir_agent *a, const struct weir_pool *pool,
-				       const union weir_addr *addr, const struct weir_pool **in);
+				       const struct weir_plane_hop *h, const struct weir_pool **in);
 
 #endif

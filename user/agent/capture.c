@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* capture.c - a capture as a pcapng file: snapshots of the packet path become packets with a
  * comment, until its count or its time is reached or whoever wanted it has left. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -100,27 +101,38 @@ static void open_file(struct weir_capture *c, const char *asked)
 				side_of(c, (uint32_t)list[i].ifindex, at);
 }
 
+/* With its port, where packets get one. */
+static void place_text(const struct weir_plane_hop *h, char out[WEIR_SOCKADDR_TEXT])
+{
+	const struct weir_sockaddr s = { .addr = h->addr, .port = ntohs(h->port) };
+
+	if (h->port)
+		weir_sockaddr_text(&s, out);
+	else
+		weir_addr_text(&h->addr, out);
+}
+
 static const char *name_of(struct weir_capture *c, uint32_t slot)
 {
 	struct name *n = &c->names[slot % NAMES];
 	struct weir_plane_hop h;
 	const struct weir_origin *o;
 	const struct weir_pool *pool;
-	char addr[WEIR_ADDR_TEXT];
+	char at[WEIR_SOCKADDR_TEXT];
 
 	if (n->slot == slot && n->revision == c->a->revision)
 		return n->text;
 	n->slot = slot;
 	n->revision = c->a->revision;
 	h = weir_plane_hop(c->a->plane, slot);
-	o = agent_origin(c->a, NULL, &h.addr, &pool);
+	o = agent_origin(c->a, NULL, &h, &pool);
+	place_text(&h, at);
 	if (!h.slot)
 		snprintf(n->text, sizeof(n->text), "endpoint %u", slot);
 	else if (o)
-		snprintf(n->text, sizeof(n->text), "%s (%s)", o->name,
-			 weir_addr_text(&h.addr, addr));
+		snprintf(n->text, sizeof(n->text), "%s (%s)", o->name, at);
 	else
-		snprintf(n->text, sizeof(n->text), "%s", weir_addr_text(&h.addr, addr));
+		snprintf(n->text, sizeof(n->text), "%s", at);
 	return n->text;
 }
 

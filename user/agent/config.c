@@ -40,7 +40,8 @@ static char *read_file(const char *path, size_t *len, struct weir_err *err)
 	return text;
 }
 
-bool weir_config_read(const char *path, struct weir_model **out, struct weir_err *err)
+bool weir_config_read(const char *path, json_t **keep, struct weir_model **out,
+		      struct weir_err *err)
 {
 	struct weir_lines *lines = NULL;
 	json_t *root = NULL;
@@ -56,6 +57,8 @@ bool weir_config_read(const char *path, struct weir_model **out, struct weir_err
 		if (!ok)
 			weir_lines_locate(lines, err);
 	}
+	if (ok && keep)
+		*keep = json_incref(root);
 	json_decref(root);
 	weir_lines_free(lines);
 	free(text);

@@ -49,6 +49,12 @@ static json_t *interfaces(const struct weir_agent *a)
 	return out;
 }
 
+/* A port that packets get; null: they keep theirs. */
+json_t *agent_port(__be16 port)
+{
+	return port ? json_integer(ntohs(port)) : json_null();
+}
+
 /* How many rows each endpoint of a service has. */
 static json_t *shares(const struct weir_tables *t, const struct weir_tables_table *table)
 {
@@ -62,8 +68,9 @@ static json_t *shares(const struct weir_tables *t, const struct weir_tables_tabl
 		const struct weir_tables_endpoint *e = &t->endpoints[table->members[i]];
 
 		if (rows[i])
-			json_array_append_new(out, json_pack("{s:o, s:i}", "address",
-							     addr(&e->addr), "rows", (int)rows[i]));
+			json_array_append_new(
+				out, json_pack("{s:o, s:o, s:i}", "address", addr(&e->addr), "port",
+					       agent_port(e->port), "rows", (int)rows[i]));
 	}
 	free(rows);
 	return out;
@@ -76,7 +83,7 @@ static json_t *services(const struct weir_agent *a)
 
 	for (uint32_t i = 0; i < t->n_services; i++) {
 		const struct weir_tables_service *s = &t->services[i];
-		const struct weir_view_lb *v = &a->view->lbs[s->table->lb->index];
+		const struct weir_view_lb *v = &a->view->lbs[s->table->group->lb->index];
 
 		json_array_append_new(
 			out, json_pack("{s:o, s:s, s:i, s:s, s:o, s:b, s:s, s:i, s:o}", "vip",
@@ -98,11 +105,12 @@ static json_t *load_balancers(const struct weir_agent *a)
 	for (uint32_t i = 0; i < a->model->n_lbs; i++) {
 		const struct weir_view_lb *v = &a->view->lbs[i];
 
-		json_array_append_new(out, json_pack("{s:s, s:b, s:b, s:o, s:b}", "name",
-						     v->lb->name, "enabled", v->lb->enabled,
-						     "proxied", v->lb->proxied, "pool",
-						     text_or_null(v->pool ? v->pool->id : NULL),
-						     "fallback", v->fallback));
+		json_array_append_new(
+			out, json_pack("{s:s, s:b, s:b, s:s, s:o, s:b}", "name", v->lb->name,
+				       "enabled", v->lb->enabled, "proxied", v->lb->proxied,
+				       "state", weir_lb_state_text(v->lb, a->view->pools), "pool",
+				       text_or_null(v->pool ? v->pool->id : NULL), "fallback",
+				       v->fallback));
 	}
 	return out;
 }
@@ -117,15 +125,57 @@ static json_t *next_hop(const struct weir_agent *a, const struct weir_origin *o,
 	for (uint8_t mode = 0; mode < WEIR_MODE_COUNT; mode++) {
 		struct weir_plane_endpoint_stats s;
 
-		if (!weir_plane_endpoint(a->plane, &o->addr, mode, &s))
+		if (!weir_plane_endpoint(a->plane, &o->addr, htons(o->port), mode, &s))
 			continue;
 		any = true;
 		known |= s.next_hop;
 		sum->packets += s.packets;
 		sum->bytes += s.bytes;
 		sum->connections += s.connections;
+		sum->counted |= s.counted;
+		sum->open += s.open;
+		if (!sum->max_conn || (s.max_conn && s.max_conn < sum->max_conn))
+			sum->max_conn = s.max_conn;
+		sum->watched += s.watched;
+		sum->unanswered += s.unanswered;
+		sum->moved += s.moved;
+		sum->refused += s.refused;
 	}
 	return any ? json_boolean(known) : json_null();
+}
+
+static json_t *number_or_null(bool is, uint32_t n)
+{
+	return is ? json_integer(n) : json_null();
+}
+
+json_t *agent_override(const struct weir_override *o)
+{
+	if (!o)
+		return json_null();
+	return json_pack("{s:s, s:s, s:s, s:o, s:o}", "state", weir_forced_text(o->state), "reason",
+			 o->reason, "by", o->by, "since", time_or_null(o->since_ms), "until",
+			 time_or_null(o->until_ms));
+}
+
+/* Of a group: what each of its monitors says. */
+static json_t *checks(const struct weir_pool *pool, const struct weir_health *h)
+{
+	json_t *out = json_array();
+
+	for (uint32_t i = 0; pool->group && i < pool->group->n_members; i++) {
+		const struct weir_member *m = &pool->group->members[i];
+		const struct weir_check *c = &h->checks[i];
+
+		json_array_append_new(
+			out,
+			json_pack("{s:s, s:b, s:b, s:s, s:s, s:o, s:I, s:i}", "monitor",
+				  m->monitor->id, "votes", weir_member_votes(m), "must_be_healthy",
+				  m->must_be_healthy, "state", weir_state_text(c->state), "reason",
+				  c->reason, "checked", time_or_null(c->checked_ms), "rtt_us",
+				  (json_int_t)c->rtt_us, "status", c->status));
+	}
+	return out;
 }
 
 static json_t *origin(const struct weir_agent *a, const struct weir_pool *pool,
@@ -134,20 +184,37 @@ static json_t *origin(const struct weir_agent *a, const struct weir_pool *pool,
 	const struct weir_health *h = &a->health[o->index];
 	struct weir_plane_endpoint_stats s;
 	json_t *hop = next_hop(a, o, &s);
+	bool ejected = h->ejected_until_ms, damped = h->held_until_ms;
 
 	return json_pack(
-		"{s:s, s:s, s:b, s:f, s:s, s:s, s:o, s:o, s:I, s:i, s:I, s:I, s:I, s:o}", "name",
-		o->name, "address", o->address, "enabled", o->enabled, "weight", o->weight / 100.0,
-		"state", pool->monitor ? weir_state_text(h->state) : "unmonitored", "reason",
-		pool->monitor ? h->reason : "no monitor", "since", time_or_null(h->since_ms),
-		"checked", time_or_null(h->checked_ms), "rtt_us", (json_int_t)h->rtt_us, "status",
-		h->status, "connections", (json_int_t)s.connections, "packets",
-		(json_int_t)s.packets, "bytes", (json_int_t)s.bytes, "next_hop", hop);
+		"{s:s, s:s, s:o, s:o, s:b, s:f, s:i, s:s, s:s, s:o, s:o, s:b, s:b, s:o, s:o, s:I, s:i, "
+		"s:I, s:I, s:I, s:o, s:o, s:o, s:o}",
+		"name", o->name, "address", o->address, "host_name", text_or_null(o->host_name),
+		"port", agent_port(htons(o->port)), "enabled", o->enabled, "weight",
+		(double)o->weight / WEIR_WEIGHT_MAX, "weight_percent",
+		(int)(100 - (h->withheld * 100 + WEIR_WEIGHT_ONE / 2) / WEIR_WEIGHT_ONE), "state",
+		weir_health_text(h, pool), "reason", weir_health_reason(h, pool), "override",
+		agent_override(h->forced), "checks", checks(pool, h), "ejected", ejected, "damped",
+		damped, "since", time_or_null(h->since_ms), "checked", time_or_null(h->checked_ms),
+		"rtt_us", (json_int_t)h->rtt_us, "status", h->status, "connections",
+		(json_int_t)s.connections, "packets", (json_int_t)s.packets, "bytes",
+		(json_int_t)s.bytes, "next_hop", hop, "open", number_or_null(s.counted, s.open),
+		"max_conn", number_or_null(s.max_conn, s.max_conn), "live",
+		json_pack("{s:I, s:I, s:I, s:I}", "connections", (json_int_t)s.watched,
+			  "unanswered", (json_int_t)s.unanswered, "moved", (json_int_t)s.moved,
+			  "refused", (json_int_t)s.refused));
+}
+
+/* Why a pool does what its state does not say; "" if it does not. */
+static const char *note(const struct weir_view_pool *v)
+{
+	return v->panic ? "panic: too few are healthy, so all that are enabled serve" : "";
 }
 
 static json_t *pools(const struct weir_agent *a)
 {
 	json_t *out = json_array();
+	uint64_t now_ms = agent_now_ms();
 
 	for (uint32_t i = 0; i < a->model->n_pools; i++) {
 		const struct weir_view_pool *v = &a->view->pools[i];
@@ -157,11 +224,20 @@ static json_t *pools(const struct weir_agent *a)
 			json_array_append_new(origins, origin(a, v->pool, &v->pool->origins[k]));
 		json_array_append_new(
 			out,
-			json_pack("{s:s, s:s, s:b, s:s, s:i, s:i, s:o, s:o}", "id", v->pool->id,
-				  "name", v->pool->name, "enabled", v->pool->enabled, "state",
-				  weir_pool_state_text(v->state), "healthy", (int)v->healthy,
-				  "minimum_origins", (int)v->pool->minimum_origins, "monitor",
+			json_pack("{s:s, s:s, s:b, s:s, s:b, s:b, s:o, s:o, s:i, s:i, s:i, s:i, "
+				  "s:o, s:o, s:o}",
+				  "id", v->pool->id, "name", v->pool->name, "enabled",
+				  v->pool->enabled, "state", weir_pool_state_text(v->state),
+				  "usable", v->usable, "panic", v->panic, "note",
+				  text_or_null(note(v)), "override",
+				  agent_override(
+					  weir_overrides_of(a->overrides, v->pool, NULL, now_ms)),
+				  "healthy", (int)v->healthy, "minimum_origins",
+				  (int)v->pool->minimum_origins, "quorum", (int)v->pool->quorum,
+				  "panic_threshold", (int)v->pool->panic_threshold, "monitor",
 				  text_or_null(v->pool->monitor ? v->pool->monitor->id : NULL),
+				  "monitor_group",
+				  text_or_null(v->pool->group ? v->pool->group->id : NULL),
 				  "origins", origins));
 	}
 	return out;
@@ -227,22 +303,32 @@ json_t *weir_agent_reasons(const struct weir_agent *a)
 			 (json_int_t)(uv_hrtime() / 1000000), "reasons", all);
 }
 
-static json_t *dns(const struct weir_agent *a)
+static json_t *addresses(const struct weir_sockaddr *of, uint32_t n)
 {
-	struct weir_dns_stats s;
-	json_t *listen = json_array();
+	json_t *out = json_array();
 	char text[WEIR_SOCKADDR_TEXT];
 
+	for (uint32_t i = 0; i < n; i++)
+		json_array_append_new(out, json_string(weir_sockaddr_text(&of[i], text)));
+	return out;
+}
+
+static json_t *dns(const struct weir_agent *a)
+{
+	const struct weir_dns_conf *conf = &a->model->agent.dns;
+	struct weir_dns_stats s;
+
 	weir_dns_stats(a->dns, &s);
-	for (uint32_t i = 0; a->answering && i < a->model->agent.n_dns_listen; i++)
-		json_array_append_new(listen, json_string(weir_sockaddr_text(
-						      &a->model->agent.dns_listen[i], text)));
-	return json_pack("{s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "listen", listen,
-			 "udp_queries", (json_int_t)s.udp_queries, "udp_answers",
-			 (json_int_t)s.udp_answers, "tcp_queries", (json_int_t)s.tcp_queries,
-			 "tcp_answers", (json_int_t)s.tcp_answers, "tcp_connections",
-			 (json_int_t)s.tcp_connections, "send_errors", (json_int_t)s.send_errors,
-			 "filter", queries(a));
+	return json_pack(
+		"{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "listen",
+		addresses(conf->listen, a->answering ? conf->n_listen : 0), "tls_listen",
+		addresses(conf->tls.listen, a->answering ? conf->tls.n_listen : 0), "udp_queries",
+		(json_int_t)s.udp_queries, "udp_answers", (json_int_t)s.udp_answers, "tcp_queries",
+		(json_int_t)s.tcp_queries, "tcp_answers", (json_int_t)s.tcp_answers,
+		"tcp_connections", (json_int_t)s.tcp_connections, "tls_connections",
+		(json_int_t)s.tls_connections, "tls_failures", (json_int_t)s.tls_failures,
+		"send_errors", (json_int_t)s.send_errors, "workers", agent_dns_workers(a), "kernel",
+		agent_kernel_answers(a), "filter", queries(a));
 }
 
 static json_t *usage(const struct weir_agent *a)
@@ -256,19 +342,30 @@ static json_t *usage(const struct weir_agent *a)
 			 (int)u.max_rows);
 }
 
+static json_t *notes(const struct weir_model *m)
+{
+	json_t *out = json_array();
+
+	for (uint32_t i = 0; i < m->n_notes; i++)
+		json_array_append_new(out, json_pack("{s:s, s:s}", "path", m->notes[i].path, "text",
+						     m->notes[i].text));
+	return out;
+}
+
 json_t *weir_agent_status(const struct weir_agent *a)
 {
 	char digest[17];
 
 	snprintf(digest, sizeof(digest), "%016llx", (unsigned long long)a->tables->digest);
-	return json_pack("{s:s, s:s, s:o, s:o, s:{s:s, s:o, s:i, s:o}, s:s, s:o, s:o, s:o, s:o, "
-			 "s:o, s:o, s:o}",
-			 "version", WEIR_VERSION, "node", a->model->agent.node, "region",
-			 text_or_null(a->model->agent.region), "started_at",
-			 time_or_null(a->started_ms), "config", "file", a->config_path, "loaded_at",
-			 time_or_null(a->loaded_ms), "revision", (int)a->revision, "error",
-			 text_or_null(a->error), "table_digest", digest, "interfaces",
-			 interfaces(a), "services", services(a), "load_balancers",
-			 load_balancers(a), "pools", pools(a), "packets", packets(a), "dns", dns(a),
-			 "usage", usage(a));
+	return json_pack(
+		"{s:s, s:s, s:o, s:o, s:{s:s, s:o, s:i, s:o, s:o}, s:s, s:o, s:o, s:o, s:o, "
+		"s:o, s:o, s:o}",
+		"version", WEIR_VERSION, "node", a->model->agent.node, "region",
+		text_or_null(weir_region_text(a->model->agent.region)), "started_at",
+		time_or_null(a->started_ms), "config", "file", a->config_path, "loaded_at",
+		time_or_null(a->loaded_ms), "revision", (int)a->revision, "error",
+		text_or_null(a->error), "notes", notes(a->model), "table_digest", digest,
+		"interfaces", interfaces(a), "services", services(a), "load_balancers",
+		load_balancers(a), "pools", pools(a), "packets", packets(a), "dns", dns(a), "usage",
+		usage(a));
 }

@@ -44,15 +44,41 @@ enum MHD_Result api_refuse_err(struct MHD_Connection *c, unsigned status,
 	return api_refuse(c, status, text);
 }
 
-enum MHD_Result api_ask_trace(struct weir_api *api, struct MHD_Connection *c)
+typedef int ask_fn(const struct weir_agent *a, const json_t *args, json_t **out,
+		   struct weir_err *err);
+
+static enum MHD_Result ask(struct weir_api *api, struct MHD_Connection *c, ask_fn *agent)
 {
 	struct weir_err err;
-	json_t *args = api_args(c, &err), *trace = NULL;
-	int rc = args ? weir_agent_trace(api->agent, args, &trace, &err) : -EINVAL;
+	json_t *args = api_args(c, &err), *answer = NULL;
+	int rc = args ? agent(api->agent, args, &answer, &err) : -EINVAL;
 
 	json_decref(args);
 	if (!rc)
-		return api_reply(c, MHD_HTTP_OK, trace);
-	return api_refuse_err(
-		c, rc == -EINVAL ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_INTERNAL_SERVER_ERROR, &err);
+		return api_reply(c, MHD_HTTP_OK, answer);
+	return api_refuse_err(c,
+			      rc == -EINVAL   ? MHD_HTTP_BAD_REQUEST
+			      : rc == -ENOENT ? MHD_HTTP_NOT_FOUND
+					      : MHD_HTTP_INTERNAL_SERVER_ERROR,
+			      &err);
+}
+
+enum MHD_Result api_ask_trace(struct weir_api *api, struct MHD_Connection *c)
+{
+	return ask(api, c, weir_agent_trace);
+}
+
+enum MHD_Result api_ask_refs(struct weir_api *api, struct MHD_Connection *c)
+{
+	return ask(api, c, weir_agent_refs);
+}
+
+enum MHD_Result api_ask_explain(struct weir_api *api, struct MHD_Connection *c)
+{
+	return ask(api, c, weir_agent_explain);
+}
+
+enum MHD_Result api_ask_zone_file(struct weir_api *api, struct MHD_Connection *c)
+{
+	return ask(api, c, weir_agent_zone_file);
 }

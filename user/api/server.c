@@ -29,14 +29,19 @@ struct kept {
 };
 
 struct request {
-	size_t body_len;
+	size_t body_len; /* of all that came */
+	char *body;      /* at most BODY_MAX of it */
 };
 
-/* A path has one of the two: an answer for all who ask, or one that depends on what is asked. */
+/* A path has one of the first two: an answer for all who ask, or one that depends on what is asked.
+ * change: of what is below it, PATH/..., by PUT and DELETE. */
 struct route {
 	const char *path;
 	json_t *(*get)(const struct weir_api *api);
 	enum MHD_Result (*ask)(struct weir_api *api, struct MHD_Connection *c);
+	enum MHD_Result (*change)(struct weir_api *api, struct MHD_Connection *c, const char *which,
+				  const char *method, const char *body, size_t len);
+	bool is_told; /* what is below it is changed by POST instead */
 };
 
 static json_t *get_index(const struct weir_api *api);
@@ -46,17 +51,44 @@ static json_t *get_status(const struct weir_api *api)
 	return weir_agent_status(api->agent);
 }
 
+static json_t *get_handshakes(const struct weir_api *api)
+{
+	return weir_agent_handshakes(api->agent);
+}
+
+static json_t *get_dns(const struct weir_api *api)
+{
+	return weir_agent_dns(api->agent);
+}
+
 static json_t *get_reasons(const struct weir_api *api)
 {
 	return weir_agent_reasons(api->agent);
 }
 
+static json_t *get_overrides(const struct weir_api *api)
+{
+	return weir_agent_overrides(api->agent);
+}
+
+static json_t *get_zones(const struct weir_api *api)
+{
+	return weir_agent_zones(api->agent);
+}
+
 static const struct route routes[] = {
-	{ "/", get_index, NULL },
-	{ WEIR_API_STATUS, get_status, NULL },
-	{ WEIR_API_REASONS, get_reasons, NULL },
-	{ WEIR_API_TRACE, NULL, api_ask_trace },
-	{ WEIR_API_CAPTURE, NULL, api_ask_capture },
+	{ .path = "/", .get = get_index },
+	{ .path = WEIR_API_STATUS, .get = get_status },
+	{ .path = WEIR_API_REASONS, .get = get_reasons },
+	{ .path = WEIR_API_DNS, .get = get_dns },
+	{ .path = WEIR_API_HANDSHAKES, .get = get_handshakes },
+	{ .path = WEIR_API_OVERRIDES, .get = get_overrides, .change = api_change_override },
+	{ .path = WEIR_API_ZONES, .get = get_zones, .change = api_tell_zone, .is_told = true },
+	{ .path = WEIR_API_TRACE, .ask = api_ask_trace },
+	{ .path = WEIR_API_DNS_EXPLAIN, .ask = api_ask_explain },
+	{ .path = WEIR_API_ZONE_FILE, .ask = api_ask_zone_file },
+	{ .path = WEIR_API_REFERENCES, .ask = api_ask_refs },
+	{ .path = WEIR_API_CAPTURE, .ask = api_ask_capture },
 };
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
 
@@ -99,6 +131,12 @@ static void forget(struct kept *k)
 	k->response = NULL;
 }
 
+void api_forget_answers(struct weir_api *api)
+{
+	for (size_t i = 0; i < N_ROUTES; i++)
+		api->kept[i].until_ns = 0;
+}
+
 static enum MHD_Result answer(struct weir_api *api, struct MHD_Connection *c, size_t route)
 {
 	struct kept *k = &api->kept[route];
@@ -119,9 +157,20 @@ enum MHD_Result api_reply(struct MHD_Connection *c, unsigned status, json_t *bod
 
 	if (!r)
 		return MHD_NO;
-	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
 	ok = MHD_queue_response(c, status, r);
+	MHD_destroy_response(r);
+	return ok;
+}
+
+enum MHD_Result api_refuse_method(struct MHD_Connection *c, const char *allow, const char *why)
+{
+	struct MHD_Response *r = response_of(json_pack("{s:s}", "error", why));
+	enum MHD_Result ok;
+
+	if (!r)
+		return MHD_NO;
+	MHD_add_response_header(r, MHD_HTTP_HEADER_ALLOW, allow);
+	ok = MHD_queue_response(c, MHD_HTTP_METHOD_NOT_ALLOWED, r);
 	MHD_destroy_response(r);
 	return ok;
 }
@@ -138,20 +187,44 @@ static enum MHD_Result refuse_body(struct MHD_Connection *c)
 
 /* --- requests --- */
 
+/* What is behind "PATH/" of a route that can change it; NULL: path is not below this route. */
+static const char *below(const char *path, const struct route *route)
+{
+	size_t n = strlen(route->path);
+
+	return route->change && !strncmp(path, route->path, n) && path[n] == '/' ? path + n + 1
+										 : NULL;
+}
+
+static enum MHD_Result change(struct weir_api *api, struct MHD_Connection *c,
+			      const struct route *route, const char *which, const char *method,
+			      const struct request *r)
+{
+	if (route->is_told && strcmp(method, "POST") != 0)
+		return api_refuse_method(c, "POST", "this path is told something only (POST)");
+	if (!route->is_told && strcmp(method, "PUT") != 0 && strcmp(method, "DELETE") != 0)
+		return api_refuse_method(c, "PUT, DELETE",
+					 "this path can be changed only (PUT, DELETE)");
+	return route->change(api, c, which, method, r->body ? r->body : "", r->body_len);
+}
+
 static enum MHD_Result serve(struct weir_api *api, struct MHD_Connection *c, const char *path,
-			     const char *method)
+			     const char *method, const struct request *r)
 {
 	for (size_t i = 0; i < N_ROUTES; i++) {
+		const char *which = below(path, &routes[i]);
+
+		if (which)
+			return change(api, c, &routes[i], which, method, r);
 		if (strcmp(path, routes[i].path) != 0)
 			continue;
 		if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
-			return api_refuse(c, MHD_HTTP_METHOD_NOT_ALLOWED,
-					  "this path can be read only (GET, HEAD)");
+			return api_refuse_method(c, "GET, HEAD",
+						 "this path can be read only (GET, HEAD)");
 		if (routes[i].get)
 			return answer(api, c, i);
 		if (strcmp(method, "HEAD") == 0)
-			return api_refuse(c, MHD_HTTP_METHOD_NOT_ALLOWED,
-					  "this path can be asked with GET only");
+			return api_refuse_method(c, "GET", "this path can be asked with GET only");
 		return routes[i].ask(api, c);
 	}
 	return api_refuse(c, MHD_HTTP_NOT_FOUND, "no such path; GET / lists what there is");
@@ -167,6 +240,16 @@ static bool announces_too_much(struct MHD_Connection *c)
 	return len && strtoull(len, NULL, 10) > BODY_MAX;
 }
 
+/* What is more than a body may have is read, to refuse it, and not kept. */
+static void keep(struct request *r, const char *data, size_t len)
+{
+	if (r->body_len + len <= BODY_MAX) {
+		r->body = weir_grow(r->body, r->body_len + len, 1);
+		memcpy(r->body + r->body_len, data, len);
+	}
+	r->body_len += len;
+}
+
 /* Called once with the headers, then for pieces of the body, then once for the answer. */
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const char *path,
 				  const char *method, const char *version, const char *data,
@@ -175,17 +258,16 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c, const cha
 	struct request *r = *state;
 
 	(void)version;
-	(void)data;
 	if (!r) {
 		*state = weir_new(struct request);
 		return announces_too_much(c) ? refuse_body(c) : MHD_YES;
 	}
 	if (*len) {
-		r->body_len += *len;
+		keep(r, data, *len);
 		*len = 0;
 		return r->body_len > BODY_CUT ? MHD_NO : MHD_YES;
 	}
-	return r->body_len > BODY_MAX ? refuse_body(c) : serve(arg, c, path, method);
+	return r->body_len > BODY_MAX ? refuse_body(c) : serve(arg, c, path, method, r);
 }
 
 static void on_request_over(void *arg, struct MHD_Connection *c, void **state,
@@ -194,6 +276,8 @@ static void on_request_over(void *arg, struct MHD_Connection *c, void **state,
 	(void)arg;
 	(void)c;
 	(void)why;
+	if (*state)
+		free(((struct request *)*state)->body);
 	free(*state);
 	*state = NULL;
 }

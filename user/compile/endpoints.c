@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "compile/endpoints.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>
 
@@ -25,6 +26,8 @@ struct visit {
 	uint32_t *index, mask; /* open addressing: identity -> endpoint + 1 */
 	uint64_t *ahead;       /* identities of the origins of one pool */
 	uint32_t *drain_ms;    /* the longest of its balancers, as weir_endpoints.of */
+	bool *counted;         /* by some of them, likewise */
+	uint16_t *pool_weight; /* the largest of those that compare pools, likewise; 0: none does */
 };
 
 static uint32_t *index_slot(const struct visit *v, const struct weir_tables_endpoint *e,
@@ -35,7 +38,7 @@ static uint32_t *index_slot(const struct visit *v, const struct weir_tables_endp
 	for (; v->index[i]; i = (i + 1) & v->mask) {
 		const struct weir_tables_endpoint *is = &v->out[v->index[i] - 1];
 
-		if (is->mode == e->mode && weir_addr_eq(&is->addr, &e->addr))
+		if (is->mode == e->mode && is->port == e->port && weir_addr_eq(&is->addr, &e->addr))
 			break;
 	}
 	return &v->index[i];
@@ -53,8 +56,13 @@ static uint32_t merge(struct visit *v, const struct weir_tables_endpoint *e, uin
 		is->healthy &= e->healthy;
 		is->alive |= e->alive;
 		is->enabled |= e->enabled;
+		is->counted |= e->counted;
 		if (is->drain_ms < e->drain_ms)
 			is->drain_ms = e->drain_ms;
+		if (is->weight < e->weight)
+			is->weight = e->weight;
+		if (e->max_conn && (!is->max_conn || is->max_conn > e->max_conn))
+			is->max_conn = e->max_conn;
 	} else {
 		v->to.identity[v->n] = identity;
 		v->out[v->n++] = *e;
@@ -63,30 +71,51 @@ static uint32_t merge(struct visit *v, const struct weir_tables_endpoint *e, uin
 	return *slot - 1;
 }
 
+/* The port that packets to an origin get; 0: they keep theirs. */
+static uint16_t port_of(const struct weir_origin *o, uint8_t mode)
+{
+	return weir_mode_is_nat(mode) ? o->port : 0;
+}
+
+/* Where pools are compared, too: their weight is in hundredths, 0: they are not. */
+static uint16_t share_of(uint16_t weight, uint16_t of_pool)
+{
+	uint32_t share = of_pool ? (uint32_t)weight * of_pool / 100 : weight;
+
+	return (uint16_t)(weight && !share ? 1 : share);
+}
+
 static void add_pool(struct visit *v, const struct weir_pool *pool, uint8_t mode)
 {
 	uint32_t *of = v->to.of[pool->index * MODES + mode];
+	uint16_t pool_weight = v->pool_weight[pool->index * MODES + mode];
 
 	for (uint32_t i = 0; i < pool->n_origins; i++) { /* waiting for the index took most time */
-		const union weir_addr *a = &pool->origins[i].addr;
+		const struct weir_origin *o = &pool->origins[i];
+		uint64_t how = (uint64_t)port_of(o, mode) << 8 | mode;
 
-		v->ahead[i] = weir_hash_bytes(mode, a, sizeof(*a));
+		v->ahead[i] = weir_hash_bytes(how, &o->addr, sizeof(o->addr));
 		__builtin_prefetch(&v->index[(uint32_t)v->ahead[i] & v->mask]);
 	}
 	for (uint32_t i = 0; i < pool->n_origins; i++) {
 		const struct weir_origin *o = &pool->origins[i];
-		enum weir_state state = v->view->health[o->index].state;
+		const struct weir_health *h = &v->view->health[o->index];
 		const struct weir_tables_endpoint e = {
 			.addr = o->addr,
+			.port = htons(port_of(o, mode)),
 			.mode = mode,
-			.monitored = pool->monitor,
-			.healthy = !pool->monitor || state == WEIR_HEALTHY,
-			.alive = !pool->monitor || state != WEIR_UNHEALTHY,
+			.monitored = weir_pool_monitored(pool),
+			.healthy = !weir_pool_monitored(pool) || h->state == WEIR_HEALTHY,
+			.alive = weir_health_alive(h, pool),
 			.enabled = o->enabled && pool->enabled,
 			.drain_ms = v->drain_ms[pool->index * MODES + mode],
+			.counted = v->counted[pool->index * MODES + mode],
+			.weight = share_of(o->weight, pool_weight),
+			.max_conn = o->max_conn,
 		};
 
-		of[i] = merge(v, &e, v->ahead[i]);
+		if (!o->fault) /* else it has no weight: nobody asks for its endpoint */
+			of[i] = merge(v, &e, v->ahead[i]);
 	}
 }
 
@@ -95,11 +124,15 @@ static void use_pool(struct visit *v, const struct weir_pool *pool, const struct
 	uint8_t mode = lb->forwarding;
 	uint32_t **of = &v->to.of[pool->index * MODES + mode];
 	uint32_t *longest = &v->drain_ms[pool->index * MODES + mode];
+	uint16_t *heaviest = &v->pool_weight[pool->index * MODES + mode];
 	uint32_t drain_ms = weir_lb_drain_ms(v->view->model, lb);
 
 	assert(mode < MODES);
+	if (weir_lb_compares(lb) && *heaviest < weir_lb_pool_weight(lb, pool))
+		*heaviest = weir_lb_pool_weight(lb, pool);
 	if (*longest < drain_ms)
 		*longest = drain_ms;
+	v->counted[pool->index * MODES + mode] |= weir_lb_counts(lb);
 	if (*of)
 		return;
 	*of = weir_arena_new_array(v->arena, pool->n_origins, uint32_t);
@@ -113,16 +146,16 @@ static void use_pools(struct visit *v)
 
 	v->uses = weir_new_array(MODES * (size_t)m->n_pools, struct use);
 	v->drain_ms = weir_new_array(MODES * (size_t)m->n_pools, uint32_t);
+	v->counted = weir_new_array(MODES * (size_t)m->n_pools, bool);
+	v->pool_weight = weir_new_array(MODES * (size_t)m->n_pools, uint16_t);
 	v->to.of = weir_arena_new_array(v->arena, MODES * (size_t)m->n_pools, uint32_t *);
 	for (uint32_t i = 0; i < m->n_lbs; i++) {
 		const struct weir_lb *lb = &m->lbs[i];
 
 		if (!lb->proxied)
 			continue;
-		for (uint32_t k = 0; k < lb->n_default_pools; k++)
-			use_pool(v, lb->default_pools[k], lb);
-		if (lb->fallback_pool)
-			use_pool(v, lb->fallback_pool, lb);
+		for (uint32_t k = 0; k < lb->n_pools; k++)
+			use_pool(v, lb->pools[k], lb);
 	}
 }
 
@@ -144,6 +177,8 @@ struct weir_endpoints weir_endpoints_collect(struct weir_tables *t, const struct
 		add_pool(&v, v.uses[i].pool, v.uses[i].mode);
 	free(v.uses);
 	free(v.drain_ms);
+	free(v.counted);
+	free(v.pool_weight);
 	free(v.index);
 	free(v.ahead);
 	t->n_endpoints = v.n;

@@ -49,7 +49,7 @@ static uint64_t key_of(const struct weir_candidate *c, uint32_t n, uint32_t size
 	uint64_t h = (uint64_t)n << 32 | size;
 
 	for (uint32_t i = 0; i < n; i++)
-		h = (weir_mix64(h ^ c[i].id) ^ ((uint64_t)c[i].weight << 1 | c[i].serving)) *
+		h = (weir_mix64(h ^ c[i].id) ^ ((uint64_t)c[i].weight << 32 | c[i].now)) *
 		    0x9e3779b97f4a7c15ull;
 	return weir_mix64(h);
 }
@@ -60,7 +60,7 @@ static bool same(const struct entry *e, const struct weir_candidate *c, uint32_t
 		return false;
 	for (uint32_t i = 0; i < n; i++)
 		if (e->candidates[i].id != c[i].id || e->candidates[i].weight != c[i].weight ||
-		    e->candidates[i].serving != c[i].serving)
+		    e->candidates[i].now != c[i].now)
 			return false;
 	return true;
 }
@@ -119,24 +119,16 @@ static uint64_t digest(const struct entry *e)
 	return weir_mix64(h);
 }
 
-static uint32_t count_serving(const struct weir_candidate *c, uint32_t n)
-{
-	uint32_t serving = 0;
-
-	for (uint32_t i = 0; i < n; i++)
-		serving += c[i].serving;
-	return serving;
-}
-
-/* What everybody's rows would be: the same whoever fails, so a failure finds them here. */
-static const uint32_t *rows_of_all(struct weir_memo *m, const struct entry *e)
+/* What rows would be if everybody had the weight of its place: the same whoever fails, so a failure
+ * finds them here. */
+static const uint32_t *rows_by_weight(struct weir_memo *m, const struct entry *e)
 {
 	struct weir_candidate *all = weir_new_array(e->n, struct weir_candidate);
 	struct weir_rows rows;
 
 	memcpy(all, e->candidates, e->n * sizeof(*all));
 	for (uint32_t i = 0; i < e->n; i++)
-		all[i].serving = true;
+		all[i].now = all[i].weight;
 	rows = weir_memo_rows(m, all, e->n, e->size);
 	free(all);
 	return rows.rows;
@@ -144,14 +136,18 @@ static const uint32_t *rows_of_all(struct weir_memo *m, const struct entry *e)
 
 static void build(struct weir_memo *m, struct entry *e)
 {
-	uint32_t serving = count_serving(e->candidates, e->n);
+	bool nobody = true, as_placed = true;
 
-	if (!serving) {
+	for (uint32_t i = 0; i < e->n; i++) {
+		nobody = nobody && !e->candidates[i].now;
+		as_placed = as_placed && e->candidates[i].now == e->candidates[i].weight;
+	}
+	if (nobody) {
 		memset(e->rows, 0xff, e->size * sizeof(*e->rows)); /* WEIR_ROW_NOBODY */
-	} else if (serving == e->n) {
+	} else if (as_placed) {
 		weir_rendezvous_fill(e->candidates, e->n, e->rows, e->size);
 	} else {
-		memcpy(e->rows, rows_of_all(m, e), e->size * sizeof(*e->rows));
+		memcpy(e->rows, rows_by_weight(m, e), e->size * sizeof(*e->rows));
 		weir_rendezvous_refill(e->candidates, e->n, e->rows, e->size);
 	}
 	e->digest = digest(e);

@@ -14,13 +14,12 @@
 #define SLICE_SHIFT  3 /* a slice of time has size >> 3 claims or fewer */
 
 struct claimant {
-	uint64_t id, pace;         /* 2^48 / weight */
-	uint64_t time;             /* of its next claim */
-	uint32_t index, weight;    /* index: of the caller */
-	uint32_t first, step, lag; /* claims rows first, first + step, ...; lag: 16 bits */
-	uint32_t next;             /* number of its next claim */
-	uint32_t count, floor, cap;
-	bool serving;
+	uint64_t id, pace;               /* 2^48 / weight */
+	uint64_t time;                   /* of its next claim */
+	uint32_t index, weight;          /* index: of the caller */
+	uint32_t first, step, lag;       /* claims rows first, first + step, ...; lag: 16 bits */
+	uint32_t next;                   /* number of its next claim */
+	uint32_t count, floor, due, cap; /* rows */
 };
 
 struct claim {
@@ -69,47 +68,57 @@ static int by_id(const void *a, const void *b)
 	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static void enter(struct race *r, const struct weir_candidate *c)
+static void enter(struct race *r, const struct weir_candidate *c, bool now)
 {
 	for (uint32_t i = 0; i < r->n; i++) {
+		uint32_t weight = now ? c[i].now : c[i].weight;
 		uint64_t h = weir_mix64(c[i].id);
 
-		assert(c[i].weight > 0 && c[i].weight <= UINT16_MAX);
+		assert((weight || now) && weight <= WEIR_CANDIDATE_WEIGHT);
 		r->c[i] = (struct claimant){
 			.id = c[i].id,
-			.pace = (1ull << 48) / c[i].weight,
+			.pace = weight ? (1ull << 48) / weight : 0,
 			.index = i,
-			.weight = c[i].weight,
+			.weight = weight,
 			.first = h & (r->size - 1),
 			.step = (h >> 16 & (r->size - 1)) | 1,
 			.lag = h >> 48,
-			.serving = c[i].serving,
 		};
 	}
 	qsort(r->c, r->n, sizeof(*r->c), by_id);
 }
 
-/* Who may claim from here on, and how many rows each is due. */
-static void set_bounds(struct race *r, bool serving_only)
+/* How many rows each is due. */
+static void set_bounds(struct race *r)
 {
 	uint64_t total = 0;
 
-	r->owed = 0;
-	r->n_active = 0;
 	for (uint32_t i = 0; i < r->n; i++)
-		if (!serving_only || r->c[i].serving)
-			r->active[r->n_active++] = i;
-	for (uint32_t i = 0; i < r->n_active; i++)
-		total += r->c[r->active[i]].weight;
-	for (uint32_t i = 0; i < r->n_active; i++) {
-		struct claimant *c = &r->c[r->active[i]];
+		total += r->c[i].weight;
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct claimant *c = &r->c[i];
 		uint64_t due = (uint64_t)c->weight * r->size;
 		uint64_t least = (due * (100 - BAND_PERCENT) + total * 100 - 1) / (total * 100);
 		uint64_t most = due * (100 + BAND_PERCENT) / (total * 100);
 		uint64_t up = (due + total - 1) / total;
 
-		c->floor = (uint32_t)(least < due / total ? least : due / total);
+		c->due = (uint32_t)(due / total);
+		c->floor = (uint32_t)(least < c->due ? least : c->due);
 		c->cap = (uint32_t)(most > up ? most : up);
+	}
+}
+
+/* Who may claim from here on, and what they lack. */
+static void line_up(struct race *r)
+{
+	r->owed = 0;
+	r->n_active = 0;
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct claimant *c = &r->c[i];
+
+		if (!c->weight)
+			continue;
+		r->active[r->n_active++] = i;
 		c->next = 0;
 		c->time = claim_time(c, 0, r->size);
 		if (c->count < c->floor)
@@ -226,7 +235,7 @@ static void run(struct race *r)
 	}
 }
 
-static struct race begin(const struct weir_candidate *c, uint32_t n, uint32_t size)
+static struct race begin(const struct weir_candidate *c, uint32_t n, uint32_t size, bool now)
 {
 	uint32_t room = (size >> SLICE_SHIFT) + 2 * n;
 	struct race r = {
@@ -242,7 +251,8 @@ static struct race begin(const struct weir_candidate *c, uint32_t n, uint32_t si
 	};
 
 	assert(size && size <= WEIR_TABLE_MAX && !(size & (size - 1)));
-	enter(&r, c);
+	enter(&r, c, now);
+	set_bounds(&r);
 	return r;
 }
 
@@ -260,32 +270,102 @@ static void end(struct race *r, uint32_t *rows)
 
 void weir_rendezvous_fill(const struct weir_candidate *c, uint32_t n, uint32_t *rows, uint32_t size)
 {
-	struct race r = begin(c, n, size);
+	struct race r = begin(c, n, size, false);
 
 	memset(r.rows, 0xff, size * sizeof(*r.rows)); /* FREE */
 	r.n_free = size;
-	set_bounds(&r, false);
+	line_up(&r);
 	run(&r);
 	end(&r, rows);
+}
+
+/* A row that may be given up, and the number of the claim that it was got by. */
+struct surplus {
+	uint32_t who, nth, row;
+};
+
+static int by_claim(const void *a, const void *b)
+{
+	const struct surplus *x = a, *y = b;
+
+	if (x->who != y->who)
+		return x->who < y->who ? -1 : 1;
+	return x->nth > y->nth ? -1 : x->nth < y->nth; /* the last one first */
+}
+
+/* Of an odd number, modulo 2^32: each step doubles the bits that are right. */
+static uint32_t inverse(uint32_t odd)
+{
+	uint32_t x = odd;
+
+	for (int i = 0; i < 4; i++)
+		x *= 2 - odd * x;
+	return x;
+}
+
+/* Those who have more than most give up the rest. */
+static void give_up(struct race *r, uint32_t (*most)(const struct claimant *))
+{
+	struct surplus *s = NULL;
+	uint32_t m = 0, room = 0;
+
+	for (uint32_t i = 0; i < r->n; i++)
+		if (r->c[i].count > most(&r->c[i]))
+			room += r->c[i].count;
+	if (room)
+		s = weir_new_array(room, struct surplus);
+	for (uint32_t row = 0; row < r->size && room; row++) {
+		uint32_t who = r->rows[row];
+		const struct claimant *c = &r->c[who];
+
+		if (who != FREE && c->count > most(c))
+			s[m++] = (struct surplus){
+				who, (row - c->first) * inverse(c->step) & (r->size - 1), row
+			};
+	}
+	if (m)
+		qsort(s, m, sizeof(*s), by_claim);
+	for (uint32_t i = 0; i < m; i++) {
+		struct claimant *c = &r->c[s[i].who];
+
+		if (c->count <= most(c))
+			continue;
+		c->count--;
+		r->rows[s[i].row] = FREE;
+		r->n_free++;
+	}
+	free(s);
+}
+
+static uint32_t to_cap(const struct claimant *c)
+{
+	return c->cap;
+}
+
+static uint32_t to_due(const struct claimant *c)
+{
+	return c->due;
 }
 
 void weir_rendezvous_refill(const struct weir_candidate *c, uint32_t n, uint32_t *rows,
 			    uint32_t size)
 {
-	struct race r = begin(c, n, size);
+	struct race r = begin(c, n, size, true);
 	uint32_t *place = weir_new_array(n, uint32_t);
 
 	for (uint32_t i = 0; i < n; i++)
 		place[r.c[i].index] = i;
 	for (uint32_t i = 0; i < size; i++) {
-		struct claimant *who = &r.c[place[rows[i]]];
-
-		r.rows[i] = who->serving ? place[rows[i]] : FREE;
-		r.n_free += !who->serving;
-		who->count++;
+		r.rows[i] = place[rows[i]];
+		r.c[place[rows[i]]].count++;
 	}
 	free(place);
-	set_bounds(&r, true);
+	give_up(&r, to_cap);
+	line_up(&r);
+	if (r.owed > r.n_free) { /* what others have in their bands is somebody's */
+		give_up(&r, to_due);
+		line_up(&r);
+	}
 	run(&r);
 	end(&r, rows);
 }

@@ -7,8 +7,9 @@
  * rows and no others, but shares stray from the weights. So a candidate stops at 103 % of what it
  * is due, and once the free rows are only as many as others lack to 97 %, only those claim.
  *
- * The table is built for all candidates first; then the rows of those that do not serve are claimed
- * again by those that do. So a failure or a recovery moves hardly more than it must, whatever the
+ * The table is built for all candidates and their weights first; then those whose weight is another
+ * one now give up what is too much, the rows that they claimed last, and those who lack some claim
+ * them. So a failure, a recovery or a slow start moves hardly more than it must, whatever the
  * number of candidates; README.md has the figures. */
 #ifndef WEIR_COMPILE_RENDEZVOUS_H
 #define WEIR_COMPILE_RENDEZVOUS_H
@@ -16,20 +17,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define WEIR_CANDIDATE_WEIGHT 65535u /* the largest */
+
 struct weir_candidate {
-	uint64_t id;     /* hash of what it is (address, mode); unique */
-	uint32_t weight; /* 1 .. 65535 */
-	bool serving;
+	uint64_t id;     /* hash of what it is (address, mode, port); unique */
+	uint32_t weight; /* 1 .. WEIR_CANDIDATE_WEIGHT: of its place among all */
+	uint32_t
+		now; /* 0 .. WEIR_CANDIDATE_WEIGHT, in units of its own: what it gets; 0: nothing */
 };
 
-/* Fills rows[0 .. size-1] with indexes into c, whether they serve or not; n is not 0. size is a
+/* Fills rows[0 .. size-1] with indexes into c by weight, whatever now says; n is not 0. size is a
  * power of two, at most WEIR_TABLE_MAX. The result depends on the set of candidates alone, not on
  * their order (the indexes follow the order). */
 void weir_rendezvous_fill(const struct weir_candidate *c, uint32_t n, uint32_t *rows,
 			  uint32_t size);
 
-/* Gives the rows of those that do not serve to those that do, of whom there is one at least. rows
- * are what weir_rendezvous_fill() made of the same candidates, in the same order. */
+/* Makes shares follow now, which is not 0 for one candidate at least. rows are what
+ * weir_rendezvous_fill() made of the same candidates, in the same order. */
 void weir_rendezvous_refill(const struct weir_candidate *c, uint32_t n, uint32_t *rows,
 			    uint32_t size);
 

@@ -20,30 +20,8 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "dataplane/plane_impl.h"
+#include "dataplane/dns_impl.h"
 #include "weir.skel.h"
-
-static uint32_t map_id(int fd)
-{
-	struct bpf_map_info info = { 0 };
-	uint32_t len = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.id;
-}
-
-/* Whether the program works on the map with this id. */
-static bool uses_map(int prog_fd, uint32_t id)
-{
-	uint32_t ids[64], len = sizeof(struct bpf_prog_info);
-	struct bpf_prog_info info = { .nr_map_ids = 64, .map_ids = (uintptr_t)ids };
-
-	if (bpf_obj_get_info_by_fd(prog_fd, &info, &len))
-		return false;
-	for (uint32_t i = 0; i < info.nr_map_ids && i < 64; i++)
-		if (ids[i] == id)
-			return true;
-	return false;
-}
 
 #define MOST_PROGRAMS 16 /* behind a dispatcher; libxdp's own limit is 10 */
 
@@ -56,7 +34,7 @@ struct found {
 
 static bool is_ours(const struct xdp_program *prog, uint32_t map, uint32_t but)
 {
-	return xdp_program__id(prog) != but && uses_map(xdp_program__fd(prog), map);
+	return xdp_program__id(prog) != but && program_uses_map(xdp_program__fd(prog), map);
 }
 
 /* map: an id that programs of ours use. The program with the id `but` is not looked at (0: all
@@ -128,18 +106,25 @@ static int replace_alone(struct weir_plane *p, int ifindex, uint32_t mode, uint3
 	return err;
 }
 
-/* Lets libxdp load and attach a program of its own over our maps. */
-static int attach_new(struct weir_plane *p, int ifindex, enum xdp_attach_mode mode, uint32_t *id)
+/* Lets libxdp load and attach a program of its own over our maps. calls: one that may call
+ * weir_dns_xdp(). */
+static int attach_through(struct weir_plane *p, int ifindex, enum xdp_attach_mode mode, bool calls,
+			  uint32_t *id)
 {
 	struct weir_bpf *skel =
 		plane_skel_open(p, (enum weir_seeing)p->running->rodata->weir_seeing);
+	struct bpf_program *other;
 	struct xdp_program *prog;
 	int err;
 
 	if (!skel)
 		return -errno;
-	bpf_program__set_autoload(skel->progs.weir_dns_filter, false);
-	bpf_program__set_autoload(skel->progs.weir_clock, false);
+	bpf_object__for_each_program(other, skel->obj)
+		bpf_program__set_autoload(other, other == skel->progs.weir_xdp);
+	if (!calls) {
+		skel->rodata->weir_tail_calls = 0;
+		bpf_map__set_pin_path(skel->maps.weir_dns_program, NULL);
+	}
 	prog = xdp_program__from_bpf_obj(skel->obj, "xdp");
 	err = (int)libxdp_get_error(prog);
 	if (!err) {
@@ -150,6 +135,27 @@ static int attach_new(struct weir_plane *p, int ifindex, enum xdp_attach_mode mo
 		xdp_program__close(prog);
 	}
 	weir_bpf__destroy(skel);
+	return err;
+}
+
+/* Some kernels (Debian's 6.1) take one program for two kinds when it is behind the dispatcher and
+ * when it is not, and an array of programs is of one kind, also for a program that never calls out
+ * of it: behind the dispatcher ours has an array of its own, with nothing in it. */
+static int attach_new(struct weir_plane *p, int ifindex, enum xdp_attach_mode mode, uint32_t *id)
+{
+	int err = -EINVAL;
+
+	if (!p->no_calls_behind)
+		err = attach_through(p, ifindex, mode, true, id);
+	if (err != -EINVAL || !p->running->rodata->weir_tail_calls)
+		return err;
+	err = attach_through(p, ifindex, mode, false, id);
+	p->no_calls_behind |= !err;
+	if (!err)
+		weir_warn(
+			"interface %d: this kernel lets no program behind libxdp's dispatcher call "
+			"another: DNS queries there are for the agent, unless agent.dns.kernel is tc",
+			ifindex);
 	return err;
 }
 
@@ -382,6 +388,7 @@ static int attach_named(struct weir_plane *p, const char *ifname, enum weir_atta
 			.main_id = main_id(ifindex),
 		};
 		snprintf(out->name, sizeof(out->name), "%s", ifname);
+		nat_use_link(p, out);
 		weir_info("%s: attached, %s mode, %s", ifname, out->mode,
 			  f.alone ? "alone (this kernel does not run it behind libxdp's dispatcher)"
 				  : "shared by libxdp's dispatcher");
@@ -422,6 +429,7 @@ int weir_plane_attach(struct weir_plane *p, const char *const *ifnames, uint32_t
 	p->n_interfaces = n;
 	p->mode = mode;
 	p->attached = true;
+	tc_sync(p); /* without it queries are for the agent, which was said */
 	return 0;
 }
 
@@ -488,6 +496,7 @@ void interfaces_watch(struct weir_plane *p, uint64_t now_ms)
 			i->retry_ms = now_ms + ATTACH_RETRY_MS;
 		else
 			*i = again;
+		tc_sync(p);
 	}
 }
 

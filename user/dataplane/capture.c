@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* capture.c - swaps a program that captures in and out again, and reads what it hands over. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <bpf/libbpf.h>
 
@@ -16,6 +18,7 @@
 
 struct capture {
 	struct weir_bpf *skel;
+	int events;                           /* the ring's map */
 	struct weir_capture_session *session; /* mapped */
 	struct perf_buffer *ring;
 	weir_plane_capture_fn *fn;
@@ -43,34 +46,45 @@ static void free_capture(struct capture *c)
 	perf_buffer__free(c->ring);
 	if (c->session)
 		munmap(c->session, sizeof(*c->session));
+	if (c->events >= 0)
+		close(c->events);
 	weir_bpf__destroy(c->skel);
 	free(c);
+}
+
+static int load_program(const struct weir_plane *p, struct weir_bpf **out)
+{
+	int err;
+
+	*out = plane_skel_open(p, WEIR_SEEING_CAPTURE);
+	if (!*out)
+		return -errno;
+	err = weir_bpf__load(*out);
+	if (!err)
+		return 0;
+	weir_error("capture: the kernel does not take the packet program: %s", strerror(-err));
+	weir_bpf__destroy(*out);
+	*out = NULL;
+	return err;
 }
 
 /* Everything but the exchange. */
 static int load_capture(struct weir_plane *p, const struct weir_capture_filter *f,
 			struct capture *c)
 {
+	int err = load_program(p, &c->skel);
 	void *mem;
-	int err;
 
-	c->skel = plane_skel_open(p, WEIR_SEEING_CAPTURE);
-	if (!c->skel)
-		return -errno;
-	err = weir_bpf__load(c->skel);
-	if (err) {
-		weir_error("capture: the kernel does not take the packet program: %s",
-			   strerror(-err));
+	if (err)
 		return err;
-	}
 	mem = mmap(NULL, sizeof(*c->session), PROT_READ | PROT_WRITE, MAP_SHARED,
 		   bpf_map__fd(c->skel->maps.weir_capture_session), 0);
 	if (mem == MAP_FAILED)
 		return -errno;
 	c->session = mem;
 	c->session->filter = *f;
-	c->ring = perf_buffer__new(bpf_map__fd(c->skel->maps.weir_capture_events), RING_PAGES,
-				   on_sample, NULL, c, NULL);
+	c->events = fcntl(bpf_map__fd(c->skel->maps.weir_capture_events), F_DUPFD_CLOEXEC, 0);
+	c->ring = perf_buffer__new(c->events, RING_PAGES, on_sample, NULL, c, NULL);
 	return c->ring ? 0 : -errno;
 }
 
@@ -88,6 +102,7 @@ int weir_plane_capture_start(struct weir_plane *p, const struct weir_capture_fil
 	if (!attached)
 		return -ENODEV;
 	c = weir_new(struct capture);
+	c->events = -1;
 	c->fn = fn;
 	c->arg = arg;
 	err = load_capture(p, f, c);
@@ -101,6 +116,23 @@ int weir_plane_capture_start(struct weir_plane *p, const struct weir_capture_fil
 	if (err)
 		weir_plane_capture_stop(p, NULL);
 	return err;
+}
+
+int capture_renew(struct weir_plane *p)
+{
+	struct weir_bpf *now = p->carrier;
+	int err = 0;
+
+	if (p->capture)
+		err = load_program(p, &now);
+	if (err)
+		return err;
+	p->running = now;
+	if (p->capture) {
+		weir_bpf__destroy(p->capture->skel);
+		p->capture->skel = now;
+	}
+	return 0;
 }
 
 int weir_plane_capture_fd(const struct weir_plane *p)
@@ -124,7 +156,7 @@ void weir_plane_capture_stop(struct weir_plane *p, struct weir_capture_session *
 	if (!c)
 		return;
 	c->session->filter.until_ns = 0; /* at once, also where the exchange has to wait */
-	p->running = p->skel;
+	p->running = p->carrier;
 	interfaces_exchange(p);
 	perf_buffer__consume(c->ring);
 	if (out)

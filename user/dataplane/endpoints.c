@@ -18,27 +18,35 @@
 #define INDEX_SIZE (2 * WEIR_MAX_ENDPOINTS)
 #define OUTER_TTL  64
 
-static uint32_t index_start(const union weir_addr *addr, uint8_t mode)
+static uint32_t index_start(const union weir_addr *addr, __be16 port, uint8_t mode)
 {
-	return (uint32_t)weir_hash_bytes(mode, addr->b, sizeof(addr->b)) & (INDEX_SIZE - 1);
+	uint64_t how = (uint64_t)port << 8 | mode;
+
+	return (uint32_t)weir_hash_bytes(how, addr->b, sizeof(addr->b)) & (INDEX_SIZE - 1);
 }
 
-uint32_t endpoint_find(const struct weir_plane *p, const union weir_addr *addr, uint8_t mode)
+static bool is_id(const struct weir_endpoint_id *id, const union weir_addr *addr, __be16 port,
+		  uint8_t mode)
 {
-	for (uint32_t i = index_start(addr, mode); p->slot_index[i];
-	     i = (i + 1) & (INDEX_SIZE - 1)) {
-		const struct weir_endpoint_id *id = &p->ids[p->slot_index[i]];
+	return id->mode == mode && id->port == port && weir_addr_eq(&id->addr, addr);
+}
 
-		if (id->mode == mode && weir_addr_eq(&id->addr, addr))
+uint32_t endpoint_find(const struct weir_plane *p, const union weir_addr *addr, __be16 port,
+		       uint8_t mode)
+{
+	if (!weir_mode_is_nat(mode))
+		port = 0;
+	for (uint32_t i = index_start(addr, port, mode); p->slot_index[i];
+	     i = (i + 1) & (INDEX_SIZE - 1))
+		if (is_id(&p->ids[p->slot_index[i]], addr, port, mode))
 			return p->slot_index[i];
-	}
 	return WEIR_NO_ENDPOINT;
 }
 
 static void index_add(struct weir_plane *p, uint32_t slot)
 {
 	const struct weir_endpoint_id *id = &p->ids[slot];
-	uint32_t i = index_start(&id->addr, id->mode);
+	uint32_t i = index_start(&id->addr, id->port, id->mode);
 
 	while (p->slot_index[i])
 		i = (i + 1) & (INDEX_SIZE - 1);
@@ -68,7 +76,7 @@ static bool is_at(const struct weir_plane *p, uint32_t slot, const struct weir_t
 {
 	const struct weir_endpoint_id *id = &p->ids[slot];
 
-	return id->used && id->mode == e->mode && weir_addr_eq(&id->addr, &e->addr);
+	return id->used && is_id(id, &e->addr, e->port, e->mode);
 }
 
 uint32_t endpoints_place(struct weir_plane *p, const struct weir_tables *t, uint32_t *slot_of)
@@ -80,7 +88,7 @@ uint32_t endpoints_place(struct weir_plane *p, const struct weir_tables *t, uint
 
 		slot_of[i] = i < p->n_placed && is_at(p, p->placed[i], e)
 				     ? p->placed[i]
-				     : endpoint_find(p, &e->addr, e->mode);
+				     : endpoint_find(p, &e->addr, e->port, e->mode);
 		missing += !slot_of[i];
 	}
 	return missing;
@@ -106,7 +114,9 @@ static uint32_t slot_alloc(struct weir_plane *p, const struct weir_tables_endpoi
 		p->slot_top++;
 	p->slot_hint = s + 1;
 	p->slots[s] = (struct slot){ 0 };
-	p->ids[s] = (struct weir_endpoint_id){ .addr = e->addr, .mode = e->mode, .used = 1 };
+	p->ids[s] = (struct weir_endpoint_id){
+		.addr = e->addr, .port = e->port, .mode = e->mode, .used = 1
+	};
 	index_add(p, s);
 	routes_endpoints_changed(p);
 	return s;
@@ -136,6 +146,7 @@ void endpoints_sync(struct weir_plane *p, const struct weir_tables *t, uint32_t 
 		p->slots[s].drain_ms = e->drain_ms;
 		p->ids[s].healthy = e->healthy;
 		set_alive(p, s, e->alive);
+		conns_configure(p, s, e);
 		slot_of[i] = s;
 	}
 	for (uint32_t s = 1; s < p->slot_top; s++) {
@@ -171,6 +182,8 @@ void endpoint_release(struct weir_plane *p, uint32_t slot)
 		p->slot_hint = slot;
 	p->slots[slot] = (struct slot){ 0 };
 	memset(&p->endpoints[slot], 0, sizeof(p->endpoints[slot]));
+	p->conns[weir_conns_index(slot)] = (struct weir_conns){ 0 };
+	live_forget(p, slot);
 	zero = weir_new_array((size_t)cpus, struct weir_endpoint_stats);
 	bpf_map_update_elem(bpf_map__fd(p->skel->maps.weir_endpoint_counts), &slot, zero, BPF_ANY);
 	free(zero);
@@ -231,6 +244,28 @@ static void outer_v6(struct weir_endpoint *e, const struct slot *s,
 	ether_type(e, ETH_P_IPV6);
 }
 
+/* Nothing is put in front: addresses and port become these. */
+static void translated(struct weir_endpoint *e, const struct weir_endpoint_id *id)
+{
+	memcpy(e->hdr + WEIR_NAT_ADDR, &id->addr, sizeof(id->addr));
+	memcpy(e->hdr + WEIR_NAT_PORT, &id->port, sizeof(id->port));
+	e->hdr_len = id->mode == WEIR_MODE_NAT ? WEIR_HDR_NAT : WEIR_HDR_FULLNAT;
+}
+
+/* What is behind the MAC addresses, except for L2. */
+static void header_of(struct weir_endpoint *e, const struct slot *s,
+		      const struct weir_endpoint_id *id)
+{
+	if (weir_mode_is_nat(id->mode))
+		translated(e, id);
+	else if (id->mode != WEIR_MODE_L2 && weir_addr_is_v4(&id->addr))
+		outer_v4(e, s, id);
+	else if (id->mode != WEIR_MODE_L2)
+		outer_v6(e, s, id);
+	if (id->mode == WEIR_MODE_GUE)
+		e->hdr_len += sizeof(struct udphdr);
+}
+
 uint32_t way_mtu(const struct weir_plane *p, const struct slot *s)
 {
 	uint32_t mtu = s->mtu ? s->mtu : p->nexthops[s->nexthop - 1].mtu;
@@ -264,13 +299,8 @@ void endpoint_write(struct weir_plane *p, uint32_t slot)
 	}
 	memcpy(e.hdr, n->mac, ETH_ALEN);
 	memcpy(e.hdr + ETH_ALEN, n->own_mac, ETH_ALEN);
-	if (id->mode != WEIR_MODE_L2 && weir_addr_is_v4(&id->addr))
-		outer_v4(&e, s, id);
-	else if (id->mode != WEIR_MODE_L2)
-		outer_v6(&e, s, id);
-	if (id->mode == WEIR_MODE_GUE)
-		e.hdr_len += sizeof(struct udphdr);
-	e.mtu = inner_mtu(p, s, e.hdr_len - ETH_HLEN);
+	header_of(&e, s, id);
+	e.mtu = inner_mtu(p, s, e.hdr_len > ETH_HLEN ? e.hdr_len - ETH_HLEN : 0);
 	if (to->ifindex != n->ifindex || to->hdr_len != e.hdr_len ||
 	    memcmp(to->hdr + 8, e.hdr + 8,
 		   sizeof(e.hdr) - 8)) /* a counted drop, not half a header */

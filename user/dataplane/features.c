@@ -62,9 +62,12 @@ static bool has_multi_buffer(void)
 
 static void use_multi_buffer(struct weir_bpf *skel)
 {
-	struct bpf_program *prog = skel->progs.weir_xdp;
+	/* Programs that call each other must agree. */
+	struct bpf_program *progs[] = { skel->progs.weir_xdp, skel->progs.weir_dns_xdp };
 
-	bpf_program__set_flags(prog, bpf_program__flags(prog) | BPF_F_XDP_HAS_FRAGS);
+	for (uint32_t i = 0; i < 2; i++)
+		bpf_program__set_flags(progs[i],
+				       bpf_program__flags(progs[i]) | BPF_F_XDP_HAS_FRAGS);
 	skel->rodata->weir_multi_buffer = 1;
 }
 
@@ -88,6 +91,42 @@ static void use_pull_data(struct weir_bpf *skel)
 	skel->rodata->weir_pull_data = 1;
 }
 
+/* Programs that have functions and tail calls. */
+static bool has_tail_calls(void)
+{
+	int map = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, NULL, 4, 4, 1, NULL);
+	const struct bpf_insn code[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_6, .src_reg = BPF_REG_1 },
+		{ .code = BPF_JMP | BPF_CALL, .src_reg = BPF_PSEUDO_CALL, .imm = 7 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = BPF_REG_1, .src_reg = BPF_REG_6 },
+		{ .code = BPF_LD | BPF_DW | BPF_IMM,
+		  .dst_reg = BPF_REG_2,
+		  .src_reg = BPF_PSEUDO_MAP_FD,
+		  .imm = map },
+		{ 0 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_3 },
+		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_tail_call },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS },
+		{ .code = BPF_JMP | BPF_EXIT },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	int fd = map < 0 ? -1
+			 : bpf_prog_load(BPF_PROG_TYPE_XDP, NULL, "GPL", code,
+					 sizeof(code) / sizeof(*code), NULL);
+
+	if (fd >= 0)
+		close(fd);
+	if (map >= 0)
+		close(map);
+	return fd >= 0;
+}
+
+static void use_tail_calls(struct weir_bpf *skel)
+{
+	skel->rodata->weir_tail_calls = 1;
+}
+
 static const struct feature {
 	const char *name, *what_for;
 	bool (*is_there)(void);
@@ -98,6 +137,8 @@ static const struct feature {
 	{ "bpf_xdp_pull_data (Linux 6.18)",
 	  "jumbo frames of drivers that leave their first buffer empty", has_pull_data,
 	  use_pull_data },
+	{ "tail calls beside functions (Linux 5.10, on arm64 6.0)",
+	  "DNS queries answered by the packet program", has_tail_calls, use_tail_calls },
 };
 
 #define FEATURES (sizeof(features) / sizeof(*features))

@@ -25,7 +25,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "dataplane/plane_impl.h"
+#include "dataplane/dns_impl.h"
 #include "weir.skel.h"
 
 static bool is_bpffs(const char *path)
@@ -132,16 +132,21 @@ static uint32_t jiffies_per_second(void)
 static bool is_own(const struct weir_bpf *skel, const struct bpf_map *map)
 {
 	return bpf_map__is_internal(map) || map == skel->maps.weir_odd_packet ||
-	       map == skel->maps.weir_icmp_budget || map == skel->maps.weir_capture_session ||
-	       map == skel->maps.weir_capture_events || map == skel->maps.weir_capture_packet;
+	       map == skel->maps.weir_nat_work || map == skel->maps.weir_icmp_budget ||
+	       map == skel->maps.weir_dns_work || map == skel->maps.weir_dns_budget ||
+	       map == skel->maps.weir_capture_session || map == skel->maps.weir_capture_events ||
+	       map == skel->maps.weir_capture_packet;
 }
 
 /* What is not asked for is neither loaded nor made: the verifier takes a program without these
  * maps only if it finds that no packet comes to where they are used. */
-static void set_purpose(struct weir_bpf *skel, enum weir_seeing purpose)
+static void set_purpose(const struct weir_plane *p, struct weir_bpf *skel, enum weir_seeing purpose)
 {
 	skel->rodata->weir_seeing = (uint8_t)purpose;
-	if (purpose != WEIR_SEEING_NOTHING) {
+	skel->rodata->weir_features = p->nat;
+	if (p->skel) {
+		bpf_program__set_autoload(skel->progs.weir_dns_xdp, false);
+		bpf_program__set_autoload(skel->progs.weir_dns_tc, false);
 		bpf_program__set_autoload(skel->progs.weir_dns_filter, false);
 		bpf_program__set_autoload(skel->progs.weir_clock, false);
 	}
@@ -196,14 +201,22 @@ struct weir_bpf *plane_skel_open(const struct weir_plane *p, enum weir_seeing pu
 	skel->rodata->weir_spread_v6 = spread(&p->options.outer6);
 	skel->rodata->weir_hz = jiffies_per_second();
 	skel->rodata->weir_flow_idle = WEIR_FLOW_IDLE_S * jiffies_per_second() >> WEIR_FLOW_TICK;
+	skel->rodata->weir_flow_opening =
+		WEIR_FLOW_OPENING_S * jiffies_per_second() >> WEIR_FLOW_TICK;
 	skel->rodata->weir_flow_young = WEIR_FLOW_YOUNG_S * jiffies_per_second() >> WEIR_FLOW_TICK;
 	features_use(p->features, skel);
-	set_purpose(skel, purpose);
+	set_purpose(p, skel, purpose);
 	bpf_map__set_max_entries(skel->maps.weir_rows, p->max_rows);
+	bpf_map__set_max_entries(skel->maps.weir_ways, WEIR_WAYS_PER_ROW(p->max_rows));
+	bpf_map__set_max_entries(skel->maps.weir_classes, WEIR_CLASSES_PER_ROW(p->max_rows));
 	bpf_object__for_each_map(map, skel->obj)
 	{
 		if (is_own(skel, map) || map == skel->maps.weir_devices)
 			continue;
+		if (map == skel->maps.weir_nat_flows && !(p->nat & WEIR_FEATURE_FULLNAT)) {
+			bpf_map__set_max_entries(map, 1);
+			continue;
+		}
 		snprintf(path, sizeof(path), "%s/%s", p->dir, bpf_map__name(map));
 		bpf_map__set_pin_path(map, path);
 	}
@@ -212,7 +225,8 @@ struct weir_bpf *plane_skel_open(const struct weir_plane *p, enum weir_seeing pu
 	 * attached. */
 	if (p->skel)
 		bpf_map__reuse_fd(skel->maps.weir_devices, bpf_map__fd(p->skel->maps.weir_devices));
-	if (purpose == WEIR_SEEING_CAPTURE && p->running != p->skel) {
+	if (purpose == WEIR_SEEING_CAPTURE &&
+	    p->running->rodata->weir_seeing == WEIR_SEEING_CAPTURE) {
 		bpf_map__reuse_fd(skel->maps.weir_capture_session,
 				  bpf_map__fd(p->running->maps.weir_capture_session));
 		bpf_map__reuse_fd(skel->maps.weir_capture_events,
@@ -243,8 +257,18 @@ static int map_all(struct weir_plane *p)
 	p->endpoints = map_memory(p->skel->maps.weir_endpoints);
 	p->ids = map_memory(p->skel->maps.weir_endpoint_ids);
 	p->specials = map_memory(p->skel->maps.weir_specials);
-	return p->services && p->rows && p->flows && p->endpoints && p->ids && p->specials ? 0
-											   : -errno;
+	p->nat_conf = map_memory(p->skel->maps.weir_nat_conf);
+	p->ways = map_memory(p->skel->maps.weir_ways);
+	p->classes = map_memory(p->skel->maps.weir_classes);
+	p->server_ids = map_memory(p->skel->maps.weir_server_ids);
+	p->conns = map_memory(p->skel->maps.weir_conns);
+	p->live = map_memory(p->skel->maps.weir_live);
+	p->dns_guard = map_memory(p->skel->maps.weir_dns_guard);
+	return p->services && p->rows && p->flows && p->endpoints && p->ids && p->specials &&
+			       p->nat_conf && p->ways && p->classes && p->server_ids && p->conns &&
+			       p->live && p->dns_guard
+		       ? 0
+		       : -errno;
 }
 
 static int load(struct weir_plane *p)
@@ -252,13 +276,13 @@ static int load(struct weir_plane *p)
 	int err;
 
 	p->features = features_probe();
-	p->running = p->skel = plane_skel_open(p, WEIR_SEEING_NOTHING);
+	p->running = p->carrier = p->skel = plane_skel_open(p, WEIR_SEEING_NOTHING);
 	if (!p->skel)
 		return -errno;
 	err = weir_bpf__load(p->skel);
 	if (err == -ENOMEM)
 		weir_error("the kernel has no memory for a packet path with room for %u rows "
-			   "(agent.max_rows, 8 bytes each)",
+			   "(agent.max_rows, 12 bytes each)",
 			   p->max_rows);
 	else if (err)
 		weir_error("the kernel does not take the packet program: %s", strerror(-err));
@@ -318,7 +342,7 @@ static int watch_all(struct weir_plane *p)
 {
 	p->watch = epoll_create1(EPOLL_CLOEXEC);
 	if (p->watch < 0 || watch(p, mnl_socket_get_fd(p->events)) || watch(p, p->more) ||
-	    watch(p, p->icmp4) || watch(p, p->icmp6))
+	    watch(p, p->icmp4) || watch(p, p->icmp6) || watch(p, live_fd(p)))
 		return -errno;
 	return 0;
 }
@@ -332,6 +356,7 @@ void weir_plane_readable(struct weir_plane *p)
 {
 	routes_readable(p);
 	pmtu_readable(p);
+	live_readable(p);
 }
 
 int weir_plane_open(const struct weir_plane_options *o, struct weir_plane **out)
@@ -360,14 +385,26 @@ int weir_plane_open(const struct weir_plane_options *o, struct weir_plane **out)
 	if (err)
 		goto fail;
 	rows_init(p);
+	steers_init(p);
 	endpoints_adopt(p);
+	err = nat_adopt(p);
+	if (err)
+		goto fail;
+	places_init(p);
 	services_adopt(p);
+	dns_adopt(p);
+	reverses_adopt(p);
 	pmtu_open(p);
 	tables_adopt(p);
 	specials_adopt(p);
+	steers_adopt(p);
+	clients_adopt(p);
 	sources_adopt(p);
+	servers_adopt(p);
 	p->records = p->loose = true; /* also records of rows that came to rest just before */
 	err = routes_open(p);
+	if (!err)
+		err = live_open(p);
 	if (!err)
 		err = watch_all(p);
 	if (err)
@@ -387,8 +424,11 @@ void weir_plane_close(struct weir_plane *p)
 	routes_close(p);
 	neigh_close(p);
 	pmtu_close(p);
+	live_close(p);
 	if (p->watch >= 0)
 		close(p->watch);
+	if (p->carrier != p->skel)
+		weir_bpf__destroy(p->carrier);
 	if (p->skel) {
 		unmap_memory(p->services, p->skel->maps.weir_services);
 		unmap_memory(p->rows, p->skel->maps.weir_rows);
@@ -396,18 +436,32 @@ void weir_plane_close(struct weir_plane *p)
 		unmap_memory(p->endpoints, p->skel->maps.weir_endpoints);
 		unmap_memory(p->ids, p->skel->maps.weir_endpoint_ids);
 		unmap_memory(p->specials, p->skel->maps.weir_specials);
+		unmap_memory(p->nat_conf, p->skel->maps.weir_nat_conf);
+		unmap_memory(p->ways, p->skel->maps.weir_ways);
+		unmap_memory(p->classes, p->skel->maps.weir_classes);
+		unmap_memory(p->server_ids, p->skel->maps.weir_server_ids);
+		unmap_memory(p->conns, p->skel->maps.weir_conns);
+		unmap_memory(p->live, p->skel->maps.weir_live);
+		unmap_memory(p->dns_guard, p->skel->maps.weir_dns_guard);
 		weir_bpf__destroy(p->skel);
 	}
 	weir_bpf__destroy(p->dry);
 	if (p->lock_fd >= 0)
 		close(p->lock_fd);
 	tables_free(p);
+	steers_free(p);
+	clients_free(p);
 	sources_free(p);
+	dns_free(p);
+	free(p->servers);
+	free(p->server_index);
 	free(p->slots);
 	free(p->slot_index);
 	free(p->placed);
 	free(p->service);
-	free(p->service_index);
+	free(p->reverse);
+	free(p->place_taken);
+	free(p->place_index);
 	free(p->id_used);
 	free(p->unit_used);
 	free(p->interfaces);
@@ -417,10 +471,14 @@ void weir_plane_close(struct weir_plane *p)
 void weir_plane_tick(struct weir_plane *p, uint64_t now_ms)
 {
 	p->now_ms = now_ms;
+	steers_reclaim(p);
 	tables_reclaim(p);
 	sources_reclaim(p);
+	live_notice(p, now_ms);
 	settle(p, now_ms);
+	reverses_reclaim(p);
 	tables_shrink(p);
+	nat_tick(p);
 	interfaces_watch(p, now_ms);
 	pmtu_tick(p);
 	neigh_poke(p, now_ms);

@@ -183,8 +183,7 @@ static void poke(struct weir_plane *p, const struct nexthop *n)
 	p->neighbours_full = full;
 }
 
-/* Packets may be sent out of it. */
-static void use_link(struct weir_plane *p, uint32_t ifindex)
+void link_use(struct weir_plane *p, uint32_t ifindex)
 {
 	int map = bpf_map__fd(p->skel->maps.weir_devices);
 	char name[IF_NAMESIZE] = "?";
@@ -217,7 +216,7 @@ uint32_t nexthop_get(struct weir_plane *p, const union weir_addr *addr, uint32_t
 	n = &p->nexthops[hop - 1];
 	*n = (struct nexthop){ .addr = *addr, .ifindex = ifindex };
 	*index_slot(p, addr, ifindex) = hop;
-	use_link(p, ifindex);
+	link_use(p, ifindex);
 	take_link(n, link_get(p, ifindex));
 	look_up(p, n);
 	if (!n->fresh)
@@ -239,7 +238,7 @@ void nexthops_of_link(struct weir_plane *p, const struct link *l)
 			rewrite(p, n);
 	}
 	if (any)
-		use_link(p, l->ifindex);
+		link_use(p, l->ifindex);
 }
 
 void nexthops_look_up(struct weir_plane *p)

@@ -44,9 +44,10 @@ int weir_plane_attach(struct weir_plane *p, const char *const *ifnames, uint32_t
 		      enum weir_attach mode);
 
 /* Makes the maps say what t says, writing only what differs. Can be called at any time. Rows
- * that change keep their older flows for the window of their table. -ENOSPC: more services,
- * endpoints or rows than the ABI allows; no service was changed, but endpoints may be those of t
- * already: sync again with what shall stay. */
+ * that change keep their older flows for the window of their table. Tables that translate addresses
+ * get programs that can, for which the kernel may have to verify (tens of ms). -ENOSPC: more
+ * services, endpoints or rows than the ABI allows; no service was changed, but endpoints may be
+ * those of t already: sync again with what shall stay. */
 int weir_plane_sync(struct weir_plane *p, const struct weir_tables *t, uint64_t now_ms);
 
 /* Ends drain windows, frees what nobody uses any more, attaches where the program was lost; call
@@ -58,11 +59,9 @@ void weir_plane_tick(struct weir_plane *p, uint64_t now_ms);
 int weir_plane_fd(const struct weir_plane *p);
 void weir_plane_readable(struct weir_plane *p);
 
-/* The program for DNS sockets (SO_ATTACH_BPF), owned by p. */
-int weir_plane_dns_filter_fd(const struct weir_plane *p);
-
-/* Whether the adopted maps say that this endpoint was healthy when its agent stopped. */
-bool weir_plane_was_healthy(const struct weir_plane *p, const union weir_addr *addr);
+/* Whether the adopted maps say that this endpoint was healthy when its agent stopped. port: only
+ * modes that rewrite it look at it; 0: the listener's. */
+bool weir_plane_was_healthy(const struct weir_plane *p, const union weir_addr *addr, __be16 port);
 
 struct weir_plane_interface {
 	char name[16];
@@ -77,14 +76,37 @@ uint32_t weir_plane_interfaces(const struct weir_plane *p, const struct weir_pla
 
 struct weir_plane_endpoint_stats {
 	uint64_t packets, bytes, connections;
-	bool next_hop; /* known */
+	/* Of services with WEIR_SERVICE_WATCH: flows whose SYN came; and came again; SYNs that were
+	 * sent elsewhere for that; SYNs that were refused with RST, where replies come by here, and
+	 * ICMP errors about packets to the endpoint. They wrap at 32 bits. */
+	uint32_t watched, unanswered, moved, refused;
+	bool next_hop;           /* known */
+	bool counted;            /* open connections are: what follows is set */
+	uint32_t open, max_conn; /* max_conn 0: any number */
 };
-/* Sums over CPUs. False: no such endpoint. */
-bool weir_plane_endpoint(const struct weir_plane *p, const union weir_addr *addr, uint8_t mode,
-			 struct weir_plane_endpoint_stats *out);
+/* Sums over CPUs. port: as above. False: no such endpoint. */
+bool weir_plane_endpoint(const struct weir_plane *p, const union weir_addr *addr, __be16 port,
+			 uint8_t mode, struct weir_plane_endpoint_stats *out);
 void weir_plane_reasons(const struct weir_plane *p, struct weir_count out[WEIR_REASON_COUNT]);
-void weir_plane_dns_reasons(const struct weir_plane *p,
-			    struct weir_count out[WEIR_DNS_REASON_COUNT]);
+
+/* --- what live traffic says, of services with WEIR_SERVICE_WATCH --- */
+
+/* Connections to this endpoint are not answered, or are refused: said at once, and again and again
+ * while that is so, from weir_plane_readable(). It may sync. */
+typedef void weir_plane_silence_fn(void *arg, const struct weir_endpoint_id *endpoint);
+void weir_plane_on_silence(struct weir_plane *p, weir_plane_silence_fn *fn, void *arg);
+
+/* What was held against an endpoint is forgotten. */
+void weir_plane_forgive(struct weir_plane *p, const union weir_addr *addr, __be16 port);
+
+/* Handshakes with an endpoint, of clients in a region (0: of none, else 1 + its index). fn is
+ * called for each pair that had any; an endpoint may come in several modes. */
+typedef void weir_plane_handshakes_fn(void *arg, const struct weir_endpoint_id *endpoint,
+				      uint32_t region, const struct weir_handshakes *h);
+void weir_plane_handshakes(const struct weir_plane *p, weir_plane_handshakes_fn *fn, void *arg);
+
+/* Tells clients apart by these regions from now on; what was counted by others is forgotten. */
+void weir_plane_regions(struct weir_plane *p, const struct weir_region *regions, uint32_t n);
 
 struct weir_plane_usage {
 	uint32_t services, endpoints, draining_endpoints, rows, unsettled_rows;
@@ -96,6 +118,7 @@ void weir_plane_usage(const struct weir_plane *p, struct weir_plane_usage *out);
 struct weir_plane_hop {
 	uint32_t slot; /* 0: none, and the rest is not set */
 	union weir_addr addr;
+	__be16 port;     /* that packets get; 0: they keep theirs */
 	uint8_t mode;    /* enum weir_mode */
 	bool alive;      /* recorded flows may stay here */
 	bool wanted;     /* by the tables; else it drains */
@@ -105,12 +128,24 @@ struct weir_plane_hop {
 
 struct weir_plane_hop weir_plane_hop(const struct weir_plane *p, uint32_t slot);
 
+/* The way of a client, of a service that tells its clients apart. */
+struct weir_plane_way {
+	uint32_t location; /* as tables number them; 0: no prefix holds the client */
+	bool moving;       /* the prefix was elsewhere before, and older flows may remember it */
+	uint32_t class, slice;
+	struct weir_table_ref cur, prev; /* prev when it is not at rest */
+	bool at_rest, sessions;
+};
+
 /* What the packet path does with a packet, and why. */
 struct weir_plane_trace {
 	uint32_t action; /* XDP_TX and XDP_REDIRECT: it leaves */
 	struct weir_trace noted;
 	struct weir_service_key service; /* when noted.service_id is not 0 */
+	struct weir_plane_way way;       /* when noted.steered */
 	struct weir_plane_hop endpoint, cur, prev, record;
+	bool translated;               /* it leaves with other addresses and ports: */
+	struct weir_sockaddr src, dst; /* these */
 };
 
 /* Runs a packet of this flow through the packet program itself, over the maps as they are; changes

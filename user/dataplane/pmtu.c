@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* pmtu.c - how large packets to an endpoint may be beyond the first link. A router that has no room
- * for an outer packet tells its source, which is this machine, and quotes the outer header: RFC
- * 1191 and RFC 8201. What it says is kept with the endpoint for ten minutes, as the kernel does for
- * its own packets; the packet path then tells clients.
+/* pmtu.c - what routers and endpoints say of outer packets, to their source, which is this machine:
+ * that a link has no room for one (RFC 1191 and RFC 8201), or that nobody takes it. They quote the
+ * outer header. An MTU is kept with the endpoint for ten minutes, as the kernel does for its own
+ * packets, and the packet path tells clients; that nobody is there counts against the endpoint.
  *
  * Nobody can prove that such a message is true. What it can do is bounded: it must quote a header
  * that is put in front of packets now, it only ever makes an endpoint's MTU smaller, and not
@@ -30,10 +30,11 @@
 #define ICMP_BYTES 8
 #define SEEN_BYTES 8 /* behind a quoted IP header: what every router quotes */
 
-/* A message: an outer packet from src to dst was larger than mtu. */
+/* A message: an outer packet from src to dst was larger than mtu, or did not get there at all. */
 struct told {
 	union weir_addr src, dst;
 	uint8_t mode;
+	bool refused;
 	uint32_t mtu;
 };
 
@@ -62,8 +63,9 @@ static bool read_v4(const struct weir_plane *p, const uint8_t *m, size_t len, st
 	t->src = weir_addr_v4(&ip.saddr);
 	t->dst = weir_addr_v4(&ip.daddr);
 	t->mtu = ntohs(icmp.un.frag.mtu); /* 0 from routers older than RFC 1191 */
-	return icmp.type == ICMP_DEST_UNREACH && icmp.code == ICMP_FRAG_NEEDED && ip.version == 4 &&
-	       ip.ihl == 5 && mode_of(p, ip.protocol, m + at + ICMP_BYTES + sizeof(ip), &t->mode);
+	t->refused = icmp.code != ICMP_FRAG_NEEDED;
+	return icmp.type == ICMP_DEST_UNREACH && ip.version == 4 && ip.ihl == 5 &&
+	       mode_of(p, ip.protocol, m + at + ICMP_BYTES + sizeof(ip), &t->mode);
 }
 
 static bool read_v6(const struct weir_plane *p, const uint8_t *m, size_t len, struct told *t)
@@ -78,7 +80,8 @@ static bool read_v6(const struct weir_plane *p, const uint8_t *m, size_t len, st
 	t->src = weir_addr_v6(&ip.ip6_src);
 	t->dst = weir_addr_v6(&ip.ip6_dst);
 	t->mtu = ntohl(icmp.icmp6_mtu);
-	return icmp.icmp6_type == ICMP6_PACKET_TOO_BIG && ip.ip6_vfc >> 4 == 6 &&
+	t->refused = icmp.icmp6_type == ICMP6_DST_UNREACH;
+	return (t->refused || icmp.icmp6_type == ICMP6_PACKET_TOO_BIG) && ip.ip6_vfc >> 4 == 6 &&
 	       mode_of(p, ip.ip6_nxt, m + ICMP_BYTES + sizeof(ip), &t->mode);
 }
 
@@ -104,7 +107,7 @@ bool path_learn(struct weir_plane *p, uint32_t slot, uint32_t mtu)
 
 static void take(struct weir_plane *p, const struct told *t)
 {
-	uint32_t slot = endpoint_find(p, &t->dst, t->mode);
+	uint32_t slot = endpoint_find(p, &t->dst, 0, t->mode);
 	const struct slot *s = &p->slots[slot];
 	const struct weir_prefix *outer = plane_outer(p, &t->dst);
 
@@ -112,7 +115,9 @@ static void take(struct weir_plane *p, const struct told *t)
 		return;
 	if (outer->bits ? !weir_prefix_holds(outer, &t->src) : !weir_addr_eq(&s->src, &t->src))
 		return;
-	if (path_learn(p, slot, t->mtu))
+	if (t->refused)
+		live_refused(p, slot);
+	else if (path_learn(p, slot, t->mtu))
 		endpoint_write(p, slot);
 }
 
@@ -171,16 +176,17 @@ static int open_socket(int family, int proto)
 void pmtu_open(struct weir_plane *p)
 {
 	const struct icmp_filter unreachable = { .data = ~(1u << ICMP_DEST_UNREACH) };
-	struct icmp6_filter too_big;
+	struct icmp6_filter wanted;
 
-	ICMP6_FILTER_SETBLOCKALL(&too_big);
-	ICMP6_FILTER_SETPASS(ICMP6_PACKET_TOO_BIG, &too_big);
+	ICMP6_FILTER_SETBLOCKALL(&wanted);
+	ICMP6_FILTER_SETPASS(ICMP6_PACKET_TOO_BIG, &wanted);
+	ICMP6_FILTER_SETPASS(ICMP6_DST_UNREACH, &wanted);
 	p->icmp4 = open_socket(AF_INET, IPPROTO_ICMP);
 	p->icmp6 = open_socket(AF_INET6, IPPROTO_ICMPV6);
 	if (p->icmp4 >= 0)
 		setsockopt(p->icmp4, SOL_RAW, ICMP_FILTER, &unreachable, sizeof(unreachable));
 	if (p->icmp6 >= 0)
-		setsockopt(p->icmp6, IPPROTO_ICMPV6, ICMP6_FILTER, &too_big, sizeof(too_big));
+		setsockopt(p->icmp6, IPPROTO_ICMPV6, ICMP6_FILTER, &wanted, sizeof(wanted));
 }
 
 void pmtu_close(struct weir_plane *p)

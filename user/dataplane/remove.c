@@ -11,7 +11,7 @@
 #include <bpf/bpf.h>
 
 #include "base/log.h"
-#include "dataplane/plane_impl.h"
+#include "dataplane/dns_impl.h"
 
 static bool in_use(const char *dir)
 {
@@ -21,6 +21,19 @@ static bool in_use(const char *dir)
 	if (fd >= 0)
 		close(fd);
 	return locked;
+}
+
+static void remove_tc(const char *dir)
+{
+	char path[PATH_MAX + 256];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/weir_services", dir);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return;
+	tc_detach_everywhere(fd);
+	close(fd);
 }
 
 /* Every pin of one version, after its programs are off all interfaces. */
@@ -41,6 +54,7 @@ static int remove_version(const char *dir)
 		err = detach_everywhere(fd);
 		close(fd);
 	}
+	remove_tc(dir);
 	if (err ||
 	    (fd < 0 && errno != ENOENT)) /* the pins are what programs of ours are known by */
 		return err ? err : -errno;

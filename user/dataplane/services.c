@@ -1,29 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* services.c - the service table: open addressing that packets read while it is written. */
+/* services.c - services: which slots of the service table are theirs, and their ids. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "dataplane/plane_impl.h"
-
-/* port, proto and used as the one word that the packet path compares. */
-static void publish(struct weir_service_key *key, __be16 port, uint8_t proto, uint8_t used)
-{
-	struct {
-		__be16 port;
-		uint8_t proto, used;
-	} w = { port, proto, used };
-	uint32_t word;
-
-	memcpy(&word, &w, sizeof(word));
-	__atomic_store_n((uint32_t *)(void *)&key->port, word, __ATOMIC_RELEASE);
-}
 
 static struct service *remember(struct weir_plane *p, uint32_t at)
 {
 	struct service *s;
 
-	p->service_index[at] = p->n_services;
+	p->place_taken[at] = true;
+	p->place_index[at] = p->n_services;
 	s = &p->service[p->n_services++];
 	*s = (struct service){ .at = at };
 	return s;
@@ -32,7 +19,6 @@ static struct service *remember(struct weir_plane *p, uint32_t at)
 void services_adopt(struct weir_plane *p)
 {
 	p->service = weir_new_array(WEIR_SERVICE_SLOTS, struct service);
-	p->service_index = weir_new_array(WEIR_SERVICE_SLOTS, uint32_t);
 	p->id_used = weir_new_array(WEIR_MAX_SERVICES, bool);
 	p->id_used[0] = true; /* a key of 0 is a free flow record */
 	for (uint32_t i = 0; i < WEIR_SERVICE_SLOTS; i++) {
@@ -52,17 +38,9 @@ void services_adopt(struct weir_plane *p)
 struct service *service_find(struct weir_plane *p, const union weir_addr *vip, __be16 port,
 			     uint8_t proto)
 {
-	uint32_t start = weir_service_slot(vip, port, proto);
+	uint32_t at = place_find(p, vip, port, proto, WEIR_SLOT_USED);
 
-	for (uint32_t i = 0; i < WEIR_SERVICE_PROBE; i++) {
-		uint32_t at = (start + i) & (WEIR_SERVICE_SLOTS - 1);
-		const struct weir_service_key *k = &p->services[at].key;
-
-		if (k->used == WEIR_SLOT_USED && k->port == port && k->proto == proto &&
-		    weir_addr_eq(&k->vip, vip))
-			return &p->service[p->service_index[at]];
-	}
-	return NULL;
+	return at == NO_PLACE ? NULL : &p->service[p->place_index[at]];
 }
 
 /* An id that no service has; 0: there is none. Flow records carry ids, so the numbers go round. */
@@ -81,60 +59,45 @@ static uint16_t take_id(struct weir_plane *p)
 }
 
 struct service *service_add(struct weir_plane *p, const union weir_addr *vip,
-			    const struct weir_tables_service *new, struct table *table,
+			    const struct weir_tables_service *new, const struct planned *to,
 			    const struct weir_special *special)
 {
-	__be16 port = new ? new->port : 0;
-	uint8_t proto = new ? new->proto : 0;
-	uint32_t start = weir_service_slot(vip, port, proto);
+	uint16_t id = new ? take_id(p) : 0;
+	uint32_t at = place_take(p, vip, new ? new->port : 0, new ? new->proto : 0);
+	struct weir_service_key *key = &p->services[at % WEIR_SERVICE_SLOTS].key;
+	struct service *s;
 
-	for (uint32_t i = 0; i < WEIR_SERVICE_PROBE; i++) {
-		uint32_t at = (start + i) & (WEIR_SERVICE_SLOTS - 1);
-		struct weir_service *k = &p->services[at];
-		struct service *s;
-
-		if (k->key.used == WEIR_SLOT_USED)
-			continue;
-		k->key.vip = *vip;
-		k->key.id = proto ? take_id(p) : 0;
-		if (proto && !k->key.id)
-			return NULL;
-		k->key.flags = 0;
-		k->table = (struct weir_table_ref){ 0 };
-		s = remember(p, at);
-		if (new) {
-			table_join(p, s, table);
-			special_write(p, &k->key, new->flags, special);
-		}
-		publish(&k->key, port, proto, WEIR_SLOT_USED);
-		return s;
+	if (at == NO_PLACE || (new && !id)) {
+		if (at != NO_PLACE)
+			place_leave(p, at);
+		if (id)
+			p->id_used[id] = false;
+		return NULL;
 	}
-	return NULL;
+	s = remember(p, at);
+	key->id = id;
+	if (new) {
+		table_join(p, s, to->table);
+		special_write(p, key, new->flags, to->steer, special);
+		steer_join(s, to->steer);
+	}
+	return s;
 }
 
-/* The last slot of a probe sequence becomes free again, and deleted ones before it too. */
-static void free_tail(struct weir_plane *p, uint32_t at)
+void service_publish(struct weir_plane *p, const struct service *s,
+		     const struct weir_tables_service *new)
 {
-	uint32_t next = (at + 1) & (WEIR_SERVICE_SLOTS - 1);
-
-	while (p->services[next].key.used == WEIR_SLOT_FREE &&
-	       p->services[at].key.used == WEIR_SLOT_DELETED) {
-		publish(&p->services[at].key, 0, 0, WEIR_SLOT_FREE);
-		next = at;
-		at = (at - 1) & (WEIR_SERVICE_SLOTS - 1);
-	}
+	place_publish(p, s->at, new ? new->port : 0, new ? new->proto : 0, WEIR_SLOT_USED);
 }
 
 void service_remove(struct weir_plane *p, struct service *s)
 {
-	struct weir_service *k = &p->services[s->at];
-
-	publish(&k->key, 0, 0, WEIR_SLOT_DELETED);
+	place_leave(p, s->at);
 	if (s->table) {
 		s->table->users--;
-		p->id_used[k->key.id] = false;
+		steer_join(s, NULL);
+		p->id_used[p->services[s->at].key.id] = false;
 	}
-	free_tail(p, s->at);
 	*s = p->service[--p->n_services];
-	p->service_index[s->at] = (uint32_t)(s - p->service);
+	p->place_index[s->at] = (uint32_t)(s - p->service);
 }

@@ -3,7 +3,7 @@
  *
  * A row is let go when its drain window is over and no flow that was lately seen is recorded with
  * an endpoint other than its cur. Flow records of rows at rest mean nothing and are wiped, so that
- * a later change does not find them. */
+ * a later change does not find them, except those of services that count (conns.c). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,16 +43,14 @@ static struct table **tables_by_id(const struct weir_plane *p)
 	return by_id;
 }
 
-/* Whether a flow may still go on. Packets do meanwhile: it may have been seen later than now. */
+/* Whether a flow may still go on. */
 static bool lives(const struct weir_plane *p, const struct weir_flow *f, uint32_t now)
 {
-	const uint32_t flags = (1u << WEIR_FLOW_FLAGS) - 1;
-	int32_t age = (int32_t)((now | flags) - f->seen) >> WEIR_FLOW_FLAGS;
 	uint32_t idle = p->skel->rodata->weir_flow_idle;
 
 	if (f->seen & WEIR_FLOW_CLOSING)
 		idle = idle * WEIR_FLOW_CLOSING_S / WEIR_FLOW_IDLE_S;
-	return age <= (int32_t)idle;
+	return flow_age(f, now) <= (int32_t)idle;
 }
 
 /* Silent for so long that its age would soon look like that of a young one: they wrap. */
@@ -60,7 +58,7 @@ static bool ancient(const struct weir_flow *f, uint32_t now)
 {
 	uint32_t age = (now - f->seen) >> WEIR_FLOW_FLAGS;
 
-	return age > 1u << 28 && age < 1u << 29;
+	return age > 1u << (30 - WEIR_FLOW_FLAGS) && age < 1u << (31 - WEIR_FLOW_FLAGS);
 }
 
 /* Whether this record is still of use for a table; marks its row when the flow needs it. */
@@ -70,24 +68,46 @@ static bool table_needs(const struct weir_plane *p, struct table *x, const struc
 	uint32_t i = (uint32_t)key & 0xffff & (x->size - 1);
 	const struct weir_row *row = &p->rows[x->base + i];
 
-	if (!x->window || row->prev == WEIR_ROW_REST || ancient(f, now))
+	if (row->prev == WEIR_ROW_REST || ancient(f, now))
 		return false;
+	if (!x->window) /* the packet path has just unsettled it */
+		return true;
 	if (f->endpoint != row->cur && endpoint_is_alive(p, f->endpoint) && lives(p, f, now))
 		x->window[i].busy = 1;
 	return true;
 }
 
-static bool keep_record(const struct weir_plane *p, struct table *const *by_id,
+/* Of a service that tells its clients apart, or of clients of such ones: a group. */
+static bool steers_need(const struct weir_plane *p, struct steer *s, uint32_t id,
 			const struct weir_flow *f, uint64_t key, uint32_t now)
+{
+	bool live = endpoint_is_alive(p, f->endpoint) && lives(p, f, now), keep = false;
+
+	for (; s; s = id < WEIR_MAX_SERVICES ? NULL : steer_peer(s))
+		keep |= steer_needs(p, s, f, key, now, live);
+	return keep && !ancient(f, now);
+}
+
+static bool keep_record(const struct weir_plane *p, struct table *const *by_id,
+			struct steer *const *steers, const struct weir_flow *f, uint64_t key,
+			uint32_t now)
 {
 	uint32_t id = (uint32_t)(key >> 16) & 0xffff;
 	bool keep = false;
 
 	if (id >= WEIR_GROUP_ID(WEIR_MAX_SERVICES))
 		return false;
+	if (steers[id])
+		return steers_need(p, steers[id], id, f, key, now);
 	for (struct table *x = by_id[id]; x; x = id < WEIR_MAX_SERVICES ? NULL : x->peer)
 		keep |= table_needs(p, x, f, key, now);
 	return keep;
+}
+
+/* Its slot may soon be another endpoint's. */
+static bool endpoint_is_gone(const struct weir_plane *p, uint32_t slot)
+{
+	return slot < p->slot_top && !p->slots[slot].wanted && !endpoint_is_alive(p, slot);
 }
 
 /* Marks rows that a live flow away from cur still needs, and wipes records of rows at rest. False:
@@ -95,21 +115,28 @@ static bool keep_record(const struct weir_plane *p, struct table *const *by_id,
 static bool sweep(struct weir_plane *p)
 {
 	struct table **by_id = tables_by_id(p);
+	struct steer **steers = steers_by_id(p);
+	struct conns_sweep *c = conns_sweep_begin(p);
 	uint32_t now = flow_now(p);
 	bool any = false;
 
 	for (uint32_t i = 0; i < WEIR_FLOW_BUCKETS * WEIR_FLOW_WAYS; i++) {
 		struct weir_flow *f = &p->flows[i / WEIR_FLOW_WAYS].way[i % WEIR_FLOW_WAYS];
 		uint64_t key = __atomic_load_n(&f->key, __ATOMIC_RELAXED);
+		bool keep;
 
 		if (!key)
 			continue;
 		any = true;
-		if (!keep_record(p, by_id, f, key, now))
+		keep = keep_record(p, by_id, steers, f, key, now);
+		keep |= conns_keep(p, c, f, key, now);
+		if (!keep || endpoint_is_gone(p, f->endpoint))
 			__atomic_store_n(&f->key, 0, __ATOMIC_RELAXED);
 	}
 	free(by_id);
-	return any;
+	free(steers);
+	conns_sweep_end(p, c);
+	return any || c;
 }
 
 /* An endpoint that is no longer configured keeps its flows for the drain window, then no more. */
@@ -165,13 +192,14 @@ static void settle_table(struct weir_plane *p, struct table *x, uint64_t now_ms)
 	table_rested(x);
 }
 
-/* Which slots rows name. After a sync the rows at rest of all tables name wanted ones only. */
+/* Which slots rows name. After a sync the rows at rest of all tables name wanted ones only, but for
+ * tables that only older flows use. */
 static uint8_t *named_slots(const struct weir_plane *p)
 {
 	uint8_t *named = weir_new_array(WEIR_MAX_ENDPOINTS, uint8_t);
 
 	for (const struct table *x = p->tables; x; x = x->next) {
-		if (!x->unsettled && !p->loose)
+		if (!x->unsettled && x->wanted && !p->loose)
 			continue;
 		for (uint32_t i = 0; i < x->size; i++) {
 			const struct weir_row *row = &p->rows[x->base + i];
@@ -211,6 +239,9 @@ void settle(struct weir_plane *p, uint64_t now_ms)
 				settle_table(p, x, now_ms);
 			p->records |= x->unsettled > 0;
 		}
+		steers_settle(p, now_ms);
 	}
+	clients_settle(p);
+	servers_reclaim(p, now_ms);
 	release_slots(p);
 }

@@ -98,29 +98,29 @@ void sources_adopt(struct weir_plane *p)
 static void keep_sets(const struct weir_plane *p, const struct weir_tables *t,
 		      const struct planned *services, struct weir_special *specials)
 {
-	uint64_t *digest = weir_new_array(t->n_tables, uint64_t);
+	uint64_t *digest = weir_new_array(t->n_groups, uint64_t);
 
-	for (uint32_t i = 0; i < t->n_tables; i++)
-		for (uint32_t n = 0; n < t->tables[i].n_sources; n++) {
-			const struct weir_tables_source *s = &t->tables[i].sources[n];
+	for (uint32_t i = 0; i < t->n_groups; i++)
+		for (uint32_t n = 0; n < t->groups[i].n_sources; n++) {
+			const struct weir_tables_source *s = &t->groups[i].sources[n];
 
 			digest[i] += digest_of(32u + s->of.bits, &s->of.addr, s->allow);
 		}
 	for (uint32_t i = 0; i < t->n_services; i++) {
 		const struct service *k = services[i].service;
-		uint32_t table = (uint32_t)(t->services[i].table - t->tables);
+		uint32_t group = (uint32_t)(t->services[i].table->group - t->groups);
 		const struct weir_service_key *key = k ? &p->services[k->at].key : NULL;
 		const struct source_set *s = NULL;
 
 		if (key && key->flags & WEIR_SERVICE_SOURCES)
 			s = find_set(p, p->specials[key->id].sources);
-		if (s && s->n == t->tables[table].n_sources && s->digest == digest[table])
-			specials[table].sources = s->id;
+		if (s && s->n == t->groups[group].n_sources && s->digest == digest[group])
+			specials[group].sources = s->id;
 	}
 	free(digest);
 }
 
-static int write_set(struct weir_plane *p, const struct weir_tables_table *t, uint32_t *id)
+static int write_set(struct weir_plane *p, const struct weir_tables_group *t, uint32_t *id)
 {
 	struct source_set *s = new_set(p, p->next_source_set);
 
@@ -148,8 +148,8 @@ int sources_sync(struct weir_plane *p, const struct weir_tables *t, const struct
 
 	keep_sets(p, t, services, specials);
 	for (uint32_t i = 0; i < t->n_services && !err; i++) {
-		const struct weir_tables_table *x = t->services[i].table;
-		uint32_t *set = &specials[x - t->tables].sources;
+		const struct weir_tables_group *x = t->services[i].table->group;
+		uint32_t *set = &specials[x - t->groups].sources;
 
 		if (!(t->services[i].flags & WEIR_SERVICE_SOURCES) || *set)
 			continue;

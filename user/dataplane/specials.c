@@ -38,8 +38,8 @@ static uint32_t take_group(struct weir_plane *p, bool *used)
 	return g;
 }
 
-/* By table of t: the group that one of its services is in already, or a new one. Only for tables
- * of services with flags. */
+/* By group of t: the one that one of its services is in already, or a new one. Only for those of
+ * services with flags. */
 static void choose_groups(struct weir_plane *p, const struct weir_tables *t,
 			  const struct planned *services, struct weir_special *to)
 {
@@ -48,18 +48,18 @@ static void choose_groups(struct weir_plane *p, const struct weir_tables *t,
 	used[0] = true;
 	for (uint32_t i = 0; i < t->n_services; i++) {
 		const struct service *k = services[i].service;
-		uint32_t *group = &to[t->services[i].table - t->tables].group;
+		uint32_t *group = &to[t->services[i].table->group - t->groups].group;
 		uint32_t is = k && key_of(p, k)->flags ? p->specials[key_of(p, k)->id].group : 0;
 
-		if (!t->services[i].flags || *group || used[is])
+		if (!(t->services[i].flags || services[i].steer) || *group || used[is])
 			continue;
 		*group = is;
 		used[is] = true;
 	}
 	for (uint32_t i = 0; i < t->n_services; i++) {
-		uint32_t *group = &to[t->services[i].table - t->tables].group;
+		uint32_t *group = &to[t->services[i].table->group - t->groups].group;
 
-		if (t->services[i].flags && !*group)
+		if ((t->services[i].flags || services[i].steer) && !*group)
 			*group = take_group(p, used);
 	}
 	free(used);
@@ -99,24 +99,45 @@ static void set_rate(struct weir_special *to, const struct weir_source_rules *r)
 struct weir_special *specials_plan(struct weir_plane *p, const struct weir_tables *t,
 				   const struct planned *services)
 {
-	struct weir_special *to = weir_new_array(t->n_tables, struct weir_special);
+	struct weir_special *to = weir_new_array(t->n_groups, struct weir_special);
 
 	choose_groups(p, t, services, to);
-	for (uint32_t i = 0; i < t->n_tables; i++) {
-		to[i].hold = hold_ticks(p, t->tables[i].affinity_ms);
-		set_rate(&to[i], &t->tables[i].lb->sources);
+	for (uint32_t i = 0; i < t->n_groups; i++) {
+		to[i].hold = hold_ticks(p, t->groups[i].affinity_ms);
+		set_rate(&to[i], &t->groups[i].lb->sources);
 	}
 	return to;
 }
 
+static void store_steer(struct weir_special *to, struct weir_steer_ref ref)
+{
+	uint64_t word;
+
+	memcpy(&word, &ref, sizeof(word));
+	__atomic_store_n((uint64_t *)(void *)&to->steer, word, __ATOMIC_RELEASE);
+}
+
 /* Packets read it all at any time: what flags need is there before them. */
 void special_write(struct weir_plane *p, struct weir_service_key *key, uint16_t flags,
-		   const struct weir_special *want)
+		   const struct steer *steer, const struct weir_special *want)
 {
+	struct weir_special *is = &p->specials[key->id], next = *want;
+
+	next.steer = is->steer; /* packets that saw the flag may still ask for it */
+	if (steer)
+		flags |= WEIR_SERVICE_STEER;
+
+	if (flags & WEIR_SERVICE_COUNTED)
+		flags |= WEIR_SERVICE_RECORDED;
+	else
+		flags |= key->flags & WEIR_SERVICE_RECORDED; /* conns.c sees when that is over */
+	p->records |= flags & WEIR_SERVICE_RECORDED;
 	if (!flags && key->flags)
 		__atomic_store_n(&key->flags, 0, __ATOMIC_RELEASE);
-	if (memcmp(&p->specials[key->id], want, sizeof(*want)))
-		p->specials[key->id] = *want;
+	if (memcmp(is, &next, sizeof(next)))
+		*is = next;
+	if (steer)
+		store_steer(is, steer_ref(steer));
 	if (key->flags != flags)
 		__atomic_store_n(&key->flags, flags, __ATOMIC_RELEASE);
 }

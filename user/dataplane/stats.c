@@ -7,13 +7,14 @@
 #include <bpf/libbpf.h>
 
 #include "base/mem.h"
+#include "dataplane/plane_dns.h"
 #include "dataplane/plane_impl.h"
 #include "weir.skel.h"
 
-bool weir_plane_endpoint(const struct weir_plane *p, const union weir_addr *addr, uint8_t mode,
-			 struct weir_plane_endpoint_stats *out)
+bool weir_plane_endpoint(const struct weir_plane *p, const union weir_addr *addr, __be16 port,
+			 uint8_t mode, struct weir_plane_endpoint_stats *out)
 {
-	uint32_t slot = endpoint_find(p, addr, mode);
+	uint32_t slot = endpoint_find(p, addr, port, mode);
 	int cpus = libbpf_num_possible_cpus();
 	struct weir_endpoint_stats *per_cpu;
 
@@ -28,7 +29,16 @@ bool weir_plane_endpoint(const struct weir_plane *p, const union weir_addr *addr
 		out->connections += per_cpu[i].connections;
 	}
 	free(per_cpu);
+	out->watched = p->live[slot].syns;
+	out->unanswered = p->live[slot].again;
+	out->moved = p->live[slot].moved;
+	out->refused = p->live[slot].refused;
 	out->next_hop = p->endpoints[slot].ifindex != 0;
+	out->counted = p->slots[slot].counted;
+	if (out->counted) {
+		out->open = conns_open(p, slot);
+		out->max_conn = p->conns[weir_conns_index(slot)].limit;
+	}
 	return true;
 }
 
@@ -76,10 +86,10 @@ void weir_plane_usage(const struct weir_plane *p, struct weir_plane_usage *out)
 	}
 }
 
-bool weir_plane_was_healthy(const struct weir_plane *p, const union weir_addr *addr)
+bool weir_plane_was_healthy(const struct weir_plane *p, const union weir_addr *addr, __be16 port)
 {
 	for (uint8_t mode = 0; mode < WEIR_MODE_COUNT; mode++) {
-		uint32_t slot = endpoint_find(p, addr, mode);
+		uint32_t slot = endpoint_find(p, addr, port, mode);
 
 		if (slot && p->ids[slot].healthy)
 			return true;

@@ -10,17 +10,23 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "dataplane/plane_impl.h"
+#include "dataplane/dns_impl.h"
 
 struct plan {
 	struct weir_plane *p;
 	const struct weir_tables *t;
 	uint64_t now_ms;
 	struct planned *services;      /* by service of t */
-	struct weir_special *specials; /* by table of t: of its services */
+	struct weir_special *specials; /* by group of t: of its services */
 	struct table **one_of;         /* by table of t: one in the kernel that says it, or will */
 	uint32_t *slot_of;             /* by endpoint of t; 0: it has none yet */
 };
+
+static const struct weir_special *special_of(const struct plan *s,
+					     const struct weir_tables_table *w)
+{
+	return &s->specials[w->group - s->t->groups];
+}
 
 /* Whatever else than rows could run out, counted before anything is changed. */
 static int check_room(struct plan *s)
@@ -36,6 +42,12 @@ static int check_room(struct plan *s)
 		weir_error(
 			"%u endpoints, with those that drain, are more than the packet path holds",
 			t->n_endpoints);
+		return -ENOSPC;
+	}
+	if (s->p->n_reverses + reverses_missing(s->p, t) > WEIR_MAX_REVERSES) {
+		weir_error("%u addresses and ports of endpoints with nat, and those that drain, "
+			   "are more than the packet path holds",
+			   t->n_reverses);
 		return -ENOSPC;
 	}
 	return 0;
@@ -73,7 +85,7 @@ static struct table *plan_move(struct plan *s, struct table *x, const struct wei
 	return plan_table(s, w, x);
 }
 
-static bool plan_services(struct plan *s)
+static void find_services(struct plan *s)
 {
 	const struct weir_tables *t = s->t;
 
@@ -81,12 +93,22 @@ static bool plan_services(struct plan *s)
 		x->wanted = NULL;
 		x->from = x->copies = NULL;
 	}
+	for (uint32_t i = 0; i < t->n_services; i++)
+		s->services[i].service = service_find(s->p, &t->services[i].vip,
+						      t->services[i].port, t->services[i].proto);
+}
+
+static bool plan_services(struct plan *s)
+{
+	const struct weir_tables *t = s->t;
+
+	if (!steers_plan(s->p, t, s->services, s->now_ms))
+		return false;
 	for (uint32_t i = 0; i < t->n_services; i++) {
 		const struct weir_tables_service *k = &t->services[i];
 		struct planned *to = &s->services[i];
 
-		to->service = service_find(s->p, &k->vip, k->port, k->proto);
-		if (!to->service)
+		if (!to->service || to->steer)
 			continue;
 		to->table = plan_move(s, to->service->table, k->table);
 		if (!to->table)
@@ -96,7 +118,7 @@ static bool plan_services(struct plan *s)
 	for (uint32_t i = 0; i < t->n_services; i++) {
 		struct table **one = &s->one_of[t->services[i].table - t->tables];
 
-		if (s->services[i].service)
+		if (s->services[i].service || s->services[i].steer)
 			continue;
 		if (!*one)
 			*one = plan_table(s, t->services[i].table, NULL);
@@ -107,10 +129,17 @@ static bool plan_services(struct plan *s)
 	return true;
 }
 
-static void say_no_rows(const struct plan *s)
+static void say_no_room(const struct plan *s)
 {
 	uint64_t rows = 0, enough = s->p->max_rows;
 
+	if (s->p->ways_full) {
+		weir_error("what load balancers know of their clients (locations, slices) finds no "
+			   "room in the packet path: raise agent.max_rows, which is %u, then "
+			   "`weir-agent --detach` once",
+			   s->p->max_rows);
+		return;
+	}
 	for (uint32_t i = 0; i < s->t->n_tables; i++)
 		rows += s->t->tables[i].size;
 	do
@@ -155,6 +184,7 @@ static void fill_new(struct plan *s)
 	}
 }
 
+/* A VIP's entry without a port. */
 static bool add_vips(struct plan *s)
 {
 	for (uint32_t i = 0; i < s->t->n_vips; i++) {
@@ -165,13 +195,14 @@ static bool add_vips(struct plan *s)
 			if (!k)
 				return false;
 			k->fresh = true;
+			service_publish(s->p, k, NULL);
 		}
 		k->wanted = true;
 	}
 	return true;
 }
 
-static bool add_all(struct plan *s)
+static bool add_services(struct plan *s)
 {
 	for (uint32_t i = 0; i < s->p->n_services; i++)
 		s->p->service[i].fresh = s->p->service[i].wanted = false;
@@ -180,14 +211,24 @@ static bool add_all(struct plan *s)
 		struct planned *to = &s->services[i];
 
 		if (!to->service) {
-			to->service = service_add(s->p, &k->vip, k, to->table,
-						  &s->specials[k->table - s->t->tables]);
+			to->service = service_add(s->p, &k->vip, k, to, special_of(s, k->table));
 			if (!to->service)
 				return false;
 			to->service->fresh = true;
 		}
 		to->service->wanted = true;
 	}
+	return true;
+}
+
+/* Replies of endpoints that a new service names are known before its first packet. */
+static bool add_new(struct plan *s)
+{
+	if (!add_services(s) || !reverses_sync(s->p, s->t, s->services))
+		return false;
+	for (uint32_t i = 0; i < s->t->n_services; i++)
+		if (s->services[i].service->fresh)
+			service_publish(s->p, s->services[i].service, &s->t->services[i]);
 	return add_vips(s);
 }
 
@@ -197,9 +238,9 @@ static void sync_rows(const struct plan *s, struct table *x)
 {
 	const struct weir_tables_table *w = x->wanted;
 
-	x->drain_ms = w->drain_ms;
-	x->affinity_ms = w->affinity_ms;
-	x->group = s->specials[w - s->t->tables].group;
+	x->drain_ms = w->group->drain_ms;
+	x->affinity_ms = w->group->affinity_ms;
+	x->group = special_of(s, w)->group;
 	x->period = w->size;
 	if (x->synced && x->digest == w->digest && !x->unsettled)
 		return;
@@ -208,8 +249,10 @@ static void sync_rows(const struct plan *s, struct table *x)
 		struct weir_row *at = &s->p->rows[x->base + i];
 		struct weir_row row = row_next(s->p, *at, wanted_slot(s, w, i));
 
-		if (row.cur != at->cur || row.prev != at->prev)
+		if (row.cur != at->cur || row.prev != at->prev) {
 			row_store(at, row);
+			x->changed_ms = s->now_ms;
+		}
 		if (row.prev != WEIR_ROW_REST) {
 			x->unsettled++;
 			table_window(x, i, s->now_ms);
@@ -255,17 +298,33 @@ static void write_specials(const struct plan *s)
 	for (uint32_t i = 0; i < s->t->n_services; i++) {
 		const struct weir_tables_service *k = &s->t->services[i];
 
-		special_write(s->p, &s->p->services[s->services[i].service->at].key, k->flags,
-			      &s->specials[k->table - s->t->tables]);
+		struct planned *to = &s->services[i];
+
+		special_write(s->p, &s->p->services[to->service->at].key, k->flags, to->steer,
+			      special_of(s, k->table));
+		steer_join(to->service, to->steer);
+		if (to->steer)
+			steers_set_group(to->steer, special_of(s, k->table)->group);
+	}
+}
+
+/* Where clients are told apart ways come first: until then packets go by the service's table. */
+static void join_tables(struct plan *s, bool steered)
+{
+	for (uint32_t i = 0; i < s->t->n_services; i++) {
+		const struct planned *to = &s->services[i];
+
+		if (!to->steer != steered && to->service->table != to->table)
+			table_join(s->p, to->service, to->table);
 	}
 }
 
 static void update_all(struct plan *s)
 {
-	for (uint32_t i = 0; i < s->t->n_services; i++)
-		if (s->services[i].service->table != s->services[i].table)
-			table_join(s->p, s->services[i].service, s->services[i].table);
+	join_tables(s, false);
 	write_specials(s);
+	join_tables(s, true);
+	steers_sweep(s->p);
 	for (struct table *x = s->p->tables; x; x = x->next)
 		if (x->wanted)
 			sync_rows(s, x);
@@ -287,25 +346,33 @@ static int carry_out(struct plan *s)
 
 	if (err)
 		return err;
+	clients_plan(s->p, s->t);
+	find_services(s);
 	if (!plan_services(s)) {
-		say_no_rows(s);
+		say_no_room(s);
 		return -ENOSPC;
 	}
 	s->specials = specials_plan(s->p, s->t, s->services);
 	err = sources_sync(s->p, s->t, s->services, s->specials);
 	if (err)
 		return err;
+	err = nat_sync(s->p, s->t);
+	if (err)
+		return err;
 	endpoints_sync(s->p, s->t, s->slot_of, s->now_ms);
 	s->p->loose = true;
+	err = servers_sync(s->p, s->t, s->slot_of, s->specials, s->now_ms);
+	if (err)
+		return err;
 	fill_new(s);
-	if (!add_all(s)) {
+	if (!add_new(s)) {
 		weir_error("the service table of the packet path is too crowded");
 		undo(s->p);
 		return -ENOSPC;
 	}
 	update_all(s);
 	s->p->loose = false;
-	return 0;
+	return clients_sync(s->p);
 }
 
 int weir_plane_sync(struct weir_plane *p, const struct weir_tables *t, uint64_t now_ms)
@@ -314,10 +381,14 @@ int weir_plane_sync(struct weir_plane *p, const struct weir_tables *t, uint64_t 
 	int err;
 
 	p->now_ms = now_ms;
+	live_notice(p, now_ms);
 	s.services = weir_new_array(t->n_services, struct planned);
 	s.one_of = weir_new_array(t->n_tables, struct table *);
 	s.slot_of = weir_new_array(t->n_endpoints, uint32_t);
 	err = carry_out(&s);
+	dns_place(p);
+	clients_forget_plan(p);
+	steers_sweep(p);
 	tables_sweep(p);
 	free(s.services);
 	free(s.specials);

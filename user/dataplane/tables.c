@@ -17,6 +17,7 @@ static struct table *remember(struct weir_plane *p, uint32_t base, uint32_t size
 	x->size = size;
 	x->next = p->tables;
 	p->tables = x;
+	p->table_at[base / ROW_UNIT] = x;
 	return x;
 }
 
@@ -75,7 +76,7 @@ static struct table *smaller(struct weir_plane *p, const struct table *x)
 {
 	struct table *small;
 
-	if (x->unsettled || !x->period || x->period == x->size)
+	if (x->unsettled || x->named || !x->period || x->period == x->size)
 		return NULL;
 	small = table_new(p, x->period);
 	if (!small)
@@ -108,6 +109,8 @@ void tables_shrink(struct weir_plane *p)
 /* Forgets a table and gives its space out again. */
 static void drop(struct weir_plane *p, struct table *x)
 {
+	if (p->table_at[x->base / ROW_UNIT] == x)
+		p->table_at[x->base / ROW_UNIT] = NULL;
 	rows_free(p, x->base, x->size);
 	free(x->window);
 	free(x);
@@ -120,7 +123,7 @@ void tables_sweep(struct weir_plane *p)
 	while (*at) {
 		struct table *x = *at;
 
-		if (x->users) {
+		if (x->users || x->named) {
 			at = &x->next;
 			continue;
 		}
@@ -147,7 +150,7 @@ void tables_reclaim(struct weir_plane *p)
 void tables_free(struct weir_plane *p)
 {
 	for (struct table *x = p->tables; x; x = x->next)
-		x->users = 0;
+		x->users = x->named = 0;
 	tables_sweep(p);
 	tables_reclaim(p);
 }
@@ -161,25 +164,29 @@ static void count_unsettled(const struct weir_plane *p, struct table *x)
 		x->window = weir_new_array(x->size, struct window);
 }
 
+struct table *table_adopt(struct weir_plane *p, uint32_t base, uint32_t size)
+{
+	struct table *x;
+
+	rows_take(p, base, size);
+	x = remember(p, base, size);
+	x->seen = true;
+	x->drain_ms = UINT32_MAX;
+	count_unsettled(p, x);
+	return x;
+}
+
 void tables_adopt(struct weir_plane *p)
 {
-	struct table **of_unit = weir_new_array(p->n_units, struct table *);
-
 	for (uint32_t i = 0; i < p->n_services; i++) {
 		const struct weir_service *k = &p->services[p->service[i].at];
-		struct table **x = &of_unit[k->table.base / ROW_UNIT];
+		struct table *x = p->table_at[k->table.base / ROW_UNIT];
 
 		if (!k->key.proto)
 			continue;
-		if (!*x) {
-			rows_take(p, k->table.base, k->table.mask + 1);
-			*x = remember(p, k->table.base, k->table.mask + 1);
-			(*x)->seen = true;
-			(*x)->drain_ms = UINT32_MAX;
-			count_unsettled(p, *x);
-		}
-		(*x)->users++;
-		p->service[i].table = *x;
+		if (!x)
+			x = table_adopt(p, k->table.base, k->table.mask + 1);
+		x->users++;
+		p->service[i].table = x;
 	}
-	free(of_unit);
 }

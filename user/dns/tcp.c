@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tcp.c - connections: messages with a length in front, several on their way at once (RFC 7766).
- * A client that sends nothing complete, or takes nothing, loses its connection. */
+/* tcp.c - connections, clear or with TLS: messages with a length in front, several on their way at
+ * once (RFC 7766, 7858, 9210). A client that sends nothing complete, or takes nothing, loses its
+ * connection. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <stddef.h>
@@ -10,11 +11,14 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "dns/sockets.h"
+#include "dns/impl.h"
+#include "dns/tap.h"
+#include "dns/tls.h"
 
 #define CONNS_MAX       1024
 #define CONNS_OF_CLIENT 32
 #define IDLE_MS         10000
+#define LEAST_MS        2000 /* that a connection may be idle, however many there are */
 #define SWEEP_MS        1000
 #define QUEUE_BYTES     65536 /* of answers, before no more queries are read */
 #define BACKLOG         256
@@ -24,16 +28,20 @@
 struct weir_dns_tcp {
 	struct weir_dns *d;
 	uv_tcp_t handle;
+	bool tls;
 };
 
 struct weir_dns_conn {
 	struct weir_dns *d;
-	struct weir_dns_conn *next, *prev;
+	struct weir_dns_conn *next, *prev; /* in the order of their last query or answer */
 	uv_tcp_t handle;
-	union weir_addr peer;
-	uint64_t deadline_ms; /* of the loop's clock */
-	bool ended;           /* the client sends no more */
-	size_t have;          /* bytes of in */
+	struct weir_dns_tls *tls; /* NULL: clear */
+	union weir_addr peer;     /* whose limits are counted: of IPv6 its /64 */
+	union weir_addr client;
+	struct weir_dns_transfer *transfer; /* goes before further queries; NULL: none */
+	uint64_t deadline_ms;               /* of the loop's clock */
+	bool ended;                         /* the client sends no more */
+	size_t have;                        /* bytes of in */
 	uint8_t in[2 + WEIR_DNS_QUERY_MAX];
 };
 
@@ -51,8 +59,58 @@ static void on_conn_closed(uv_handle_t *h)
 	struct weir_dns_conn *c = h->data;
 	struct weir_dns *d = c->d;
 
+	weir_dns_tls_free(c->tls);
 	free(c);
 	weir_dns_handle_closed(d);
+}
+
+static void detach(struct weir_dns_conn *c)
+{
+	struct weir_dns *d = c->d;
+
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		d->conns = c->next;
+	if (c->next)
+		c->next->prev = c->prev;
+	else
+		d->oldest = c->prev;
+}
+
+static void put_first(struct weir_dns_conn *c)
+{
+	struct weir_dns *d = c->d;
+
+	c->prev = NULL;
+	c->next = d->conns;
+	if (c->next)
+		c->next->prev = c;
+	else
+		d->oldest = c;
+	d->conns = c;
+}
+
+static void touch(struct weir_dns_conn *c)
+{
+	c->deadline_ms = uv_now(c->d->loop) + IDLE_MS;
+	detach(c);
+	put_first(c);
+}
+
+/* As far as the kernel takes it at once: nobody waits for it. */
+static void say_goodbye(struct weir_dns_conn *c)
+{
+	struct weir_dns *d = c->d;
+	uv_buf_t buf;
+	size_t n;
+
+	weir_dns_tls_end(c->tls);
+	while ((n = weir_dns_tls_take(c->tls, d->wire, sizeof(d->wire))) > 0) {
+		buf = uv_buf_init((char *)d->wire, (unsigned)n);
+		if (uv_try_write((uv_stream_t *)&c->handle, &buf, 1) != (int)n)
+			return;
+	}
 }
 
 static void conn_close(struct weir_dns_conn *c)
@@ -61,42 +119,32 @@ static void conn_close(struct weir_dns_conn *c)
 
 	if (uv_is_closing((uv_handle_t *)&c->handle))
 		return;
-	if (c->prev)
-		c->prev->next = c->next;
-	else
-		d->conns = c->next;
-	if (c->next)
-		c->next->prev = c->prev;
+	weir_dns_transfer_end(c->transfer);
+	c->transfer = NULL;
+	if (c->tls) {
+		d->tls_failures += !weir_dns_tls_is_up(c->tls);
+		say_goodbye(c);
+	}
+	detach(c);
 	if (!--d->n_conns && !d->closing)
 		uv_timer_stop(&d->sweep);
 	uv_close((uv_handle_t *)&c->handle, on_conn_closed);
-}
-
-static void touch(struct weir_dns_conn *c)
-{
-	c->deadline_ms = uv_now(c->d->loop) + IDLE_MS;
 }
 
 static void on_sweep(uv_timer_t *t)
 {
 	struct weir_dns *d = t->data;
 
-	for (struct weir_dns_conn *c = d->conns, *next; c; c = next) {
-		next = c->next;
-		if (c->deadline_ms <= uv_now(d->loop))
-			conn_close(c);
-	}
+	while (d->oldest && d->oldest->deadline_ms <= uv_now(d->loop))
+		conn_close(d->oldest);
 }
 
 static void conn_add(struct weir_dns *d, struct weir_dns_conn *c)
 {
-	c->next = d->conns;
-	if (c->next)
-		c->next->prev = c;
-	d->conns = c;
+	put_first(c);
+	c->deadline_ms = uv_now(d->loop) + IDLE_MS;
 	if (!d->n_conns++)
 		uv_timer_start(&d->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
-	touch(c);
 }
 
 /* --- answers --- */
@@ -121,46 +169,133 @@ static void on_written(uv_write_t *req, int status)
 	serve(c);
 }
 
-/* Sends what the kernel takes at once and keeps a copy of the rest. */
-static bool send_frame(struct weir_dns_conn *c, uint8_t *frame, size_t len)
+/* Sends a copy; on_written() follows. */
+static bool queue_bytes(struct weir_dns_conn *c, const uint8_t *bytes, size_t len)
 {
-	uv_stream_t *s = (uv_stream_t *)&c->handle;
-	uv_buf_t buf = uv_buf_init((char *)frame, (unsigned)len);
-	int n = uv_try_write(s, &buf, 1);
-	struct pending *p;
+	struct pending *p = weir_alloc(1, sizeof(*p) + len);
+	uv_buf_t buf = uv_buf_init((char *)p->bytes, (unsigned)len);
 
-	if (n < 0 && n != UV_EAGAIN)
-		return false;
-	n = n < 0 ? 0 : n;
-	len -= (size_t)n;
-	if (!len)
-		return true;
-	p = weir_alloc(1, sizeof(*p) + len);
-	memcpy(p->bytes, frame + n, len);
+	memcpy(p->bytes, bytes, len);
 	p->req.data = p;
-	buf = uv_buf_init((char *)p->bytes, (unsigned)len);
-	if (!uv_write(&p->req, s, &buf, 1, on_written))
+	if (!uv_write(&p->req, (uv_stream_t *)&c->handle, &buf, 1, on_written))
 		return true;
 	free(p);
 	return false;
 }
 
-static bool reply(struct weir_dns_conn *c, const uint8_t *query, size_t len)
+/* Sends what the kernel takes at once and keeps a copy of the rest. Messages of a transfer wait for
+ * the next turn of the loop, whatever the kernel takes: others have their turn, too. */
+static bool send_bytes(struct weir_dns_conn *c, uint8_t *bytes, size_t len)
+{
+	uv_buf_t buf = uv_buf_init((char *)bytes, (unsigned)len);
+	int n = c->transfer ? 0 : uv_try_write((uv_stream_t *)&c->handle, &buf, 1);
+
+	if (n < 0 && n != UV_EAGAIN)
+		return false;
+	n = n < 0 ? 0 : n;
+	return len == (size_t)n || queue_bytes(c, bytes + n, len - (size_t)n);
+}
+
+/* What TLS has for the wire. */
+static bool send_wire(struct weir_dns_conn *c)
 {
 	struct weir_dns *d = c->d;
 	size_t n;
 
-	d->stats.tcp_queries++;
-	n = weir_dns_answer(d, query, len, true, d->frame + 2, WEIR_DNS_MAX_SIZE);
+	while (c->tls && (n = weir_dns_tls_take(c->tls, d->wire, sizeof(d->wire))) > 0)
+		if (!send_bytes(c, d->wire, n))
+			return false;
+	return true;
+}
+
+static bool send_frame(struct weir_dns_conn *c, uint8_t *frame, size_t len)
+{
+	if (!c->tls)
+		return send_bytes(c, frame, len);
+	return weir_dns_tls_write(c->tls, frame, len) && send_wire(c);
+}
+
+/* Sends the next message of a transfer when the one before has gone. */
+static bool transfer_on(struct weir_dns_conn *c)
+{
+	struct weir_dns *d = c->d;
+	size_t n;
+
+	if (!c->transfer || uv_stream_get_write_queue_size((uv_stream_t *)&c->handle))
+		return true;
+	n = weir_dns_transfer_next(c->transfer, d->frame + 2, WEIR_DNS_MAX_SIZE);
+	if (!n) {
+		weir_dns_transfer_end(c->transfer);
+		c->transfer = NULL;
+		weir_dns_count(&d->tcp.tally.answers, 1);
+		return true;
+	}
+	d->frame[0] = (uint8_t)(n >> 8);
+	d->frame[1] = (uint8_t)n;
+	return send_frame(c, d->frame, n + 2);
+}
+
+static bool sockaddr_of(const struct sockaddr_storage *ss, struct weir_sockaddr *out)
+{
+	const void *p = ss;
+
+	out->port = ntohs(ss->ss_family == AF_INET ? ((const struct sockaddr_in *)p)->sin_port
+						   : ((const struct sockaddr_in6 *)p)->sin6_port);
+	return weir_dns_address(ss, &out->addr);
+}
+
+static void tap(struct weir_dns_conn *c, const struct timespec *asked, const uint8_t *query,
+		size_t len, size_t answer_len)
+{
+	struct weir_dns *d = c->d;
+	struct weir_dns_tapped q = {
+		.transport = c->tls ? WEIR_DNS_DOT : WEIR_DNS_TCP,
+		.asked = *asked,
+		.query = query,
+		.query_len = len,
+		.answer = d->frame + 2,
+		.answer_len = answer_len,
+	};
+	struct sockaddr_storage ss;
+	int n = sizeof(ss);
+
+	if (uv_tcp_getpeername(&c->handle, (struct sockaddr *)&ss, &n) ||
+	    !sockaddr_of(&ss, &q.client))
+		return;
+	n = sizeof(ss);
+	if (uv_tcp_getsockname(&c->handle, (struct sockaddr *)&ss, &n) ||
+	    !sockaddr_of(&ss, &q.server))
+		return;
+	clock_gettime(CLOCK_REALTIME, &q.answered);
+	weir_dns_tap_take(weir_dns_world(d)->tap, d->tcp.number, &q, true);
+}
+
+static bool reply(struct weir_dns_conn *c, const uint8_t *query, size_t len)
+{
+	struct weir_dns *d = c->d;
+	struct weir_dns_tap *to = weir_dns_world(d)->tap;
+	struct timespec asked;
+	size_t n;
+
+	weir_dns_count(&d->tcp.tally.queries, 1);
+	weir_dns_clerk_tick(&d->tcp);
+	clock_gettime(CLOCK_REALTIME, &asked);
+	c->transfer = weir_dns_transfer_begin(d, query, len, &c->client);
+	if (c->transfer)
+		return transfer_on(c);
+	n = weir_dns_clerk_answer(&d->tcp, weir_dns_world(d), query, len, &c->client, true,
+				  d->frame + 2, WEIR_DNS_MAX_SIZE);
+	if (to && weir_dns_tap_wants(to, weir_dns_clerk_dice(&d->tcp)))
+		tap(c, &asked, query, len, n);
 	if (!n)
 		return false;
 	d->frame[0] = (uint8_t)(n >> 8);
 	d->frame[1] = (uint8_t)n;
 	if (!send_frame(c, d->frame, n + 2)) {
-		d->stats.send_errors++;
+		weir_dns_count(&d->tcp.tally.send_errors, 1);
 		return false;
 	}
-	d->stats.tcp_answers++;
+	weir_dns_count(&d->tcp.tally.answers, 1);
 	return true;
 }
 
@@ -171,20 +306,22 @@ static void on_alloc(uv_handle_t *h, size_t suggested, uv_buf_t *buf)
 	struct weir_dns_conn *c = h->data;
 
 	(void)suggested;
-	*buf = uv_buf_init((char *)c->in + c->have, (unsigned)(sizeof(c->in) - c->have));
+	*buf = c->tls ? uv_buf_init((char *)c->d->wire, sizeof(c->d->wire))
+		      : uv_buf_init((char *)c->in + c->have, (unsigned)(sizeof(c->in) - c->have));
 }
 
 static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 {
 	struct weir_dns_conn *c = s->data;
 
-	(void)buf;
 	if (n < 0 && n != UV_EOF) {
 		conn_close(c);
 		return;
 	}
 	if (n == UV_EOF)
 		c->ended = true;
+	else if (c->tls)
+		weir_dns_tls_feed(c->tls, buf->base, (size_t)n);
 	else
 		c->have += (size_t)n;
 	serve(c);
@@ -196,7 +333,7 @@ static bool serve_buffer(struct weir_dns_conn *c)
 {
 	size_t at = 0;
 
-	while (c->have - at >= 2 && !is_busy(c)) {
+	while (c->have - at >= 2 && !is_busy(c) && !c->transfer) {
 		const uint8_t *frame = c->in + at;
 		size_t len = (size_t)frame[0] << 8 | frame[1];
 
@@ -214,16 +351,48 @@ static bool serve_buffer(struct weir_dns_conn *c)
 	return true;
 }
 
+/* Takes clear bytes out of TLS, as many as there is room for. False: it has failed. */
+static bool decipher(struct weir_dns_conn *c, size_t *n)
+{
+	enum weir_dns_tls_state state = WEIR_DNS_TLS_OPEN;
+
+	*n = 0;
+	if (c->tls && c->have < sizeof(c->in))
+		state = weir_dns_tls_read(c->tls, c->in + c->have, sizeof(c->in) - c->have, n);
+	c->have += *n;
+	if (state == WEIR_DNS_TLS_ENDED)
+		c->ended = true;
+	return state != WEIR_DNS_TLS_FAILED;
+}
+
+/* Answers all there is. False: the connection is of no more use. */
+static bool serve_all(struct weir_dns_conn *c)
+{
+	size_t n;
+
+	if (!transfer_on(c))
+		return false;
+	do {
+		if (!decipher(c, &n)) {
+			send_wire(c); /* why */
+			return false;
+		}
+		if (!serve_buffer(c))
+			return false;
+	} while (n);
+	return send_wire(c);
+}
+
 /* A client that has ended gets the answers it still waits for. */
 static void serve(struct weir_dns_conn *c)
 {
 	uv_stream_t *s = (uv_stream_t *)&c->handle;
 
-	if (!serve_buffer(c) || (c->ended && !uv_stream_get_write_queue_size(s))) {
+	if (!serve_all(c) || (c->ended && !c->transfer && !uv_stream_get_write_queue_size(s))) {
 		conn_close(c);
 		return;
 	}
-	if (is_busy(c) || c->ended)
+	if (is_busy(c) || c->ended || c->transfer)
 		uv_read_stop(s);
 	else /* UV_EALREADY while it reads */
 		uv_read_start(s, on_alloc, on_read);
@@ -231,27 +400,52 @@ static void serve(struct weir_dns_conn *c)
 
 /* --- listening --- */
 
+/* Who has an IPv6 address has all of its /64. */
+static union weir_addr limited_as(union weir_addr a)
+{
+	if (!weir_addr_is_v4(&a))
+		memset(a.b + 8, 0, 8);
+	return a;
+}
+
 static bool client_of(struct weir_dns_conn *c)
 {
 	struct sockaddr_storage ss;
 	int len = sizeof(ss);
 
-	if (uv_tcp_getpeername(&c->handle, (struct sockaddr *)&ss, &len))
+	if (uv_tcp_getpeername(&c->handle, (struct sockaddr *)&ss, &len) ||
+	    !weir_dns_address(&ss, &c->client))
 		return false;
-	if (ss.ss_family == AF_INET)
-		c->peer = weir_addr_v4(&((struct sockaddr_in *)&ss)->sin_addr);
-	else
-		c->peer = weir_addr_v6(&((struct sockaddr_in6 *)&ss)->sin6_addr);
+	c->peer = limited_as(c->client);
 	return true;
 }
 
-static bool has_room(const struct weir_dns *d, const union weir_addr *client)
+/* When there are too many, the one that has been of no use for the longest time goes (RFC 7766,
+ * 6.2.3), if it has had its time. */
+static bool make_room(struct weir_dns *d, const union weir_addr *peer)
 {
 	uint32_t n = 0;
 
 	for (const struct weir_dns_conn *c = d->conns; c; c = c->next)
-		n += weir_addr_eq(&c->peer, client);
-	return d->n_conns < CONNS_MAX && n < CONNS_OF_CLIENT;
+		n += weir_addr_eq(&c->peer, peer);
+	if (n >= CONNS_OF_CLIENT)
+		return false;
+	if (d->n_conns < CONNS_MAX)
+		return true;
+	if (d->oldest->deadline_ms > uv_now(d->loop) + IDLE_MS - LEAST_MS)
+		return false;
+	conn_close(d->oldest);
+	return true;
+}
+
+static bool is_welcome(struct weir_dns_conn *c, const struct weir_dns_tcp *t)
+{
+	if (!client_of(c) || !make_room(t->d, &c->peer))
+		return false;
+	if (!t->tls)
+		return true;
+	c->tls = t->d->cert ? weir_dns_tls_new(t->d->cert) : NULL;
+	return c->tls != NULL;
 }
 
 static void on_connection(uv_stream_t *server, int status)
@@ -266,12 +460,12 @@ static void on_connection(uv_stream_t *server, int status)
 	uv_tcp_init(t->d->loop, &c->handle);
 	c->handle.data = c;
 	t->d->handles++;
-	if (uv_accept(server, (uv_stream_t *)&c->handle) || !client_of(c) ||
-	    !has_room(t->d, &c->peer)) {
+	if (uv_accept(server, (uv_stream_t *)&c->handle) || !is_welcome(c, t)) {
 		uv_close((uv_handle_t *)&c->handle, on_conn_closed);
 		return;
 	}
-	t->d->stats.tcp_connections++;
+	t->d->tcp_connections += !t->tls;
+	t->d->tls_connections += t->tls;
 	uv_tcp_nodelay(&c->handle, 1);
 	conn_add(t->d, c);
 	serve(c);
@@ -305,7 +499,8 @@ static int bind_listener(uv_tcp_t *handle, const struct weir_sockaddr *a)
 	return err;
 }
 
-int weir_dns_tcp_open(struct weir_dns *d, const struct weir_sockaddr *a, struct weir_dns_tcp **out)
+int weir_dns_tcp_open(struct weir_dns *d, const struct weir_sockaddr *a, bool tls,
+		      struct weir_dns_tcp **out)
 {
 	struct weir_dns_tcp *t = weir_new(struct weir_dns_tcp);
 	int err = uv_tcp_init(d->loop, &t->handle);
@@ -315,6 +510,7 @@ int weir_dns_tcp_open(struct weir_dns *d, const struct weir_sockaddr *a, struct 
 		return err;
 	}
 	t->d = d;
+	t->tls = tls;
 	t->handle.data = t;
 	d->handles++;
 	err = bind_listener(&t->handle, a);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* udp.c - queries and answers in batches, one system call each way. */
+/* udp.c - the sockets of an address, and queries and answers in batches, one system call each way.
+ */
 #include <errno.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,18 +10,13 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "dns/sockets.h"
+#include "dns/impl.h"
+#include "dns/tap.h"
 
 #define BATCH         32
-#define ROUNDS        8 /* batches before others on the loop have their turn */
 #define RECEIVE_BYTES (4 << 20)
-
-struct weir_dns_udp {
-	struct weir_dns *d;
-	uv_poll_t poll;
-	int fd;
-	bool wildcard; /* the address asked comes with each message */
-};
+#define SEND_BYTES    (1 << 20)
+#define LAST_BATCHES  256 /* that are answered of what is queued when a socket is closed */
 
 /* Where a message came to; sent back, it says where the answer comes from. */
 union control {
@@ -32,29 +29,36 @@ struct weir_dns_batch {
 	struct iovec in_iov[BATCH], out_iov[BATCH];
 	struct sockaddr_storage peer[BATCH];
 	union control control[BATCH];
+	struct timespec received; /* for dnstap */
 	uint8_t query[BATCH][WEIR_DNS_QUERY_MAX];
 	uint8_t answer[BATCH][WEIR_DNS_UDP_SIZE];
 };
 
 struct weir_dns_batch *weir_dns_batch_new(void)
 {
-	return weir_new(struct weir_dns_batch);
-}
+	struct weir_dns_batch *b = weir_new(struct weir_dns_batch);
 
-static int receive(struct weir_dns_udp *u, struct weir_dns_batch *b)
-{
 	for (unsigned i = 0; i < BATCH; i++) {
 		b->in_iov[i] = (struct iovec){ b->query[i], sizeof(b->query[i]) };
-		b->in[i].msg_hdr = (struct msghdr){
-			.msg_name = &b->peer[i],
-			.msg_namelen = sizeof(b->peer[i]),
-			.msg_iov = &b->in_iov[i],
-			.msg_iovlen = 1,
-			.msg_control = u->wildcard ? &b->control[i] : NULL,
-			.msg_controllen = u->wildcard ? sizeof(b->control[i]) : 0,
-		};
+		b->in[i].msg_hdr.msg_name = &b->peer[i];
+		b->in[i].msg_hdr.msg_iov = &b->in_iov[i];
+		b->in[i].msg_hdr.msg_iovlen = 1;
 	}
-	return recvmmsg(u->fd, b->in, BATCH, MSG_DONTWAIT, NULL);
+	return b;
+}
+
+/* --- on the worker's thread --- */
+
+static int receive(int fd, bool wildcard, struct weir_dns_batch *b)
+{
+	for (unsigned i = 0; i < BATCH; i++) {
+		struct msghdr *m = &b->in[i].msg_hdr;
+
+		m->msg_namelen = sizeof(b->peer[i]);
+		m->msg_control = wildcard ? &b->control[i] : NULL;
+		m->msg_controllen = wildcard ? sizeof(b->control[i]) : 0;
+	}
+	return recvmmsg(fd, b->in, BATCH, MSG_DONTWAIT, NULL);
 }
 
 /* The source is kept, the interface is left to routing, except where only it gives the address a
@@ -73,23 +77,69 @@ static void turn_round(struct msghdr *m)
 	}
 }
 
+static uint16_t port_of(const struct sockaddr_storage *ss)
+{
+	const void *p = ss;
+
+	return ntohs(ss->ss_family == AF_INET ? ((const struct sockaddr_in *)p)->sin_port
+					      : ((const struct sockaddr_in6 *)p)->sin6_port);
+}
+
+/* Where a message came to. */
+static struct weir_sockaddr asked_at(const struct weir_dns_udp *u, struct msghdr *m)
+{
+	struct weir_sockaddr at = u->at;
+	struct cmsghdr *c = u->wildcard ? CMSG_FIRSTHDR(m) : NULL;
+
+	if (c && c->cmsg_level == SOL_IP && c->cmsg_type == IP_PKTINFO)
+		at.addr = weir_addr_v4(&((struct in_pktinfo *)(void *)CMSG_DATA(c))->ipi_addr);
+	else if (c && c->cmsg_level == SOL_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+		at.addr = weir_addr_v6(&((struct in6_pktinfo *)(void *)CMSG_DATA(c))->ipi6_addr);
+	return at;
+}
+
+/* Message i of the batch, and its answer. */
+static void tap(const struct weir_dns_udp *u, const struct weir_dns_world *world,
+		struct weir_dns_clerk *clerk, struct weir_dns_batch *b, unsigned i,
+		const struct iovec *answer)
+{
+	struct weir_dns_tapped q = {
+		.transport = WEIR_DNS_UDP,
+		.client.port = port_of(&b->peer[i]),
+		.server = asked_at(u, &b->in[i].msg_hdr),
+		.asked = b->received,
+		.query = b->query[i],
+		.query_len = b->in[i].msg_len,
+		.answer = answer->iov_base,
+		.answer_len = answer->iov_len,
+	};
+
+	weir_dns_address(&b->peer[i], &q.client.addr);
+	clock_gettime(CLOCK_REALTIME, &q.answered);
+	weir_dns_tap_take(world->tap, clerk->number, &q, false);
+}
+
 /* Answers the first n messages of the batch. Returns how many answers there are. */
-static unsigned answer(struct weir_dns *d, struct weir_dns_batch *b, unsigned n)
+static unsigned answer(const struct weir_dns_udp *u, struct weir_dns_clerk *clerk,
+		       const struct weir_dns_world *world, struct weir_dns_batch *b, unsigned n)
 {
 	unsigned k = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct msghdr *m = &b->in[i].msg_hdr;
-		size_t len;
+		union weir_addr client;
 
-		if (m->msg_flags & MSG_TRUNC)
+		if (m->msg_flags & MSG_TRUNC || !weir_dns_address(&b->peer[i], &client))
 			continue;
-		len = weir_dns_answer(d, b->query[i], b->in[i].msg_len, false, b->answer[k],
-				      sizeof(b->answer[k]));
-		if (!len)
+		b->out_iov[k].iov_base = b->answer[k];
+		b->out_iov[k].iov_len =
+			weir_dns_clerk_answer(clerk, world, b->query[i], b->in[i].msg_len, &client,
+					      false, b->answer[k], sizeof(b->answer[k]));
+		if (world->tap && weir_dns_tap_wants(world->tap, weir_dns_clerk_dice(clerk)))
+			tap(u, world, clerk, b, i, &b->out_iov[k]);
+		if (!b->out_iov[k].iov_len)
 			continue;
 		turn_round(m);
-		b->out_iov[k] = (struct iovec){ b->answer[k], len };
 		b->out[k].msg_hdr = *m;
 		b->out[k].msg_hdr.msg_iov = &b->out_iov[k];
 		b->out[k++].msg_hdr.msg_flags = 0;
@@ -98,41 +148,37 @@ static unsigned answer(struct weir_dns *d, struct weir_dns_batch *b, unsigned n)
 }
 
 /* What cannot be sent now is lost, as datagrams are. */
-static void send_all(struct weir_dns_udp *u, struct mmsghdr *out, unsigned n)
+static void send_all(int fd, struct mmsghdr *out, unsigned n, struct weir_dns_tally *t)
 {
 	for (unsigned done = 0; done < n;) {
-		int k = sendmmsg(u->fd, out + done, n - done, MSG_DONTWAIT);
+		int k = sendmmsg(fd, out + done, n - done, MSG_DONTWAIT);
 
 		if (k > 0) {
-			u->d->stats.udp_answers += (unsigned)k;
+			weir_dns_count(&t->answers, (unsigned)k);
 			done += (unsigned)k;
 		} else if (errno != EINTR) {
-			u->d->stats.send_errors++;
+			weir_dns_count(&t->send_errors, 1);
 			done++;
 		}
 	}
 }
 
-static void on_readable(uv_poll_t *poll, int status, int events)
+bool weir_dns_udp_serve(const struct weir_dns_udp *u, uint32_t worker,
+			const struct weir_dns_world *world, struct weir_dns_clerk *clerk,
+			struct weir_dns_batch *b)
 {
-	struct weir_dns_udp *u = poll->data;
-	struct weir_dns_batch *b = u->d->batch;
+	int n = receive(u->fds[worker], u->wildcard, b); /* takes an error of the socket away */
 
-	(void)events;
-	/* libuv watches a socket with an error no more; receiving takes the error away. */
-	if (status < 0)
-		uv_poll_start(poll, UV_READABLE, on_readable);
-	for (unsigned round = 0; round < ROUNDS; round++) {
-		int n = receive(u, b);
-
-		if (n <= 0)
-			return;
-		u->d->stats.udp_queries += (unsigned)n;
-		send_all(u, b->out, answer(u->d, b, (unsigned)n));
-		if (n < BATCH)
-			return;
-	}
+	if (n <= 0)
+		return false;
+	weir_dns_count(&clerk->tally.queries, (unsigned)n);
+	if (world->tap)
+		clock_gettime(CLOCK_REALTIME, &b->received);
+	send_all(u->fds[worker], b->out, answer(u, clerk, world, b, (unsigned)n), &clerk->tally);
+	return true;
 }
+
+/* --- on the loop's thread --- */
 
 static bool set(int fd, int level, int name, int value)
 {
@@ -146,63 +192,111 @@ static bool is_wildcard(const union weir_addr *a)
 	return weir_addr_is_v4(a) ? !memcmp(a->b + 12, zero, 4) : !memcmp(a->b, zero, 16);
 }
 
+static bool set_buffers(int fd)
+{
+	return (set(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BYTES) ||
+		set(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BYTES)) &&
+	       (set(fd, SOL_SOCKET, SO_SNDBUFFORCE, SEND_BYTES) ||
+		set(fd, SOL_SOCKET, SO_SNDBUF, SEND_BYTES));
+}
+
 /* The filter comes before the address, so that nothing is queued unseen. PMTUDISC_OMIT: a forged
  * ICMP message must not make answers fragment (RFC 9715). */
-static bool set_options(const struct weir_dns_udp *u, bool v4)
+static bool set_options(int fd, const struct weir_dns_udp *u, int filter_fd)
 {
+	bool v4 = weir_addr_is_v4(&u->at.addr);
 	int level = v4 ? SOL_IP : SOL_IPV6;
 
-	if (u->d->filter_fd >= 0 && !set(u->fd, SOL_SOCKET, SO_ATTACH_BPF, u->d->filter_fd))
+	if (filter_fd >= 0 && !set(fd, SOL_SOCKET, SO_ATTACH_BPF, filter_fd))
 		return false;
-	if (!set(u->fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BYTES) &&
-	    !set(u->fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BYTES))
+	if (!set_buffers(fd))
 		return false;
-	if (u->wildcard && !set(u->fd, level, v4 ? IP_PKTINFO : IPV6_RECVPKTINFO, 1))
+	if (u->wildcard && !set(fd, level, v4 ? IP_PKTINFO : IPV6_RECVPKTINFO, 1))
 		return false;
-	return v4 ? set(u->fd, level, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)
-		  : set(u->fd, level, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+	return v4 ? set(fd, level, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)
+		  : set(fd, level, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_OMIT);
+}
+
+/* A query goes to the worker of the CPU that received it. The program's result is an index among
+ * the sockets of the address in the order in which they were bound. What has no worker, and what
+ * is beyond the last socket, is spread by the kernel's hash over all.
+ *
+ * While an older agent still has its sockets here the first ones are its, and it answers. When one
+ * of them is closed the kernel puts the last of all in its place: closed from the last to the
+ * first, as here, and by the kernel when it ends a process, they leave ours in their order, if they
+ * were as many. If not, queries meet a worker of another CPU, and are answered all the same. */
+static bool steer(const struct weir_dns *d, int fd)
+{
+	struct sock_filter code[2 * WEIR_DNS_MAX_WORKERS + 2];
+	struct sock_fprog prog = { .filter = code };
+	unsigned n = 0;
+
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+						 (uint32_t)(SKF_AD_OFF + SKF_AD_CPU));
+	for (uint32_t i = 0; i < d->n_workers; i++) {
+		code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+							 (uint32_t)weir_dns_worker_cpu(d, i), 0, 1);
+		code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, i);
+	}
+	code[n++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, UINT32_MAX);
+	prog.len = (unsigned short)n;
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog)) == 0;
+}
+
+static int make_sockets(struct weir_dns *d, struct weir_dns_udp *u)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = weir_sockaddr_native(&u->at, &ss);
+
+	for (uint32_t i = 0; i < u->n; i++) {
+		u->fds[i] = weir_dns_socket(&u->at, SOCK_DGRAM);
+		if (u->fds[i] < 0)
+			return u->fds[i];
+		if (!set_options(u->fds[i], u, d->filter_fd))
+			return -errno;
+	}
+	for (uint32_t i = 0; i < u->n; i++)
+		if (bind(u->fds[i], (struct sockaddr *)&ss, len))
+			return -errno;
+	return steer(d, u->fds[0]) ? 0 : -errno;
 }
 
 int weir_dns_udp_open(struct weir_dns *d, const struct weir_sockaddr *a, struct weir_dns_udp **out)
 {
-	struct weir_dns_udp *u;
-	struct sockaddr_storage ss;
-	socklen_t len = weir_sockaddr_native(a, &ss);
-	int fd = weir_dns_socket(a, SOCK_DGRAM), err;
+	struct weir_dns_udp *u = weir_alloc(1, sizeof(*u) + d->n_workers * sizeof(u->fds[0]));
+	int err;
 
-	if (fd < 0)
-		return fd;
-	u = weir_new(struct weir_dns_udp);
-	*u = (struct weir_dns_udp){ .d = d, .fd = fd, .wildcard = is_wildcard(&a->addr) };
-	if (!set_options(u, weir_addr_is_v4(&a->addr)) || bind(fd, (struct sockaddr *)&ss, len))
-		err = -errno;
+	u->d = d;
+	u->at = *a;
+	u->wildcard = is_wildcard(&a->addr);
+	u->n = d->n_workers;
+	for (uint32_t i = 0; i < u->n; i++)
+		u->fds[i] = -1;
+	err = make_sockets(d, u);
+	if (err)
+		weir_dns_udp_close(u);
 	else
-		err = uv_poll_init(d->loop, &u->poll, fd);
-	if (err) {
-		close(fd);
-		free(u);
-		return err;
-	}
-	d->handles++;
-	u->poll.data = u;
-	uv_poll_start(&u->poll, UV_READABLE, on_readable);
-	*out = u;
-	return 0;
+		*out = u;
+	return err;
 }
 
-static void on_closed(uv_handle_t *h)
+void weir_dns_udp_close(void *udp)
 {
-	struct weir_dns_udp *u = h->data;
-	struct weir_dns *d = u->d;
+	struct weir_dns_udp *u = udp;
+	struct weir_dns_batch *b;
 
-	free(u);
-	weir_dns_handle_closed(d);
-}
-
-void weir_dns_udp_close(struct weir_dns_udp *u)
-{
 	if (!u)
 		return;
-	uv_close((uv_handle_t *)&u->poll, on_closed);
-	close(u->fd);
+	b = weir_dns_batch_new();
+	weir_dns_clerk_tick(&u->d->rest);
+	for (uint32_t i = u->n; i--;) {
+		if (u->fds[i] < 0)
+			continue;
+		for (unsigned k = 0; k < LAST_BATCHES; k++)
+			if (!weir_dns_udp_serve(u, i, weir_dns_world(u->d), &u->d->rest, b))
+				break;
+		close(u->fds[i]);
+	}
+	free(b);
+	free(u);
 }

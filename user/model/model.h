@@ -14,14 +14,29 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "model/dns.h"
+#include "model/expr.h"
+#include "model/hosts.h"
+#include "model/region.h"
 
 enum weir_monitor_type {
 	WEIR_MONITOR_HTTP,
-	WEIR_MONITOR_TCP
+	WEIR_MONITOR_HTTPS,
+	WEIR_MONITOR_TCP,
+	WEIR_MONITOR_UDP_ICMP,
+	WEIR_MONITOR_ICMP_PING,
+	WEIR_MONITOR_SMTP
 };
 
 struct weir_header {
 	const char *name, *value;
+};
+
+/* The way that a probe takes to an endpoint, as clients' packets do. */
+struct weir_via {
+	uint8_t mode; /* enum weir_mode: a tunnel */
+	uint16_t gue_port;
+	union weir_addr vip; /* what is probed at the end of the tunnel */
 };
 
 /* How an endpoint is probed. Defaults are the API's: interval 60 s, timeout 5 s (but not longer
@@ -29,18 +44,33 @@ struct weir_header {
 struct weir_monitor {
 	const char *id, *description;
 	enum weir_monitor_type type;
-	const char *method, *path;   /* http */
-	const char *expected_body;   /* http: substring, ASCII case ignored; "" matches all */
-	const char *expected_text;   /* expected_codes as written */
-	uint8_t expected_codes[125]; /* http: bit N is set when status N passes (100 .. 999) */
-	const struct weir_header *headers; /* http, in the order of the document */
+	/* http and https, up to n_headers */
+	const char *method, *path;
+	const char *expected_body;         /* substring, ASCII case ignored; "" matches all */
+	const char *expected_text;         /* expected_codes as written */
+	uint8_t expected_codes[125];       /* bit N is set when status N passes (100 .. 999) */
+	const struct weir_header *headers; /* in the order of the document */
 	uint32_t n_headers;
+	const char *probe_zone; /* kept: no probe comes from another network than this host's */
 	uint32_t interval_ms, timeout_ms;
-	uint16_t port; /* 0: the origin's, else the type's default (http 80) */
+	uint16_t port; /* 0: the origin's, else the type's default (http 80, https 443) */
 	uint16_t consecutive_up, consecutive_down; /* at least 1 */
+	/* When window is not 0 its last so many results decide, healthy by threshold passes among
+	 * them, and not those in a row; it begins with so many passes as if they had been seen. */
+	uint8_t window, threshold, initial;
 	uint8_t retries;
 	bool follow_redirects;
+	bool allow_insecure;        /* https: any certificate will do */
+	const struct weir_via *via; /* tcp; NULL: straight to the endpoint */
 };
+
+static inline bool weir_monitor_is_http(const struct weir_monitor *m)
+{
+	return m->type == WEIR_MONITOR_HTTP || m->type == WEIR_MONITOR_HTTPS;
+}
+
+/* What type says for it. */
+const char *weir_monitor_type_text(enum weir_monitor_type type);
 
 static inline bool weir_monitor_expects(const struct weir_monitor *m, unsigned status)
 {
@@ -48,32 +78,166 @@ static inline bool weir_monitor_expects(const struct weir_monitor *m, unsigned s
 	       (m->expected_codes[status / 8] >> (status % 8) & 1);
 }
 
-/* One endpoint of a pool. */
+enum weir_tls_version {
+	WEIR_TLS_ANY,
+	WEIR_TLS_1_0,
+	WEIR_TLS_1_1,
+	WEIR_TLS_1_2,
+	WEIR_TLS_1_3
+};
+
+/* What https probes of a pool demand of a server and show to it. Texts: NULL is none. */
+struct weir_tls {
+	bool check_cert;
+	uint8_t min_version, max_version; /* enum weir_tls_version */
+	const char *ciphers;              /* as OpenSSL writes them */
+	const char *sni_hostname;         /* else the Host of the probe, if it has one */
+	const char *cert_hostname;        /* else the name in SNI, else the address */
+	/* PEM, or the absolute path of a file of it. */
+	const char *ca_cert; /* else what this host trusts */
+	const char *client_cert, *client_key;
+};
+
+/* A monitor as one of several of a group. */
+struct weir_member {
+	const struct weir_monitor *monitor;
+	bool enabled;         /* false: it neither probes nor votes */
+	bool monitoring_only; /* it probes, but has no vote, whatever must_be_healthy says */
+	bool must_be_healthy; /* who fails it is unhealthy, whatever the others say */
+};
+
+static inline bool weir_member_votes(const struct weir_member *m)
+{
+	return m->enabled && !m->monitoring_only;
+}
+
+struct weir_monitor_group {
+	const char *id, *description;
+	const struct weir_member *members;
+	uint32_t n_members, n_voters;
+};
+
+/* What an operator says by hand, whatever monitors and live traffic say. */
+enum weir_forced {
+	WEIR_FORCED_NOT,
+	WEIR_FORCED_UP,
+	WEIR_FORCED_DOWN,
+	WEIR_FORCED_DRAINING, /* no new flows; those there are stay */
+};
+
+struct weir_override {
+	enum weir_forced state;
+	const char *reason, *by;
+	uint64_t since_ms, until_ms; /* wall clock; 0: not known; for ever */
+};
+
+/* What weight: 1 of a document is in an origin. So many that each of 32 addresses which share the
+ * smallest one, a hundredth, has its part. */
+#define WEIR_WEIGHT_MAX 60000
+
+/* One endpoint of a pool. An origin of the document that has a host name is one for each address of
+ * it; these share name and weight. */
 struct weir_origin {
 	uint32_t index; /* of all origins of the model, in order: weir_model.n_origins */
 	const char *name, *address;
+	const char *host_name; /* lower case, no final dot; NULL: the document has the address */
 	union weir_addr addr;
-	const char *host; /* header.Host of the document, NULL: none */
-	uint16_t weight;  /* hundredths, 0 .. 100; 0: probed, but no traffic */
-	uint16_t port;    /* 0: the listener's; what probes connect to */
+	const char *fault; /* why no packets can be sent there, weight 0; NULL: they can */
+	const char *host;  /* header.Host of the document, NULL: none */
+	union weir_addr probe_address; /* probes go there instead; all zero: to its own */
+	uint16_t probe_port;           /* and there, whatever the monitor says; 0: not */
+	uint16_t weight;               /* 0 .. WEIR_WEIGHT_MAX; 0: probed, but no traffic */
+	uint16_t port;           /* what probes connect to, and where addresses are translated what
+				  * packets are sent to; 0: the listener's */
+	uint64_t server_id;      /* by which QUIC connection ids name it, as a number of so many */
+	uint8_t server_id_bytes; /* 0: none do */
+	uint32_t max_conn;       /* open connections; 0: any number */
+	const char *virtual_network_id; /* stored; NULL: none */
+	bool flatten_cname;             /* DNS answers addresses of a host name, not the name */
 	bool enabled;
+	struct weir_override override;
+};
+
+/* What a pool's health says to whoever is told of it. */
+enum weir_events {
+	WEIR_EVENTS_ALL,
+	WEIR_EVENTS_HEALTHY,
+	WEIR_EVENTS_UNHEALTHY,
+};
+
+struct weir_event_filter {
+	bool disable; /* nothing is told */
+	enum weir_events healthy;
+};
+
+/* Where on Earth, in thousandths of degrees. */
+struct weir_point {
+	int32_t latitude, longitude;
+	bool known;
+};
+
+/* What a pool passes on of the traffic that it would get (vendor-apis, "Load shedding"). */
+struct weir_shedding {
+	uint16_t percent;         /* of new flows, in hundredths */
+	uint16_t session_percent; /* of clients with an affinity, always by address */
+	bool by_client;           /* percent: by client address; else by flow */
 };
 
 enum weir_origin_steering {
-	WEIR_STEER_RANDOM, /* by flow */
-	WEIR_STEER_HASH,   /* by client address */
+	WEIR_STEER_RANDOM,            /* by flow */
+	WEIR_STEER_HASH,              /* by client address */
+	WEIR_STEER_LEAST_CONNECTIONS, /* by flow, of two the one with fewer for its weight */
 };
 
 struct weir_pool {
 	uint32_t index; /* in weir_model.pools */
 	const char *id, *name, *description;
-	const struct weir_monitor *monitor; /* NULL: health is not considered */
+	/* One of the two or neither: then health is not considered. */
+	const struct weir_monitor *monitor;
+	const struct weir_monitor_group *group;
 	const struct weir_origin *origins;
 	uint32_t n_origins;
 	uint32_t minimum_origins; /* healthy ones needed for traffic */
+	uint8_t quorum;           /* percent of its weight that must be healthy, too */
+	uint8_t panic_threshold;  /* with a smaller share of them healthy, in percent, all serve */
+	uint32_t slow_start_ms;   /* until one that recovered has all of its weight */
+	/* So many failures, with half of them forgotten after each half-life, hold an origin down;
+	 * 0: nothing does. */
+	uint32_t damping_failures, damping_half_life_ms;
 	enum weir_origin_steering steering;
+	struct weir_tls tls;
+	struct weir_shedding shed;
+	struct weir_point at;
+	bool limited;   /* some origin has max_conn */
+	bool has_hosts; /* some origin has a host name */
+	/* Stored: */
+	const char *notification_email;
+	const char **check_regions;
+	uint32_t n_check_regions;
+	struct weir_event_filter origin_events, pool_events;
+	bool health_sources;          /* regional and global ones are told apart */
+	uint8_t max_ejection_percent; /* of its enabled origins, by what live traffic says */
 	bool enabled;
+	struct weir_override override;
 };
+
+/* The monitors of a pool as members of a group: a single one is a group of one. */
+static inline uint32_t weir_pool_n_members(const struct weir_pool *p)
+{
+	return p->group ? p->group->n_members : p->monitor != NULL;
+}
+
+static inline struct weir_member weir_pool_member(const struct weir_pool *p, uint32_t i)
+{
+	return p->group ? p->group->members[i]
+			: (struct weir_member){ .monitor = p->monitor, .enabled = true };
+}
+
+/* Whether health is considered: some monitor has a vote. */
+static inline bool weir_pool_monitored(const struct weir_pool *p)
+{
+	return p->group ? p->group->n_voters > 0 : p->monitor != NULL;
+}
 
 struct weir_listener {
 	uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP */
@@ -91,13 +255,97 @@ struct weir_source_rules {
 	uint8_t prefix_v4, prefix_v6;
 };
 
+/* Which pool takes new flows (vendor-apis, "Steering between pools"). */
+enum weir_policy {
+	WEIR_POLICY_OFF, /* the first that is healthy, in the order of default_pools */
+	WEIR_POLICY_GEO, /* the same, in the list of the client's place */
+	WEIR_POLICY_RANDOM,
+	WEIR_POLICY_DYNAMIC_LATENCY,
+	WEIR_POLICY_PROXIMITY,
+	WEIR_POLICY_LEAST_CONNECTIONS,
+	WEIR_POLICY_LEAST_OUTSTANDING, /* here: open connections, as requests cannot be seen */
+	WEIR_POLICY_UNSET,             /* in the document; a model has none of it */
+};
+
+const char *weir_policy_text(enum weir_policy p);
+
+/* The pools of a place, in failover order. */
+struct weir_place_pools {
+	const char *place; /* a region, country or site */
+	const struct weir_pool **pools;
+	uint32_t n; /* at least one */
+};
+
+struct weir_pool_weight {
+	const struct weir_pool *pool;
+	uint16_t weight; /* hundredths */
+};
+
+/* How DNS finds out where a client is. */
+enum weir_location_mode {
+	WEIR_LOCATION_POP, /* where this balancer is */
+	WEIR_LOCATION_RESOLVER,
+};
+enum weir_prefer_ecs { /* when the client-subnet option counts more */
+	WEIR_ECS_PROXIMITY,
+	WEIR_ECS_ALWAYS,
+	WEIR_ECS_NEVER,
+	WEIR_ECS_GEO,
+};
+
+enum weir_affinity {
+	WEIR_AFFINITY_NONE,
+	WEIR_AFFINITY_COOKIE, /* as ip_cookie */
+	WEIR_AFFINITY_IP_COOKIE,
+	WEIR_AFFINITY_HEADER, /* as none */
+};
+
+/* What DNS answers when the last resort serves. */
+enum weir_when_down {
+	WEIR_DOWN_FALLBACK, /* all of the fallback pool */
+	WEIR_DOWN_ALL,      /* all of all default pools */
+	WEIR_DOWN_NONE,     /* nobody: no records */
+};
+
+struct weir_record;
+struct weir_lb;
+
+/* What a DNS-only balancer says instead of addresses: nothing; the rest is stored. */
+struct weir_fixed_response {
+	const char *content_type, *location, *message_body;
+	uint16_t status_code; /* 0: none */
+};
+
+/* What is otherwise for some: those that its condition holds for. */
+struct weir_rule {
+	const char *name, *condition;
+	const struct weir_expr *when;               /* NULL: always */
+	const struct weir_lb *lb;                   /* the balancer, with what the rule overrides */
+	const struct weir_fixed_response *response; /* NULL: none */
+	uint32_t index;                             /* in the document */
+	uint32_t priority;                          /* rules are in this order */
+	bool disabled, terminates;
+};
+
 struct weir_lb {
 	uint32_t index;
-	const char *id, *name, *description;    /* name: lower case, no final dot */
+	const char *id, *name, *description; /* name: lower case, no final dot */
+	const struct weir_record *record;    /* that is proxied, and made it; NULL: the document */
 	const struct weir_pool **default_pools; /* failover order, at least one */
 	uint32_t n_default_pools;
 	const struct weir_pool *fallback_pool;
-	const union weir_addr *vips; /* proxied: those of the balancer, or all of agent.vips */
+	const struct weir_pool **pools; /* all that it may use, each once: the default ones first */
+	uint32_t n_pools;
+	enum weir_policy policy;
+	const struct weir_place_pools *region_pools, *country_pools, *pop_pools;
+	uint32_t n_region_pools, n_country_pools, n_pop_pools;
+	const struct weir_pool_weight *pool_weights; /* random_steering */
+	uint32_t n_pool_weights;
+	uint16_t default_weight; /* of other pools, hundredths */
+	enum weir_location_mode location_mode;
+	enum weir_prefer_ecs prefer_ecs;
+	enum weir_when_down when_down; /* DNS-only */
+	const union weir_addr *vips;   /* proxied: those of the balancer, or all of agent.vips */
 	uint32_t n_vips;
 	const struct weir_listener *listeners; /* proxied: at least one */
 	uint32_t n_listeners;
@@ -105,38 +353,126 @@ struct weir_lb {
 	uint32_t ttl;       /* seconds */
 	uint32_t drain_ms;  /* session_affinity_attributes.drain_duration; 0: the agent's default */
 	uint32_t session_affinity_ttl; /* seconds */
-	bool affinity;                 /* session_affinity is ip_cookie */
-	bool udp_request;              /* each datagram by itself; else they are flows */
+	enum weir_affinity affinity_kind;
+	bool affinity;            /* by a client's address: cookie or ip_cookie */
+	bool passive_health;      /* as configured */
+	bool failover;            /* zero_downtime_failover is temporary or sticky */
+	bool udp_request;         /* each datagram by itself; else they are flows */
+	bool quic;                /* they are QUIC's: connections by id, new ones are seen */
+	uint8_t config_rotation;  /* quic: the first three bits of ids that name a server */
+	uint8_t server_id_length; /* and bytes of its name in them; 0: none do */
 	struct weir_source_rules sources;
+	const struct weir_rule *rules; /* by priority */
+	uint32_t n_rules;
+	/* Stored: */
+	const char *samesite, *secure; /* NULL: Auto */
+	const char **affinity_headers;
+	uint32_t n_affinity_headers;
+	bool require_all_headers, failover_sticks, failover_across_pools;
 	bool enabled, proxied;
 };
+
+/* Whether open connections of the origins of a pool must be known. */
+static inline bool weir_pool_counts(const struct weir_pool *p)
+{
+	return p->limited || p->steering == WEIR_STEER_LEAST_CONNECTIONS;
+}
+
+/* A pool of the balancer, of those that may serve, for which f holds; NULL: none. */
+static inline const struct weir_pool *weir_lb_pool(const struct weir_lb *lb,
+						   bool (*f)(const struct weir_pool *))
+{
+	for (uint32_t i = 0; i < lb->n_pools; i++)
+		if (f(lb->pools[i]))
+			return lb->pools[i];
+	return NULL;
+}
+
+/* New flows go where there are fewer open connections, whichever pool that is in: for some clients,
+ * if a rule says so. */
+static inline bool weir_lb_compares(const struct weir_lb *lb)
+{
+	bool compares = lb->policy == WEIR_POLICY_LEAST_CONNECTIONS ||
+			lb->policy == WEIR_POLICY_LEAST_OUTSTANDING;
+
+	for (uint32_t i = 0; i < lb->n_rules && !compares; i++)
+		compares = weir_lb_compares(lb->rules[i].lb);
+	return compares;
+}
+
+/* Whether open connections of its origins must be known. */
+static inline bool weir_lb_counts(const struct weir_lb *lb)
+{
+	return weir_lb_compares(lb) || weir_lb_pool(lb, weir_pool_counts);
+}
+
+/* Whether live traffic tells which endpoints answer, and connections that get no answer go to
+ * others: unless it is switched off, or clients are to stay where they are. */
+static inline bool weir_lb_watches(const struct weir_lb *lb)
+{
+	return lb->passive_health && (!lb->affinity || lb->failover);
+}
 
 /* What forwarding says for a mode. */
 const char *weir_forwarding_text(uint8_t mode);
 
+/* Numbers of the DNS; POOL and ALIAS, which are not of it, have private ones. */
 enum weir_record_type {
-	WEIR_RECORD_A,
-	WEIR_RECORD_AAAA,
-	WEIR_RECORD_CNAME,
-	WEIR_RECORD_POOL
+	WEIR_RECORD_A = 1,
+	WEIR_RECORD_NS = 2,
+	WEIR_RECORD_CNAME = 5,
+	WEIR_RECORD_AAAA = 28,
+	WEIR_RECORD_DS = 43,
+	WEIR_RECORD_POOL = 65280,
+	WEIR_RECORD_ALIAS = 65281,
 };
 
-/* Several records of one name and type are one set (A, AAAA) or one pool (POOL). */
+/* Several records of one name and type are one set, or one pool (POOL). */
 struct weir_record {
-	const char *name; /* lower case, no final dot */
-	enum weir_record_type type;
-	union weir_addr addr; /* A, AAAA */
-	const char *target;   /* CNAME, POOL: lower case, no final dot */
-	uint32_t ttl;         /* seconds */
-	uint32_t weight;      /* POOL: 1 .. 65535 */
+	const char *name;               /* lower case, no final dot */
+	uint16_t type;                  /* enum weir_record_type, or another number */
+	uint16_t rdata_bytes, priority; /* priority: what content is preceded by, if it is said */
+	union weir_addr addr;           /* A, AAAA */
+	const char *target;             /* CNAME, POOL, ALIAS: lower case, no final dot */
+	const uint8_t *rdata;           /* other types: as on the wire, names not compressed */
+	uint32_t ttl;                   /* seconds */
+	uint32_t weight;                /* POOL: 1 .. 65535 */
+	const char **regions;           /* sites (agent.pop) that answer it; n 0: all do */
+	uint32_t n_regions;
+	/* Stored: */
+	const char *comment;
+	const char **tags;
+	uint32_t n_tags;
+	bool private_routing, flatten_cname;
+	bool proxied;   /* packets for the name come to us: a pool and a balancer are of it */
+	bool monitored; /* POOL: who fails is not answered; likewise */
+	bool ipv4_only, ipv6_only; /* proxied: to VIPs of this family */
+};
+
+/* How a zone is signed. */
+struct weir_dnssec_conf {
+	bool on, split;       /* split: a KSK and a ZSK, else one key for all */
+	uint32_t ds_ttl;      /* s: of DS, at the parent */
+	uint32_t propagation; /* s: until all servers of the zone have a change */
 };
 
 struct weir_zone_conf {
 	const char *name;          /* lower case, no final dot */
+	const char *file;          /* path of a zone file; NULL: none, and what follows is said */
 	const char *mname, *rname; /* primary server, mailbox as a domain name */
 	uint32_t serial, refresh, retry, expire, minimum, ttl; /* ttl: of SOA and NS */
 	const char **ns;
-	uint32_t n_ns; /* at least one */
+	uint32_t n_ns; /* at least one, without a file */
+	struct weir_transfer_conf transfer;
+	struct weir_dnssec_conf dnssec;
+};
+
+/* A part of the world that the operator wants to tell from others: the longest prefix that holds a
+ * client says in which it is. */
+struct weir_region {
+	const char *name;
+	const struct weir_prefix *prefixes;
+	uint32_t n_prefixes;
 };
 
 enum weir_attach {
@@ -145,31 +481,59 @@ enum weir_attach {
 	WEIR_ATTACH_GENERIC
 };
 
+/* Where endpoints see the clients of balancers with fullnat. */
+struct weir_nat_sources {
+	const union weir_addr *addrs; /* of either family; n 0: none */
+	uint32_t n;
+	uint16_t first_port, last_port;
+};
+
 struct weir_agent_conf {
-	const char *node, *region, *pin_path;
+	const char *node, *pin_path;
+	enum weir_region_code region; /* where this balancer is; NONE: not known */
+	const char *country, *pop;    /* likewise; pop: its site, as in pop_pools; "": not known */
+	struct weir_point at;
+	const char *geofeed, *geo_database; /* paths of files that say where clients are; NULL */
 	const char **interfaces;
 	uint32_t n_interfaces;
 	enum weir_attach attach;
 	union weir_addr *vips;
 	uint32_t n_vips;
-	struct weir_sockaddr *dns_listen;
-	uint32_t n_dns_listen;
+	struct weir_dns_conf dns;
+	const struct weir_sockaddr *resolvers; /* n 0: those of /etc/resolv.conf */
+	uint32_t n_resolvers;
 	struct weir_sockaddr control;
 	uint8_t hash_key[16];              /* the same on all balancers that share VIPs */
 	uint32_t drain_ms;                 /* how long a changed row knows its older flows */
 	uint16_t gue_port;                 /* of endpoints */
 	struct weir_prefix outer4, outer6; /* sources of outer headers; bits 0: the route's */
 	uint32_t max_rows;                 /* of all tables together; a power of two */
+	struct weir_nat_sources nat;
+	const struct weir_region *regions; /* of clients */
+	uint32_t n_regions;
 };
+
+bool weir_regions_eq(const struct weir_agent_conf *a, const struct weir_agent_conf *b);
+
+/* A value that has no effect, or another one than its words say. */
+struct weir_note {
+	const char *path, *text; /* as those of an error */
+};
+
+#define WEIR_MAX_NOTES 1000 /* more are not kept */
 
 struct weir_model {
 	struct weir_agent_conf agent;
+	struct weir_note *notes; /* in the order in which they were met */
+	uint32_t n_notes;
 	const struct weir_monitor *monitors;
+	const struct weir_monitor_group *groups;
 	const struct weir_pool *pools;
 	const struct weir_lb *lbs;
 	const struct weir_record *records;
 	const struct weir_zone_conf *zones;
-	uint32_t n_monitors, n_pools, n_lbs, n_records, n_zones, n_origins;
+	const char **hosts; /* host names of origins, each once */
+	uint32_t n_monitors, n_groups, n_pools, n_lbs, n_records, n_zones, n_origins, n_hosts;
 	struct weir_arena *arena; /* owns all of the above */
 };
 
@@ -181,8 +545,13 @@ static inline uint32_t weir_lb_drain_ms(const struct weir_model *m, const struct
 
 /* Makes a model of a document. Checks everything first: unknown keys, types, ranges, references,
  * names that clash. On false *err says where and what is allowed, and *out is untouched. The
- * caller keeps root and owns *out: weir_model_free(). */
+ * caller keeps root and owns *out: weir_model_free(). No host name has an address. */
 bool weir_model_parse(const json_t *root, struct weir_model **out, struct weir_err *err);
+
+/* The same with what is known of host names, which decides nothing about whether a document is
+ * good. */
+bool weir_model_build(const json_t *root, const struct weir_hosts *hosts, struct weir_model **out,
+		      struct weir_err *err);
 void weir_model_free(struct weir_model *m); /* takes NULL */
 
 #endif

@@ -8,11 +8,10 @@
 #include "weir/api.h"
 
 #define MAX_INTERFACES 64
-#define MAX_LISTEN     64
+#define MAX_RESOLVERS  8
 #define DRAIN_MS       300000
 #define MAX_DRAIN_MS   86400000u
 #define IFNAME_BYTES   15
-#define PATH_BYTES     200
 #define OUTER_BITS_MIN 8
 
 /* "weir load balanc": any fixed value would do, as long as all balancers use the same. */
@@ -21,14 +20,31 @@ static const uint8_t default_key[16] = { 0x77, 0x65, 0x69, 0x72, 0x20, 0x6c, 0x6
 
 static bool take_region(const struct weir_at *at, void *out)
 {
-	static const char *const codes[] = { "",     "WNAM", "ENAM", "WEU",  "EEU",
-					     "NSAM", "SSAM", "OC",   "ME",   "NAF",
-					     "SAF",  "SAS",  "SEAS", "NEAS", NULL };
-	unsigned i;
+	const char *s;
 
-	if (!weir_take_word(at, codes, &i))
+	if (!weir_take_string(at, 4096, &s) || (*s && !weir_take_region_code(at, s)))
 		return false;
-	*(const char **)out = codes[i];
+	*(enum weir_region_code *)out = weir_region_parse(s);
+	return true;
+}
+
+static bool take_country(const struct weir_at *at, void *out)
+{
+	const char *s;
+
+	if (!weir_take_string(at, 4096, &s) || (*s && !weir_take_country_code(at, s)))
+		return false;
+	*(const char **)out = weir_arena_strdup(at->p->arena, s);
+	return true;
+}
+
+static bool take_pop(const struct weir_at *at, void *out)
+{
+	const char *s;
+
+	if (!weir_take_string(at, 4096, &s) || (*s && !weir_take_pop_code(at, s)))
+		return false;
+	*(const char **)out = weir_arena_strdup(at->p->arena, s);
 	return true;
 }
 
@@ -91,78 +107,52 @@ static bool take_vips(const struct weir_at *at, void *agent)
 			      &a->n_vips);
 }
 
-static bool take_socket(const struct weir_at *at, uint16_t port, struct weir_sockaddr *out)
-{
-	const char *s;
-
-	if (!weir_take_string(at, 4096, &s))
-		return false;
-	return weir_sockaddr_parse(s, port, out) ||
-	       weir_at_fail(at,
-			    "%s is not an address and port, as in 192.0.2.1:%u or "
-			    "[2001:db8::1]:%u",
-			    weir_quote(at->p, s), port, port);
-}
-
-static bool take_listen_one(const struct weir_at *at, void *out)
-{
-	struct weir_sockaddr *s = out, *first = s - at->index;
-
-	if (!take_socket(at, 53, s))
-		return false;
-	for (; first < s; first++)
-		if (weir_addr_eq(&first->addr, &s->addr) && first->port == s->port)
-			return weir_at_fail(at, "%s is listed twice",
-					    weir_quote(at->p, json_string_value(at->v)));
-	return true;
-}
-
-static bool take_listen(const struct weir_at *at, void *agent)
+static bool take_resolvers(const struct weir_at *at, void *agent)
 {
 	struct weir_agent_conf *a = agent;
 
-	return weir_take_list(at, 0, MAX_LISTEN, sizeof(*a->dns_listen), take_listen_one,
-			      &a->dns_listen, &a->n_dns_listen);
+	return weir_take_list(at, 0, MAX_RESOLVERS, sizeof(*a->resolvers), weir_take_socket_once,
+			      &a->resolvers, &a->n_resolvers);
 }
 
-static bool take_dns(const struct weir_at *at, void *agent)
+/* For records that are proxied; parse_proxied.c takes them from the document once more. */
+static bool take_proxied_listeners(const struct weir_at *at, void *agent)
 {
-	static const struct weir_field fields[] = { WEIR_CUSTOM("listen", take_listen) };
+	struct weir_lb scratch = { 0 };
 
-	return weir_take_fields(at, fields, WEIR_COUNT(fields), agent);
+	(void)agent;
+	return weir_take_listeners(at, &scratch) &&
+	       (scratch.n_listeners || weir_at_fail(at, "must not be empty"));
+}
+
+static bool take_proxied_forwarding(const struct weir_at *at, void *agent)
+{
+	struct weir_lb scratch = { 0 };
+
+	(void)agent;
+	return weir_take_forwarding(at, &scratch);
 }
 
 static bool take_control(const struct weir_at *at, void *out)
 {
-	return take_socket(at, 8650, out);
+	return weir_take_socket(at, 8650, out);
 }
 
-/* Absolute, and nothing in it leads up or holds what a shell or a log would trip over. */
 static bool take_pin_path(const struct weir_at *at, void *out)
 {
 	const char *s;
 	size_t n;
 
-	if (!weir_take_string(at, PATH_BYTES, &s))
+	if (!weir_take_file(at, &s))
 		return false;
 	n = strlen(s);
-	if (*s != '/' || n < 2)
-		return weir_at_fail(at, "%s is not an absolute path", weir_quote(at->p, s));
 	if (strstr(s, "/../") || (n >= 3 && strcmp(s + n - 3, "/..") == 0))
 		return weir_at_fail(at, "%s must not hold ..", weir_quote(at->p, s));
 	for (const char *c = s; *c; c++)
 		if ((unsigned char)*c <= ' ' || *c == 0x7f)
 			return weir_at_fail(at, "holds a space or a control character");
-	*(const char **)out = weir_arena_strdup(at->p->arena, s);
+	*(const char **)out = s;
 	return true;
-}
-
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 static bool take_hash_key(const struct weir_at *at, void *out)
@@ -175,14 +165,10 @@ static bool take_hash_key(const struct weir_at *at, void *out)
 	if (strlen(s) != 2 * sizeof(key))
 		return weir_at_fail(at, "must be 32 hexadecimal digits, not %zu characters",
 				    strlen(s));
-	for (size_t i = 0; i < sizeof(key); i++) {
-		int high = hex(s[2 * i]), low = hex(s[2 * i + 1]);
-
-		if (high < 0 || low < 0)
-			return weir_at_fail(at, "must be 32 hexadecimal digits");
-		key[i] = (uint8_t)(high << 4 | low);
+	if (!weir_hex_bytes(s, key, sizeof(key)))
+		return weir_at_fail(at, "must be 32 hexadecimal digits");
+	for (size_t i = 0; i < sizeof(key); i++)
 		any |= key[i];
-	}
 	if (!any)
 		return weir_at_fail(at, "must not be all zero");
 	memcpy(out, key, sizeof(key));
@@ -248,10 +234,19 @@ bool weir_take_agent(const struct weir_at *at, void *model)
 	static const struct weir_field fields[] = {
 		WEIR_TAKEN(weir_agent_conf, node, weir_take_id, false),
 		WEIR_TAKEN(weir_agent_conf, region, take_region, false),
+		WEIR_TAKEN(weir_agent_conf, country, take_country, false),
+		WEIR_TAKEN(weir_agent_conf, pop, take_pop, false),
+		WEIR_NAMED(weir_agent_conf, "latitude", at, weir_take_latitude, false),
+		WEIR_NAMED(weir_agent_conf, "longitude", at, weir_take_longitude, false),
+		WEIR_TAKEN(weir_agent_conf, geofeed, weir_take_file, false),
+		WEIR_TAKEN(weir_agent_conf, geo_database, weir_take_file, false),
 		WEIR_CUSTOM("interfaces", take_interfaces),
 		WEIR_TAKEN(weir_agent_conf, attach, take_attach, false),
 		WEIR_CUSTOM("vips", take_vips),
-		WEIR_CUSTOM("dns", take_dns),
+		WEIR_TAKEN(weir_agent_conf, dns, weir_take_dns, false),
+		WEIR_CUSTOM("resolvers", take_resolvers),
+		WEIR_CUSTOM("proxied_listeners", take_proxied_listeners),
+		WEIR_CUSTOM("proxied_forwarding", take_proxied_forwarding),
 		WEIR_TAKEN(weir_agent_conf, control, take_control, false),
 		WEIR_TAKEN(weir_agent_conf, pin_path, take_pin_path, false),
 		WEIR_TAKEN(weir_agent_conf, hash_key, take_hash_key, false),
@@ -259,12 +254,15 @@ bool weir_take_agent(const struct weir_at *at, void *model)
 			     DRAIN_MS),
 		WEIR_INT(weir_agent_conf, gue_port, 1, 65535, WEIR_GUE_PORT),
 		WEIR_CUSTOM("outer_source", take_outer_source),
+		WEIR_CUSTOM("client_regions", weir_take_regions),
 		WEIR_INT(weir_agent_conf, max_rows, WEIR_TABLE_MAX, WEIR_MAX_ROWS,
 			 WEIR_DEFAULT_ROWS),
+		WEIR_CUSTOM("nat", weir_take_nat),
 	};
 	struct weir_agent_conf *a = &((struct weir_model *)model)->agent;
 
-	if (!weir_take_fields(at, fields, WEIR_COUNT(fields), a) || !check_outer_source(at, a))
+	if (!weir_take_fields(at, fields, WEIR_COUNT(fields), a) || !check_outer_source(at, a) ||
+	    !weir_check_nat_sources(at, a) || !weir_check_point(at, &a->at))
 		return false;
 	return !(a->max_rows & (a->max_rows - 1)) ||
 	       weir_at_fail_key(at, "max_rows",
@@ -276,7 +274,8 @@ void weir_agent_defaults(struct weir_agent_conf *a)
 {
 	*a = (struct weir_agent_conf){
 		.node = "weir",
-		.region = "",
+		.country = "",
+		.pop = "",
 		.pin_path = WEIR_DEFAULT_PIN,
 		.drain_ms = DRAIN_MS,
 		.gue_port = WEIR_GUE_PORT,

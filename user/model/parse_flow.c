@@ -2,39 +2,23 @@
 /* parse_flow.c - what a load balancer says about flows and clients. */
 #include "model/parse.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "weir/abi.h"
 
-#define MAX_DRAIN_MS 86400000u
 #define MAX_SOURCES  65536                                    /* of one list */
 #define PREFIX_BYTES (offsetof(struct weir_prefix, bits) + 1) /* without holes */
 
-bool weir_take_affinity(const struct weir_at *at, void *lb)
-{
-	static const char *const words[] = { "none", "", "ip_cookie", NULL };
-	const char *s = json_string_value(at->v);
-	unsigned i;
-
-	if (s && (strcmp(s, "cookie") == 0 || strcmp(s, "header") == 0))
-		return weir_at_fail(at,
-				    "a %s is inside of encrypted connections, which packets do "
-				    "not show; ip_cookie keeps clients by their address",
-				    s);
-	if (!weir_take_word(at, words, &i))
-		return false;
-	((struct weir_lb *)lb)->affinity = i == 2;
-	return true;
-}
-
 bool weir_take_udp(const struct weir_at *at, void *lb)
 {
-	static const char *const words[] = { "flow", "request", NULL };
+	static const char *const words[] = { "flow", "request", "quic", NULL };
 	unsigned i;
 
 	if (!weir_take_word(at, words, &i))
 		return false;
 	((struct weir_lb *)lb)->udp_request = i == 1;
+	((struct weir_lb *)lb)->quic = i == 2;
 	return true;
 }
 
@@ -112,25 +96,39 @@ bool weir_take_source_rules(const struct weir_at *at, void *lb)
 	return weir_take_fields(at, fields, WEIR_COUNT(fields), r) && check_prefixes(at, r);
 }
 
+/* Records of connections are what counts them: where something else is recorded, or nothing, there
+ * is nothing to count. */
+static bool check_counts(const struct weir_at *at, const struct weir_lb *l)
+{
+	const struct weir_pool *p = weir_lb_pool(l, weir_pool_counts);
+	struct weir_lb own = *l;
+	const char *what = p && p->limited ? "a max_conn" : "least_connections";
+	char who[400];
+
+	own.n_rules = 0; /* they are checked by themselves */
+	if (p)
+		snprintf(who, sizeof(who), "pool \"%s\" has %s", p->id, what);
+	else
+		snprintf(who, sizeof(who), "the steering_policy is %s",
+			 weir_policy_text(l->policy));
+	if (weir_lb_counts(&own) && l->affinity)
+		return weir_at_fail_key(at, "session_affinity",
+					"ip_cookie remembers clients, not their connections, and "
+					"%s, which counts them; leave one of them out",
+					who);
+	if (weir_lb_counts(&own) && l->udp_request)
+		return weir_at_fail_key(at, "udp",
+					"request sends each datagram by itself, and %s, which "
+					"counts flows; leave one of them out",
+					who);
+	return true;
+}
+
 bool weir_check_flows(const struct weir_at *at, const struct weir_lb *l)
 {
 	if (l->affinity && l->udp_request)
 		return weir_at_fail_key(at, "udp",
 					"request sends each datagram by itself, which "
 					"session_affinity forbids; leave one of them out");
-	return true;
-}
-
-bool weir_take_affinity_attributes(const struct weir_at *at, void *lb)
-{
-	static const struct weir_field fields[] = {
-		WEIR_DECIMAL(weir_lb, "drain_duration", drain_ms, 1000, 0, MAX_DRAIN_MS, 0),
-		WEIR_LATER("samesite"),
-		WEIR_LATER("secure"),
-		WEIR_LATER("zero_downtime_failover"),
-		WEIR_LATER("headers"),
-		WEIR_LATER("require_all_headers"),
-	};
-
-	return weir_take_fields(at, fields, WEIR_COUNT(fields), lb);
+	return check_counts(at, l) && weir_check_quic(at, l);
 }

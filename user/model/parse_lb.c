@@ -12,7 +12,8 @@
 #define TEXT_BYTES    1024
 
 /* By enum weir_mode. */
-static const char *const forwarding[WEIR_MODE_COUNT + 1] = { "ipip", "l2", "gue", NULL };
+static const char *const forwarding[WEIR_MODE_COUNT + 1] = { "ipip", "l2",      "gue",
+							     "nat",  "fullnat", NULL };
 
 const char *weir_forwarding_text(uint8_t mode)
 {
@@ -24,21 +25,25 @@ static const char *pool_id(const void *pools, size_t i)
 	return ((const struct weir_pool *)pools)[i].id;
 }
 
-static bool take_pool_ref(const struct weir_at *at, void *out)
+bool weir_find_pool(const struct weir_at *at, const char *id, const struct weir_pool **out)
 {
 	const struct weir_model *m = at->p->model;
-	const char *id;
 	uint32_t i;
 
-	if (!weir_take_string(at, 4096, &id))
-		return false;
 	if (!weir_index_find(&at->p->pools, id, strlen(id), &i))
 		return weir_at_no_such(at, "pool", id, m->n_pools, pool_id, m->pools);
-	*(const struct weir_pool **)out = &m->pools[i];
+	*out = &m->pools[i];
 	return true;
 }
 
-static bool take_default_pool(const struct weir_at *at, void *out)
+static bool take_pool_ref(const struct weir_at *at, void *out)
+{
+	const char *id;
+
+	return weir_take_string(at, 4096, &id) && weir_find_pool(at, id, out);
+}
+
+static bool take_listed_pool(const struct weir_at *at, void *out)
 {
 	const struct weir_pool **pool = out, **first = pool - at->index;
 
@@ -50,12 +55,16 @@ static bool take_default_pool(const struct weir_at *at, void *out)
 	return true;
 }
 
+bool weir_take_pool_list(const struct weir_at *at, const struct weir_pool ***out, uint32_t *n)
+{
+	return weir_take_list(at, 1, MAX_POOLS, sizeof(**out), take_listed_pool, out, n);
+}
+
 static bool take_default_pools(const struct weir_at *at, void *lb)
 {
 	struct weir_lb *l = lb;
 
-	return weir_take_list(at, 1, MAX_POOLS, sizeof(*l->default_pools), take_default_pool,
-			      &l->default_pools, &l->n_default_pools);
+	return weir_take_pool_list(at, &l->default_pools, &l->n_default_pools);
 }
 
 /* "tcp/443" */
@@ -86,7 +95,7 @@ bad:
 			    weir_quote(at->p, s));
 }
 
-static bool take_listeners(const struct weir_at *at, void *lb)
+bool weir_take_listeners(const struct weir_at *at, void *lb)
 {
 	struct weir_lb *l = lb;
 
@@ -119,7 +128,7 @@ static bool take_lb_vips(const struct weir_at *at, void *lb)
 			      &l->n_vips);
 }
 
-static bool take_forwarding(const struct weir_at *at, void *lb)
+bool weir_take_forwarding(const struct weir_at *at, void *lb)
 {
 	unsigned i;
 
@@ -127,28 +136,6 @@ static bool take_forwarding(const struct weir_at *at, void *lb)
 		return false;
 	((struct weir_lb *)lb)->forwarding = (uint8_t)i;
 	return true;
-}
-
-static bool take_steering(const struct weir_at *at, void *unused)
-{
-	static const char *const words[] = { "off", "", NULL };
-	static const char *const later[] = { "geo",
-					     "random",
-					     "dynamic_latency",
-					     "proximity",
-					     "least_outstanding_requests",
-					     "least_connections" };
-	const char *s = json_string_value(at->v);
-	unsigned i;
-
-	(void)unused;
-	for (i = 0; s && i < WEIR_COUNT(later); i++)
-		if (strcmp(s, later[i]) == 0)
-			return weir_at_fail(at,
-					    "this version steers with off (failover in the "
-					    "order of default_pools) only, not %s",
-					    s);
-	return weir_take_word(at, words, &i);
 }
 
 static bool check_identity(const struct weir_at *at, struct weir_lb *l)
@@ -170,6 +157,15 @@ static bool check_identity(const struct weir_at *at, struct weir_lb *l)
 	return true;
 }
 
+static bool has_both_families(const struct weir_lb *l)
+{
+	uint32_t v4 = 0;
+
+	for (uint32_t i = 0; i < l->n_vips; i++)
+		v4 += weir_addr_is_v4(&l->vips[i]);
+	return v4 && v4 < l->n_vips;
+}
+
 /* Packets to this pool's origins must be able to get there, and not come back. */
 static bool check_reach(const struct weir_at *at, const struct weir_lb *l,
 			const struct weir_pool *pool)
@@ -182,21 +178,52 @@ static bool check_reach(const struct weir_at *at, const struct weir_lb *l,
 				    "origin \"%s\" of pool \"%s\" is %s, a VIP of this balancer: "
 				    "its packets would come back",
 				    f->vip->name, pool->id, f->vip->address);
-	if (f->outer && l->forwarding != WEIR_MODE_L2)
+	if (f->outer && weir_mode_is_tunnel(l->forwarding))
 		return weir_at_fail(at,
 				    "origin \"%s\" of pool \"%s\" is %s, in agent.outer_source: "
 				    "packets would reach it from its own address",
 				    f->outer->name, pool->id, f->outer->address);
-	for (uint32_t i = 0; l->forwarding == WEIR_MODE_L2 && i < l->n_vips; i++) {
+	if (f->source && l->forwarding == WEIR_MODE_FULLNAT)
+		return weir_at_fail(
+			at,
+			"origin \"%s\" of pool \"%s\" is %s, one of "
+			"agent.nat.sources: packets would reach it from its own address",
+			f->source->name, pool->id, f->source->address);
+	if (f->host && l->forwarding == WEIR_MODE_NAT)
+		return weir_at_fail_key(
+			at, "forwarding",
+			"nat tells replies by where they come from, and origin "
+			"\"%s\" of pool \"%s\" has a host name, which may stand for "
+			"other addresses any time; use fullnat",
+			f->host->name, pool->id);
+	if (f->host && !weir_mode_is_tunnel(l->forwarding) && has_both_families(l))
+		return weir_at_fail_key(
+			at, "forwarding",
+			"%s cannot change the address family, the VIPs are of both, "
+			"and origin \"%s\" of pool \"%s\" has a host name; give "
+			"the balancer vips of one family",
+			weir_forwarding_text(l->forwarding), f->host->name, pool->id);
+	for (uint32_t i = 0; !weir_mode_is_tunnel(l->forwarding) && i < l->n_vips; i++) {
 		const struct weir_origin *o = weir_addr_is_v4(&l->vips[i]) ? f->v6 : f->v4;
 
 		if (o)
 			return weir_at_fail_key(
 				at, "forwarding",
-				"l2 cannot change the address family: origin \"%s\" "
+				"%s cannot change the address family: origin \"%s\" "
 				"of pool \"%s\" is %s, the VIP is %s",
-				o->name, pool->id, o->address, weir_addr_text(&l->vips[i], text));
+				weir_forwarding_text(l->forwarding), o->name, pool->id, o->address,
+				weir_addr_text(&l->vips[i], text));
 	}
+	return true;
+}
+
+/* Also of the pools that rules name: at says where the balancer is, as it is to be changed there.
+ */
+static bool check_reach_all(const struct weir_at *at, const struct weir_lb *l)
+{
+	for (uint32_t i = 0; i < l->n_pools; i++)
+		if (!check_reach(at, l, l->pools[i]))
+			return false;
 	return true;
 }
 
@@ -214,16 +241,21 @@ static bool check_proxied(const struct weir_at *at, struct weir_lb *l)
 	if (!l->n_vips)
 		return weir_at_fail(at, "a proxied load balancer needs a VIP, and agent.vips is "
 					"empty");
-	for (uint32_t i = 0; i < l->n_default_pools; i++)
-		if (!check_reach(at, l, l->default_pools[i]))
-			return false;
-	return check_reach(at, l, l->fallback_pool) && weir_check_flows(at, l);
+	return check_reach_all(at, l) && weir_check_fullnat(at, l) && weir_check_flows(at, l);
+}
+
+static bool check_no_affinity(const struct weir_at *at, const struct weir_lb *l)
+{
+	return l->affinity_kind == WEIR_AFFINITY_NONE ||
+	       weir_at_fail_key(at, "session_affinity",
+				"an affinity is for proxied load balancers: DNS does not see "
+				"clients; set proxied: true or leave it out");
 }
 
 static bool check_dns_only(const struct weir_at *at, const struct weir_lb *l)
 {
-	static const char *const keys[] = { "listeners", "vips", "forwarding", "udp",
-					    "source_rules" };
+	static const char *const keys[] = { "listeners", "vips",         "forwarding",    "udp",
+					    "quic",      "source_rules", "passive_health" };
 
 	for (size_t i = 0; i < WEIR_COUNT(keys); i++) {
 		const json_t *v = json_object_get(at->v, keys[i]);
@@ -234,101 +266,113 @@ static bool check_dns_only(const struct weir_at *at, const struct weir_lb *l)
 						"set proxied: true or leave it out",
 						keys[i]);
 	}
-	return !l->affinity ||
-	       weir_at_fail_key(at, "session_affinity",
-				"an affinity is for proxied load balancers: DNS does not see "
-				"clients; set proxied: true or leave it out");
+	return check_no_affinity(at, l);
 }
 
-static bool take_lb(const struct weir_at *at, void *item)
+bool weir_take_overrides(const struct weir_at *at, struct weir_lb *l)
+{
+	static const struct weir_field fields[] = {
+		WEIR_CUSTOM("default_pools", take_default_pools),
+		WEIR_TAKEN(weir_lb, fallback_pool, take_pool_ref, false),
+		WEIR_CUSTOM("steering_policy", weir_take_policy),
+		WEIR_INT(weir_lb, ttl, 1, 604800, 30),
+		WEIR_CUSTOM("session_affinity", weir_take_affinity),
+		WEIR_CUSTOM("session_affinity_attributes", weir_take_affinity_attributes),
+		WEIR_INT(weir_lb, session_affinity_ttl, 1, 604800, 0),
+		WEIR_CUSTOM("adaptive_routing", weir_take_adaptive_routing),
+		WEIR_CUSTOM("region_pools", weir_take_region_pools),
+		WEIR_CUSTOM("country_pools", weir_take_country_pools),
+		WEIR_CUSTOM("pop_pools", weir_take_pop_pools),
+		WEIR_CUSTOM("random_steering", weir_take_random_steering),
+		WEIR_CUSTOM("location_strategy", weir_take_location_strategy),
+		WEIR_LATER("pools"),
+		WEIR_LATER("pool_weights"),
+		WEIR_LATER("pool_default_weight"),
+	};
+
+	return weir_take_present(at, fields, WEIR_COUNT(fields), l) && weir_check_affinity(at, l) &&
+	       weir_check_steering(at, l);
+}
+
+static bool take_lb_fields(const struct weir_at *at, struct weir_lb *l)
 {
 	static const struct weir_field fields[] = {
 		WEIR_TAKEN(weir_lb, id, weir_take_id, false),
-		WEIR_TAKEN(weir_lb, name, weir_take_domain, true),
+		WEIR_TAKEN(weir_lb, name, weir_take_owner, true),
 		WEIR_TEXT(weir_lb, description, TEXT_BYTES, ""),
 		WEIR_BOOL(weir_lb, enabled, true),
 		WEIR_BOOL(weir_lb, proxied, false),
 		WEIR_REQUIRED("default_pools", take_default_pools),
 		WEIR_TAKEN(weir_lb, fallback_pool, take_pool_ref, true),
-		WEIR_CUSTOM("listeners", take_listeners),
+		WEIR_CUSTOM("listeners", weir_take_listeners),
 		WEIR_CUSTOM("vips", take_lb_vips),
-		WEIR_CUSTOM("forwarding", take_forwarding),
+		WEIR_CUSTOM("forwarding", weir_take_forwarding),
 		WEIR_INT(weir_lb, ttl, 1, 604800, 30),
-		WEIR_CUSTOM("steering_policy", take_steering),
+		WEIR_CUSTOM("steering_policy", weir_take_policy),
+		WEIR_BOOL(weir_lb, passive_health, true),
 		WEIR_CUSTOM("udp", weir_take_udp),
+		WEIR_CUSTOM("quic", weir_take_quic),
 		WEIR_CUSTOM("source_rules", weir_take_source_rules),
 		WEIR_CUSTOM("session_affinity", weir_take_affinity),
 		WEIR_CUSTOM("session_affinity_attributes", weir_take_affinity_attributes),
-		WEIR_INT(weir_lb, session_affinity_ttl, 1800, 604800, 82800),
-		WEIR_LATER("region_pools"),
-		WEIR_LATER("country_pools"),
-		WEIR_LATER("pop_pools"),
-		WEIR_LATER("random_steering"),
-		WEIR_LATER("location_strategy"),
-		WEIR_LATER("adaptive_routing"),
-		WEIR_LATER("rules"),
+		WEIR_INT(weir_lb, session_affinity_ttl, 1, 604800, 0),
+		WEIR_CUSTOM("adaptive_routing", weir_take_adaptive_routing),
+		WEIR_CUSTOM("region_pools", weir_take_region_pools),
+		WEIR_CUSTOM("country_pools", weir_take_country_pools),
+		WEIR_CUSTOM("pop_pools", weir_take_pop_pools),
+		WEIR_CUSTOM("random_steering", weir_take_random_steering),
+		WEIR_CUSTOM("location_strategy", weir_take_location_strategy),
+		WEIR_CUSTOM("when_down", weir_take_when_down),
 		WEIR_LATER("pool_sets"),
-		WEIR_LATER("networks"),
+		WEIR_IGNORED("networks"),
+		WEIR_IGNORED("zone_name"),
+		WEIR_IGNORED("created_on"),
+		WEIR_IGNORED("modified_on"),
+		WEIR_CUSTOM("rules", weir_take_rules), /* of all the others */
 	};
-	struct weir_lb *l = item;
 
-	l->index = at->index;
-	return weir_take_fields(at, fields, WEIR_COUNT(fields), l) && check_identity(at, l) &&
-	       (l->proxied ? check_proxied(at, l) : check_dns_only(at, l));
+	l->policy = WEIR_POLICY_UNSET;
+	l->default_weight = 100;
+	return weir_take_fields(at, fields, WEIR_COUNT(fields), l) && weir_check_affinity(at, l) &&
+	       weir_check_steering(at, l);
 }
 
-/* A VIP, protocol and port as bytes without holes. */
-struct claim {
-	union weir_addr vip;
-	uint16_t port;
-	uint8_t proto, pad[5];
-};
-
-static bool claim_all(const struct weir_at *lbs, const struct weir_lb *l, struct weir_index *taken,
-		      struct claim **next)
+/* What rules make of the balancer must be as good as it is. */
+static bool check_rules(const struct weir_at *at, const struct weir_lb *l)
 {
-	const struct weir_model *m = lbs->p->model;
-	struct weir_at at = weir_at_item(lbs, l->index), listeners = weir_at_key(&at, "listeners");
-	char text[WEIR_ADDR_TEXT];
+	struct weir_at rules = weir_at_key(at, "rules");
 
-	for (uint32_t i = 0; i < l->n_listeners * l->n_vips; i++) {
-		const struct weir_listener *s = &l->listeners[i / l->n_vips];
-		struct weir_at item = weir_at_item(&listeners, i / l->n_vips);
-		struct claim *c = (*next)++;
-		uint32_t who = l->index;
+	for (uint32_t i = 0; i < l->n_rules; i++) {
+		struct weir_lb *of = (struct weir_lb *)l->rules[i].lb;
+		struct weir_at rule = weir_at_item(&rules, l->rules[i].index);
+		struct weir_at overrides = weir_at_key(&rule, "overrides");
 
-		*c = (struct claim){ .vip = l->vips[i % l->n_vips],
-				     .port = s->port,
-				     .proto = s->proto };
-		if (!weir_index_add(taken, c, sizeof(*c), &who))
-			return weir_at_fail(&item,
-					    "%s on %s belongs to load_balancers[%u], %s, already",
-					    json_string_value(item.v),
-					    weir_addr_text(&c->vip, text), who, m->lbs[who].name);
+		of->vips = l->vips;
+		of->n_vips = l->n_vips;
+		if (l->proxied &&
+		    !(check_reach_all(&overrides, of) && weir_check_flows(&overrides, of)))
+			return false;
+		if (!l->proxied && !check_no_affinity(&overrides, of))
+			return false;
 	}
 	return true;
 }
 
-/* Each VIP, protocol and port is one balancer's, and there is room for all of them. */
-static bool check_services(const struct weir_at *lbs, const struct weir_model *m)
+static bool take_lb(const struct weir_at *at, void *item)
 {
-	uint64_t n = 0, room = WEIR_MAX_SERVICES - 1 - m->agent.n_vips;
-	struct weir_index taken;
-	struct claim *claims;
+	struct weir_lb *l = item;
 
-	for (uint32_t i = 0; i < m->n_lbs; i++)
-		n += (uint64_t)m->lbs[i].n_vips * m->lbs[i].n_listeners;
-	if (n > room)
-		return weir_at_fail(lbs,
-				    "%llu services (VIP and listener), more than the %llu "
-				    "there is room for",
-				    (unsigned long long)n, (unsigned long long)room);
-	weir_index_init(&taken, (uint32_t)n, lbs->p->arena);
-	claims = weir_arena_new_array(lbs->p->arena, n, struct claim);
-	for (uint32_t i = 0; i < m->n_lbs; i++)
-		if (!claim_all(lbs, &m->lbs[i], &taken, &claims))
-			return false;
+	l->index = at->index;
+	if (!(take_lb_fields(at, l) && check_identity(at, l) &&
+	      (l->proxied ? check_proxied(at, l) : check_dns_only(at, l)) && check_rules(at, l)))
+		return false;
+	weir_add_ruled_pools(at, l);
 	return true;
+}
+
+bool weir_take_lb_of(const struct weir_at *at, struct weir_lb *l)
+{
+	return take_lb_fields(at, l) && (!l->proxied || check_proxied(at, l));
 }
 
 bool weir_take_lbs(const struct weir_at *at, void *model)
@@ -340,6 +384,6 @@ bool weir_take_lbs(const struct weir_at *at, void *model)
 		n = 0; /* the list is refused */
 	weir_index_init(&at->p->lbs, (uint32_t)n, at->p->arena);
 	weir_index_init(&at->p->lb_names, (uint32_t)n, at->p->arena);
-	return weir_take_list(at, 0, MAX_LBS, sizeof(*m->lbs), take_lb, &m->lbs, &m->n_lbs) &&
-	       check_services(at, m);
+	return weir_take_list_and(at, 0, MAX_LBS, at->p->n_proxied, sizeof(*m->lbs), take_lb,
+				  &m->lbs, &m->n_lbs);
 }

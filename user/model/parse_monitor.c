@@ -11,17 +11,20 @@
 #define TIMEOUT_MS   5000
 #define BODY_BYTES   10240 /* as much of an answer as is looked at */
 
+static const char *const types[] = {
+	"http", "https", "tcp", "udp_icmp", "icmp_ping", "smtp", NULL
+};
+
+const char *weir_monitor_type_text(enum weir_monitor_type type)
+{
+	return types[type];
+}
+
 static bool take_type(const struct weir_at *at, void *out)
 {
-	static const char *const words[] = { "http", "tcp", NULL };
-	static const char *const later[] = { "https", "udp_icmp", "icmp_ping", "smtp" };
-	const char *s = json_string_value(at->v);
 	unsigned i;
 
-	for (i = 0; s && i < WEIR_COUNT(later); i++)
-		if (strcmp(s, later[i]) == 0)
-			return weir_at_fail(at, "this version probes with http and tcp, not %s", s);
-	if (!weir_take_word(at, words, &i))
+	if (!weir_take_word(at, types, &i))
 		return false;
 	*(enum weir_monitor_type *)out = (enum weir_monitor_type)i;
 	return true;
@@ -169,25 +172,96 @@ static bool check_http(const struct weir_at *at, struct weir_monitor *m)
 }
 
 /* What only HTTP knows must not look as if it were checked. */
-static bool check_tcp(const struct weir_at *at, struct weir_monitor *m)
+static bool check_other(const struct weir_at *at, struct weir_monitor *m)
 {
 	const char *key = *m->path                                ? "path"
 			  : m->n_headers                          ? "header"
 			  : m->expected_text && *m->expected_text ? "expected_codes"
 			  : *m->expected_body                     ? "expected_body"
 			  : m->follow_redirects                   ? "follow_redirects"
+			  : m->allow_insecure                     ? "allow_insecure"
+			  : *m->probe_zone                        ? "probe_zone"
 								  : NULL;
 
 	if (key)
-		return weir_at_fail_key(at, key, "is for http monitors; this one is tcp");
+		return weir_at_fail_key(at, key, "is for http and https monitors; this one is %s",
+					weir_monitor_type_text(m->type));
 	if (*m->method && strcmp(m->method, "connection_established") != 0)
 		return weir_at_fail_key(at, "method",
 					"%s is not \"connection_established\", the "
-					"method of tcp monitors",
-					weir_quote(at->p, m->method));
+					"method of %s monitors",
+					weir_quote(at->p, m->method),
+					weir_monitor_type_text(m->type));
 	m->method = "connection_established";
 	m->expected_text = "";
 	return true;
+}
+
+/* Results that count within a window, or in a row. */
+static bool check_window(const struct weir_at *at, const struct weir_monitor *m)
+{
+	const char *in_a_row = m->consecutive_up     ? "consecutive_up"
+			       : m->consecutive_down ? "consecutive_down"
+						     : NULL;
+
+	if (!m->window && (m->threshold || m->initial))
+		return weir_at_fail_key(at, m->threshold ? "threshold" : "initial",
+					"is of a window, and there is none");
+	if (!m->window)
+		return true;
+	if (in_a_row)
+		return weir_at_fail_key(at, in_a_row, "and window exclude each other");
+	if (!m->threshold || m->threshold > m->window)
+		return weir_at_fail_key(at, "threshold", "%u is not from 1 to the window, %u",
+					m->threshold, m->window);
+	return m->initial <= m->window ||
+	       weir_at_fail_key(at, "initial", "%u is more than the window, %u", m->initial,
+				m->window);
+}
+
+/* --- via: ours --- */
+
+static bool take_via_mode(const struct weir_at *at, void *mode)
+{
+	static const char *const words[] = { "ipip", "gue", NULL };
+	unsigned i;
+
+	if (!weir_take_word(at, words, &i))
+		return false;
+	*(uint8_t *)mode = i ? WEIR_MODE_GUE : WEIR_MODE_IPIP;
+	return true;
+}
+
+static bool take_via_vip(const struct weir_at *at, void *vip)
+{
+	uint32_t nth;
+
+	if (!weir_take_addr(at, vip))
+		return false;
+	return weir_index_find(&at->p->vips, vip, sizeof(union weir_addr), &nth) ||
+	       weir_at_fail(at, "is not one of agent.vips");
+}
+
+static bool take_via(const struct weir_at *at, void *monitor)
+{
+	static const struct weir_field fields[] = {
+		WEIR_NAMED(weir_via, "forwarding", mode, take_via_mode, true),
+		WEIR_TAKEN(weir_via, vip, take_via_vip, true),
+	};
+	struct weir_via *via = weir_arena_new_array(at->p->arena, 1, struct weir_via);
+
+	if (!weir_take_fields(at, fields, WEIR_COUNT(fields), via))
+		return false;
+	via->gue_port = at->p->model->agent.gue_port;
+	((struct weir_monitor *)monitor)->via = via;
+	return true;
+}
+
+static bool check_via(const struct weir_at *at, const struct weir_monitor *m)
+{
+	return !m->via || m->type == WEIR_MONITOR_TCP ||
+	       weir_at_fail_key(at, "via", "is for tcp monitors; this one is %s",
+				weir_monitor_type_text(m->type));
 }
 
 static bool check_monitor(const struct weir_at *at, struct weir_monitor *m)
@@ -202,9 +276,12 @@ static bool check_monitor(const struct weir_at *at, struct weir_monitor *m)
 	if (m->timeout_ms > m->interval_ms)
 		return weir_at_fail_key(at, "timeout", "%g s is longer than the interval of %g s",
 					m->timeout_ms / 1e3, m->interval_ms / 1e3);
+	if (!check_window(at, m))
+		return false;
 	m->consecutive_up += !m->consecutive_up;
 	m->consecutive_down += !m->consecutive_down;
-	return m->type == WEIR_MONITOR_HTTP ? check_http(at, m) : check_tcp(at, m);
+	return check_via(at, m) &&
+	       (weir_monitor_is_http(m) ? check_http(at, m) : check_other(at, m));
 }
 
 static bool take_monitor(const struct weir_at *at, void *item)
@@ -224,9 +301,13 @@ static bool take_monitor(const struct weir_at *at, void *item)
 		WEIR_INT(weir_monitor, retries, 0, 5, 2),
 		WEIR_INT(weir_monitor, consecutive_up, 0, 1000, 0),
 		WEIR_INT(weir_monitor, consecutive_down, 0, 1000, 0),
+		WEIR_INT(weir_monitor, window, 0, 64, 0),
+		WEIR_INT(weir_monitor, threshold, 0, 64, 0),
+		WEIR_INT(weir_monitor, initial, 0, 64, 0),
 		WEIR_BOOL(weir_monitor, follow_redirects, false),
-		WEIR_IGNORED("allow_insecure"),
-		WEIR_IGNORED("probe_zone"),
+		WEIR_BOOL(weir_monitor, allow_insecure, false),
+		WEIR_TEXT(weir_monitor, probe_zone, 255, ""),
+		WEIR_CUSTOM("via", take_via),
 	};
 
 	return weir_take_fields(at, fields, WEIR_COUNT(fields), item) && check_monitor(at, item);

@@ -79,6 +79,19 @@ static bool take_flags(const struct weir_at *at, void *to)
 	return true;
 }
 
+static bool take_quic_id(const struct weir_at *at, void *query)
+{
+	struct weir_trace_query *q = query;
+	const char *s;
+
+	if (!weir_take_string(at, TEXT_BYTES, &s))
+		return false;
+	q->quic_id_bytes = (uint8_t)weir_hex_bytes(s, q->quic_id, sizeof(q->quic_id));
+	return q->quic_id_bytes ||
+	       weir_at_fail(at, "%s is not a connection id: 1 to %u bytes as hexadecimal digits",
+			    weir_quote(at->p, s), WEIR_QUIC_ID_BYTES);
+}
+
 bool weir_trace_query_parse(const json_t *args, struct weir_trace_query *out, struct weir_err *err)
 {
 	static const struct weir_field fields[] = {
@@ -89,6 +102,7 @@ bool weir_trace_query_parse(const json_t *args, struct weir_trace_query *out, st
 		  .kind = WEIR_KIND_CUSTOM,
 		  .take = take_flags,
 		  .offset = offsetof(struct weir_trace_query, syn) },
+		WEIR_CUSTOM("quic_id", take_quic_id),
 	};
 
 	*out = (struct weir_trace_query){ 0 };
@@ -100,6 +114,8 @@ bool weir_trace_query_parse(const json_t *args, struct weir_trace_query *out, st
 				    weir_addr_is_v4(&out->src.addr) ? "IPv4" : "IPv6");
 	if (out->syn && out->proto == IPPROTO_UDP)
 		return weir_err_set(err, "flags", "are TCP's: UDP has none");
+	if (out->quic_id_bytes && out->proto == IPPROTO_TCP)
+		return weir_err_set(err, "quic_id", "is of UDP datagrams: TCP has none");
 	return true;
 }
 

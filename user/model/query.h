@@ -10,11 +10,15 @@
 #include "base/err.h"
 #include "weir/seeing.h"
 
+#define WEIR_QUIC_ID_BYTES 20 /* the longest connection id */
+
 /* A packet to trace: src and dst of one family; proto is IPPROTO_TCP or IPPROTO_UDP. */
 struct weir_trace_query {
 	struct weir_sockaddr src, dst;
 	uint8_t proto;
 	bool syn; /* TCP: a first packet, instead of one in the middle of a flow */
+	uint8_t quic_id[WEIR_QUIC_ID_BYTES]; /* UDP: of a QUIC packet with a short header */
+	uint8_t quic_id_bytes;               /* 0: a datagram of nothing */
 };
 
 #define WEIR_CAPTURE_SNAPLEN 16384

@@ -59,6 +59,26 @@ bool weir_at_fail_key(const struct weir_at *at, const char *key, const char *fmt
 	return false;
 }
 
+void weir_at_note(const struct weir_at *at, const char *fmt, ...)
+{
+	struct weir_model *m = at->p->model;
+	char path[sizeof(at->p->err->path)], text[sizeof(at->p->err->text)];
+	va_list ap;
+
+	if (m->n_notes == WEIR_MAX_NOTES)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	path_text(at, path, sizeof(path));
+	if (!m->notes)
+		m->notes = weir_arena_new_array(at->p->arena, WEIR_MAX_NOTES, struct weir_note);
+	m->notes[m->n_notes++] = (struct weir_note){
+		.path = weir_arena_strdup(at->p->arena, path),
+		.text = weir_arena_strdup(at->p->arena, text),
+	};
+}
+
 struct weir_at weir_at_key(const struct weir_at *at, const char *key)
 {
 	return (struct weir_at){
@@ -233,8 +253,7 @@ static bool take_int(const struct weir_at *at, const struct weir_field *f, void 
 	return true;
 }
 
-/* A number in steps of 1 / scale, kept as the count of steps. */
-static bool take_decimal(const struct weir_at *at, const struct weir_field *f, void *to)
+bool weir_take_decimal(const struct weir_at *at, const struct weir_field *f, void *to)
 {
 	double v = json_number_value(at->v) * f->scale, steps = round(v);
 	double lo = (double)f->lo / f->scale, hi = (double)f->hi / f->scale;
@@ -274,7 +293,7 @@ static bool take_value(const struct weir_at *at, const struct weir_field *f, voi
 	case WEIR_KIND_INT:
 		return take_int(at, f, to);
 	case WEIR_KIND_DECIMAL:
-		return take_decimal(at, f, to);
+		return weir_take_decimal(at, f, to);
 	case WEIR_KIND_TEXT:
 		if (!weir_take_string(at, f->hi, &text))
 			return false;
@@ -304,8 +323,8 @@ static void set_default(const struct weir_field *f, void *base)
 		*(const char **)to = f->text;
 }
 
-bool weir_take_fields(const struct weir_at *at, const struct weir_field *fields, size_t n,
-		      void *base)
+static bool take_members(const struct weir_at *at, const struct weir_field *fields, size_t n,
+			 void *base, bool defaults)
 {
 	if (!json_is_object(at->v))
 		return weir_at_fail(at, "must be a mapping, not %s", type_text(at->v));
@@ -317,7 +336,8 @@ bool weir_take_fields(const struct weir_at *at, const struct weir_field *fields,
 		if (!member.v || json_is_null(member.v)) {
 			if (fields[i].required)
 				return weir_at_fail(at, "%s is missing", fields[i].key);
-			set_default(&fields[i], base);
+			if (defaults)
+				set_default(&fields[i], base);
 		} else if (!take_value(&member, &fields[i], base)) {
 			return false;
 		}
@@ -325,8 +345,26 @@ bool weir_take_fields(const struct weir_at *at, const struct weir_field *fields,
 	return true;
 }
 
+bool weir_take_fields(const struct weir_at *at, const struct weir_field *fields, size_t n,
+		      void *base)
+{
+	return take_members(at, fields, n, base, true);
+}
+
+bool weir_take_present(const struct weir_at *at, const struct weir_field *fields, size_t n,
+		       void *base)
+{
+	return take_members(at, fields, n, base, false);
+}
+
 bool weir_take_list(const struct weir_at *at, uint32_t min, uint32_t max, size_t size,
 		    weir_take_fn *take, void *out, uint32_t *n)
+{
+	return weir_take_list_and(at, min, max, 0, size, take, out, n);
+}
+
+bool weir_take_list_and(const struct weir_at *at, uint32_t min, uint32_t max, uint32_t room,
+			size_t size, weir_take_fn *take, void *out, uint32_t *n)
 {
 	size_t count = json_array_size(at->v);
 	char *items = NULL;
@@ -335,8 +373,8 @@ bool weir_take_list(const struct weir_at *at, uint32_t min, uint32_t max, size_t
 		return weir_at_fail(at, "must be a list, not %s", type_text(at->v));
 	if (count < min || count > max)
 		return weir_at_fail(at, "has %zu items, not %u to %u", count, min, max);
-	if (count)
-		items = weir_arena_alloc(at->p->arena, count, size);
+	if (count + room)
+		items = weir_arena_alloc(at->p->arena, count + room, size);
 	for (uint32_t i = 0; i < count; i++) {
 		struct weir_at item = weir_at_item(at, i);
 

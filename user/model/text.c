@@ -14,6 +14,30 @@ static bool alnum(char c)
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+size_t weir_hex_bytes(const char *s, uint8_t *out, size_t most)
+{
+	size_t n = strlen(s) / 2;
+
+	if (strlen(s) % 2 || n > most)
+		return 0;
+	for (size_t i = 0; i < n; i++) {
+		int high = hex_digit(s[2 * i]), low = hex_digit(s[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return 0;
+		out[i] = (uint8_t)(high << 4 | low);
+	}
+	return n;
+}
+
 bool weir_take_id(const struct weir_at *at, void *base)
 {
 	const char *s;
@@ -53,7 +77,7 @@ static const char *domain_fault(const char *s)
 	}
 }
 
-bool weir_take_domain(const struct weir_at *at, void *base)
+static bool take_name(const struct weir_at *at, bool wildcard, const char **out)
 {
 	const char *s, *fault;
 	char *name;
@@ -67,15 +91,25 @@ bool weir_take_domain(const struct weir_at *at, void *base)
 		name[--n] = 0;
 	if (n > DOMAIN_BYTES)
 		return weir_at_fail(at, "is longer than a domain name can be");
-	fault = domain_fault(name);
+	fault = domain_fault(wildcard && !strncmp(name, "*.", 2) ? name + 2 : name);
 	if (fault)
 		return weir_at_fail(at, "%s is not a host name: it %s", weir_quote(at->p, s),
 				    fault);
 	for (size_t i = 0; i < n; i++)
 		if (name[i] >= 'A' && name[i] <= 'Z')
 			name[i] += 'a' - 'A';
-	*(const char **)base = name;
+	*out = name;
 	return true;
+}
+
+bool weir_take_domain(const struct weir_at *at, void *base)
+{
+	return take_name(at, false, base);
+}
+
+bool weir_take_owner(const struct weir_at *at, void *base)
+{
+	return take_name(at, true, base);
 }
 
 static bool is_multicast(const union weir_addr *a)

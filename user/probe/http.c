@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* http.c - a probe that passes when the response is what the monitor expects, in time. rtt is the
- * time from the start to the first byte of the response, the handshake included. */
+ * time from the start to the first byte of the response, handshakes included. */
 #include "probe/target.h"
 
 #include <assert.h>
@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "probe/multi.h"
+#include "probe/tls.h"
 #include "weir/api.h"
 
 #define BODY_MAX      10240 /* bytes looked at; the rest is not read */
@@ -29,7 +30,8 @@ struct slot {
 	struct curl_slist *headers, *connect_to;
 	size_t headers_len, body_len;
 	uint64_t started_ns;
-	int open_err;        /* errno of a socket that could not be made */
+	int open_err; /* errno of a socket that could not be made */
+	struct weir_tls_note tls;
 	char body[BODY_MAX]; /* lower case */
 };
 
@@ -155,31 +157,47 @@ static void add_header(struct slot *s, const char *name, const char *value)
 static void add_headers(struct slot *s)
 {
 	const struct weir_monitor *m = s->target->monitor;
-	const char *host = s->target->origin->host;
+	const char *host = s->target->origin->host, *named = weir_tls_host(s->target);
 
-	if (host)
-		add_header(s, "Host", host);
+	if (host || (named && named == s->target->origin->host_name))
+		add_header(s, "Host", named);
 	for (uint32_t i = 0; i < m->n_headers; i++)
 		if (!host || strcasecmp(m->headers[i].name, "Host") != 0)
 			add_header(s, m->headers[i].name, m->headers[i].value);
 	set(s, CURLOPT_HTTPHEADER, s->headers);
 }
 
+/* The host of the URL is the name for SNI and in the certificate, where there is one; what the
+ * Host header says is add_headers()'s. Where it would say nothing it says the address. */
+static void set_url(struct slot *s)
+{
+	const struct weir_target *t = s->target;
+	bool tls = t->monitor->type == WEIR_MONITOR_HTTPS;
+	size_t size = strlen(t->monitor->path) + WEIR_TLS_NAME + WEIR_SOCKADDR_TEXT;
+	char at[WEIR_SOCKADDR_TEXT], name[WEIR_TLS_NAME];
+	char *url = weir_alloc(size, 1);
+
+	weir_sockaddr_text(&t->to, at);
+	if (tls && weir_tls_server_name(t, name)) {
+		snprintf(url, size, "https://%s:%u%s", name, t->to.port, t->monitor->path);
+		if (t->tls->sni_hostname && !weir_tls_host(t))
+			add_header(s, "Host", at);
+	} else {
+		snprintf(url, size, "%s://%s%s", tls ? "https" : "http", at, t->monitor->path);
+	}
+	set(s, CURLOPT_URL, url);
+	free(url);
+}
+
 /* The address is the endpoint's whatever a redirect names: another server's answer is not its
  * health, and no probe waits for a resolver. */
 static void set_address(struct slot *s)
 {
-	const struct weir_sockaddr *to = &s->target->to;
-	const char *path = s->target->monitor->path;
-	char at[WEIR_SOCKADDR_TEXT], host[WEIR_ADDR_TEXT], rule[WEIR_ADDR_TEXT + 8];
-	size_t size = strlen(path) + sizeof(at) + sizeof("http://");
-	char *url = weir_alloc(size, 1);
+	const union weir_addr *to = &s->target->to.addr;
+	char host[WEIR_ADDR_TEXT], rule[WEIR_ADDR_TEXT + 8];
 
-	snprintf(url, size, "http://%s%s", weir_sockaddr_text(to, at), path);
-	set(s, CURLOPT_URL, url);
-	free(url);
-	weir_addr_text(&to->addr, host);
-	snprintf(rule, sizeof(rule), weir_addr_is_v4(&to->addr) ? "::%s:" : "::[%s]:", host);
+	weir_addr_text(to, host);
+	snprintf(rule, sizeof(rule), weir_addr_is_v4(to) ? "::%s:" : "::[%s]:", host);
 	append(&s->connect_to, rule);
 	set(s, CURLOPT_CONNECT_TO, s->connect_to);
 }
@@ -202,10 +220,11 @@ static void set_limits(struct slot *s)
 	set(s, CURLOPT_NOSIGNAL, 1L);
 	set(s, CURLOPT_PROXY, "");
 	set(s, CURLOPT_NOPROXY, "*");
-	set(s, CURLOPT_PROTOCOLS_STR, "http");
-	set(s, CURLOPT_REDIR_PROTOCOLS_STR, "http");
+	set(s, CURLOPT_PROTOCOLS_STR, "http,https");
+	set(s, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 	set(s, CURLOPT_FOLLOWLOCATION, (long)m->follow_redirects);
 	set(s, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
+	set(s, CURLOPT_DNS_CACHE_TIMEOUT, 0L); /* or it looks through all addresses each time */
 	set(s, CURLOPT_FRESH_CONNECT, 1L);
 	set(s, CURLOPT_FORBID_REUSE, 1L);
 	set(s, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
@@ -213,17 +232,33 @@ static void set_limits(struct slot *s)
 	set(s, CURLOPT_USERAGENT, "weir/" WEIR_VERSION);
 }
 
-void weir_http_start(struct weir_http *h, struct weir_target *t)
+/* The attempt cannot be made as the configuration wants it. */
+static void give_up(struct slot *s)
 {
+	struct weir_verdict v = { .reason = WEIR_REASON_CONFIG };
+	struct weir_target *t = s->target;
+
+	slot_give(s);
+	weir_target_done(t, 0, &v);
+}
+
+static void http_start(struct weir_target *t)
+{
+	struct weir_http *h = t->tools->http;
 	struct slot *s = slot_take(h);
 
 	s->target = t;
 	s->started_ns = uv_hrtime();
 	t->run = s;
+	set_url(s);
 	set_address(s);
 	set_method(s);
 	set_limits(s);
 	add_headers(s);
+	if (weir_tls_is_used(t->monitor) && !weir_tls_set(s->easy, t, &s->tls)) {
+		give_up(s);
+		return;
+	}
 	set(s, CURLOPT_OPENSOCKETFUNCTION, on_open);
 	set(s, CURLOPT_OPENSOCKETDATA, s);
 	set(s, CURLOPT_HEADERFUNCTION, on_header);
@@ -234,13 +269,15 @@ void weir_http_start(struct weir_http *h, struct weir_target *t)
 	weir_multi_add(h->multi, s->easy);
 }
 
-void weir_http_stop(struct weir_http *h, struct weir_target *t)
+static void http_stop(struct weir_target *t)
 {
 	struct slot *s = t->run;
 
-	weir_multi_remove(h->multi, s->easy);
+	weir_multi_remove(s->http->multi, s->easy);
 	slot_give(s);
 }
+
+const struct weir_engine weir_http_engine = { .start = http_start, .stop = http_stop };
 
 static bool body_holds(const struct slot *s, const char *text)
 {
@@ -295,8 +332,11 @@ static int blame(const struct slot *s, CURLcode result, struct weir_verdict *v)
 		v->reason = weir_probe_reason((int)err);
 		return !v->reason || err == ETIMEDOUT ? -(int)err : 0;
 	}
-	v->reason =
-		err == ECONNRESET || err == EPIPE ? WEIR_REASON_RESET : WEIR_REASON_HTTP_INVALID;
+	if (weir_tls_is_used(s->target->monitor))
+		v->reason = weir_tls_reason(s->easy, result, &s->tls);
+	if (!v->reason)
+		v->reason = err == ECONNRESET || err == EPIPE ? WEIR_REASON_RESET
+							      : WEIR_REASON_HTTP_INVALID;
 	return 0;
 }
 
@@ -317,7 +357,7 @@ static int conclude(const struct slot *s, CURLcode result, struct weir_verdict *
 		else
 			v->reason = WEIR_REASON_HTTP_INVALID;
 		return 0;
-	case CURLE_UNSUPPORTED_PROTOCOL: /* a redirect to https, or a response that is not HTTP */
+	case CURLE_UNSUPPORTED_PROTOCOL: /* of a redirect, or the response is not HTTP */
 	case CURLE_TOO_MANY_REDIRECTS:
 		v->reason = v->status ? WEIR_REASON_CODE_MISMATCH : WEIR_REASON_HTTP_INVALID;
 		return 0;
@@ -348,7 +388,7 @@ static void on_done(CURL *easy, CURLcode result)
 	if (is_excused(s, result)) {
 		slot_give(s);
 		t->excused = true;
-		weir_http_start(s->http, t);
+		http_start(t);
 		return;
 	}
 	err = conclude(s, result, &v);
@@ -356,10 +396,10 @@ static void on_done(CURL *easy, CURLcode result)
 	weir_target_done(t, err, &v);
 }
 
-int weir_http_open(uv_loop_t *loop, struct weir_http **out)
+int weir_http_open(uv_loop_t *loop, struct weir_watches *watches, struct weir_http **out)
 {
 	struct weir_http *h = weir_new(struct weir_http);
-	int err = weir_multi_open(loop, on_done, &h->multi);
+	int err = weir_multi_open(loop, watches, on_done, &h->multi);
 
 	if (err) {
 		free(h);

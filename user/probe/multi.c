@@ -10,14 +10,14 @@
 struct weir_multi {
 	uv_timer_t timer; /* first: the handle is the multi */
 	CURLM *curl;
+	struct weir_watches *watches;
 	weir_multi_done_fn *done;
 };
 
 /* A socket of libcurl's. */
 struct watch {
-	uv_poll_t poll; /* first: the handle is the watch */
+	struct weir_watch watch; /* first */
 	struct weir_multi *multi;
-	curl_socket_t fd;
 };
 
 static void on_closed(uv_handle_t *h)
@@ -71,29 +71,27 @@ static int set_timer(CURLM *curl, long timeout_ms, void *arg)
 	return 0;
 }
 
-static void on_socket(uv_poll_t *poll, int status, int events)
+static void on_socket(struct weir_watch *watch, uint32_t events)
 {
-	struct watch *w = (struct watch *)poll;
-	struct weir_multi *m = w->multi;
+	struct weir_multi *m = ((struct watch *)watch)->multi;
 	int flags = 0, running;
 
 	/* After an error 0 makes libcurl look at the socket itself, and learn which error. */
-	if (status == 0 && events & UV_READABLE)
+	if (!(events & EPOLLERR) && events & (EPOLLIN | EPOLLHUP))
 		flags |= CURL_CSELECT_IN;
-	if (status == 0 && events & UV_WRITABLE)
+	if (!(events & EPOLLERR) && events & EPOLLOUT)
 		flags |= CURL_CSELECT_OUT;
-	curl_multi_socket_action(m->curl, w->fd, flags, &running); /* may end w */
+	curl_multi_socket_action(m->curl, watch->fd, flags, &running); /* may end the watch */
 	collect(m);
 }
 
 static struct watch *watch_new(struct weir_multi *m, curl_socket_t fd)
 {
 	struct watch *w = weir_new(struct watch);
-	int err = uv_poll_init_socket(m->timer.loop, &w->poll, fd);
 
-	assert(!err); /* libcurl's own open socket, which nobody else watches */
+	w->watch.fn = on_socket;
+	w->watch.fd = fd;
 	w->multi = m;
-	w->fd = fd;
 	curl_multi_assign(m->curl, fd, w);
 	return w;
 }
@@ -107,20 +105,20 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *w
 	(void)easy;
 	if (what == CURL_POLL_REMOVE) {
 		if (w)
-			uv_close((uv_handle_t *)&w->poll, on_closed);
+			weir_watch_end(m->watches, &w->watch);
+		free(w);
 		curl_multi_assign(m->curl, fd, NULL);
 		return 0;
 	}
 	if (!w)
 		w = watch_new(m, fd);
-	uv_poll_start(&w->poll,
-		      (what & CURL_POLL_IN ? UV_READABLE : 0) |
-			      (what & CURL_POLL_OUT ? UV_WRITABLE : 0),
-		      on_socket);
+	weir_watch(m->watches, &w->watch,
+		   (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u));
 	return 0;
 }
 
-int weir_multi_open(uv_loop_t *loop, weir_multi_done_fn *done, struct weir_multi **out)
+int weir_multi_open(uv_loop_t *loop, struct weir_watches *watches, weir_multi_done_fn *done,
+		    struct weir_multi **out)
 {
 	struct weir_multi *m;
 	CURLM *curl;
@@ -135,6 +133,7 @@ int weir_multi_open(uv_loop_t *loop, weir_multi_done_fn *done, struct weir_multi
 	m = weir_new(struct weir_multi);
 	m->curl = curl;
 	m->done = done;
+	m->watches = watches;
 	uv_timer_init(loop, &m->timer);
 	curl_multi_setopt(curl, CURLMOPT_SOCKETFUNCTION, set_socket);
 	curl_multi_setopt(curl, CURLMOPT_SOCKETDATA, m);

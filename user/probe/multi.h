@@ -6,6 +6,8 @@
 #include <curl/curl.h>
 #include <uv.h>
 
+#include "probe/watch.h"
+
 struct weir_multi;
 
 /* easy, which was added before, has ended and is the caller's again. May call the functions below,
@@ -13,7 +15,8 @@ struct weir_multi;
 typedef void weir_multi_done_fn(CURL *easy, CURLcode result);
 
 /* *out is the caller's: weir_multi_close(). 0 or a negative errno. */
-int weir_multi_open(uv_loop_t *loop, weir_multi_done_fn *done, struct weir_multi **out);
+int weir_multi_open(uv_loop_t *loop, struct weir_watches *watches, weir_multi_done_fn *done,
+		    struct weir_multi **out);
 
 /* Every easy handle was removed or has ended. Needs uv_run() for handles to close. */
 void weir_multi_close(struct weir_multi *m);

@@ -9,18 +9,19 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "probe/icmp.h"
 #include "probe/target.h"
+#include "probe/tls.h"
+#include "probe/tunnel.h"
 
 #define MAX_BUSY     1024  /* attempts at once */
-#define SPREAD_MS    2     /* between first probes, on average; at most a tenth of the interval */
+#define BATCH        64    /* attempts started before the loop has its turn */
 #define LOG_PAUSE_MS 60000 /* between lines about failures of this host */
-#define DEFAULT_HTTP 80
 
 struct weir_prober {
-	uv_loop_t *loop;
+	struct weir_tools tools;
 	weir_verdict_fn *report;
 	void *arg;
-	struct weir_http *http;
 	struct weir_target *targets;
 	struct weir_target *queue, **queue_end;
 	uint64_t quiet_until_ms;
@@ -66,33 +67,34 @@ static struct weir_target *dequeue(struct weir_prober *p)
 
 static void on_expired(uv_timer_t *timer)
 {
-	weir_tcp_expire(timer->data);
+	struct weir_target *t = timer->data;
+
+	t->engine->expire(t);
 }
 
 static void attempt(struct weir_target *t)
 {
-	t->attempts++;
+	weir_schedule_attempt(&t->schedule);
 	t->excused = false;
-	if (t->monitor->type == WEIR_MONITOR_HTTP) {
-		weir_http_start(t->prober->http, t);
-		return;
-	}
-	uv_timer_start(&t->timer, on_expired, t->monitor->timeout_ms, 0);
-	weir_tcp_start(t);
+	if (t->engine->expire)
+		uv_timer_start(&t->timer, on_expired, t->monitor->timeout_ms, 0);
+	t->engine->start(t);
 }
+
+static void pump_soon(struct weir_prober *p);
 
 static void on_pump(uv_timer_t *timer)
 {
 	struct weir_prober *p = timer->data;
 
-	while (p->queue && p->busy < MAX_BUSY) {
+	for (int i = 0; i < BATCH && p->queue && p->busy < MAX_BUSY; i++) {
 		struct weir_target *t = dequeue(p);
 
 		t->state = WEIR_TARGET_BUSY;
-		t->attempts = 0;
 		p->busy++;
 		attempt(t);
 	}
+	pump_soon(p);
 }
 
 static void pump_soon(struct weir_prober *p)
@@ -109,23 +111,20 @@ static void on_due(uv_timer_t *timer)
 	pump_soon(t->prober);
 }
 
-/* The next probe is due an interval after this one was, or at once when this one took longer. */
 static void rest(struct weir_target *t)
 {
-	uint64_t now_ms = uv_now(t->prober->loop);
+	uint64_t now_ms = uv_now(t->tools->loop);
 
 	t->state = WEIR_TARGET_IDLE;
-	t->due_ms += t->monitor->interval_ms;
-	if (t->due_ms < now_ms)
-		t->due_ms = now_ms;
-	uv_timer_start(&t->timer, on_due, t->due_ms - now_ms, 0);
+	uv_timer_start(&t->timer, on_due,
+		       t->schedule.due_ms > now_ms ? t->schedule.due_ms - now_ms : 0, 0);
 }
 
 static void complain(struct weir_prober *p, int err)
 {
-	if (uv_now(p->loop) < p->quiet_until_ms)
+	if (uv_now(p->tools.loop) < p->quiet_until_ms)
 		return;
-	p->quiet_until_ms = uv_now(p->loop) + LOG_PAUSE_MS;
+	p->quiet_until_ms = uv_now(p->tools.loop) + LOG_PAUSE_MS;
 	weir_error("probes cannot run on this host: %s; health stays as it is", strerror(-err));
 }
 
@@ -133,7 +132,8 @@ void weir_target_done(struct weir_target *t, int err, const struct weir_verdict 
 {
 	struct weir_prober *p = t->prober;
 
-	if (err == -ETIMEDOUT && t->attempts <= t->monitor->retries) {
+	if (weir_schedule_again(&t->schedule, t->monitor, err == -ETIMEDOUT,
+				uv_now(p->tools.loop))) {
 		attempt(t);
 		return;
 	}
@@ -143,7 +143,7 @@ void weir_target_done(struct weir_target *t, int err, const struct weir_verdict 
 	if (err && err != -ETIMEDOUT)
 		complain(p, err);
 	else
-		p->report(p->arg, t->origin->index, v); /* may end t */
+		p->report(p->arg, t->origin->index, t->member, v); /* may end t */
 }
 
 /* --- following the model --- */
@@ -165,39 +165,84 @@ static void id_add_text(struct id *id, const char *s)
 	id_add(id, s ? s : "", s ? strlen(s) + 1 : 0);
 }
 
-static void identify(struct id *id, const struct weir_pool *pool, const struct weir_origin *o,
-		     const struct weir_sockaddr *to)
+static void identify_tls(struct id *id, const struct weir_tls *tls)
 {
-	const struct weir_monitor *m = pool->monitor;
+	uint8_t numbers[] = { tls->check_cert, tls->min_version, tls->max_version };
+
+	id_add(id, numbers, sizeof(numbers));
+	id_add_text(id, tls->ciphers);
+	id_add_text(id, tls->sni_hostname);
+	id_add_text(id, tls->cert_hostname);
+	id_add_text(id, tls->ca_cert);
+	id_add_text(id, tls->client_cert);
+	id_add_text(id, tls->client_key);
+}
+
+static void identify(struct id *id, const struct weir_pool *pool, const struct weir_monitor *m,
+		     const struct weir_origin *o, const struct weir_sockaddr *to)
+{
 	uint32_t numbers[] = { m->type,    m->interval_ms,      m->timeout_ms,
 			       m->retries, m->follow_redirects, m->n_headers,
-			       to->port };
+			       to->port,   m->allow_insecure };
 
 	id->len = 0;
 	id_add(id, numbers, sizeof(numbers));
 	id_add(id, to->addr.b, sizeof(to->addr.b));
 	id_add_text(id, pool->id);
 	id_add_text(id, o->name);
-	if (m->type == WEIR_MONITOR_TCP)
+	if (m->via) {
+		id_add(id, &m->via->mode, sizeof(m->via->mode));
+		id_add(id, &m->via->gue_port, sizeof(m->via->gue_port));
+		id_add(id, m->via->vip.b, sizeof(m->via->vip.b));
+		id_add(id, o->addr.b, sizeof(o->addr.b));
+	}
+	if (!weir_monitor_is_http(m))
 		return;
 	id_add(id, m->expected_codes, sizeof(m->expected_codes));
 	id_add_text(id, o->host);
+	id_add_text(id, o->host_name);
 	id_add_text(id, m->method);
 	id_add_text(id, m->path);
 	id_add_text(id, m->expected_body);
+	if (weir_tls_is_used(m))
+		identify_tls(id, &pool->tls);
 	for (uint32_t i = 0; i < m->n_headers; i++) {
 		id_add_text(id, m->headers[i].name);
 		id_add_text(id, m->headers[i].value);
 	}
 }
 
+static uint16_t usual_port(enum weir_monitor_type type)
+{
+	return type == WEIR_MONITOR_HTTP ? 80 : type == WEIR_MONITOR_HTTPS ? 443 : 0;
+}
+
 static struct weir_sockaddr probed_at(const struct weir_monitor *m, const struct weir_origin *o)
 {
-	uint16_t port = m->port ? m->port : o->port;
+	static const union weir_addr none;
+	bool own = weir_addr_eq(&o->probe_address, &none);
 
-	if (!port && m->type == WEIR_MONITOR_HTTP)
-		port = DEFAULT_HTTP;
-	return (struct weir_sockaddr){ .addr = o->addr, .port = port };
+	return (struct weir_sockaddr){
+		.addr = own ? o->addr : o->probe_address,
+		.port = o->probe_port ? o->probe_port
+			: m->port     ? m->port
+			: o->port     ? o->port
+				      : usual_port(m->type),
+	};
+}
+
+static const struct weir_engine *engine_of(const struct weir_monitor *m)
+{
+	static const struct weir_engine *const engines[] = {
+		[WEIR_MONITOR_HTTP] = &weir_http_engine,
+		[WEIR_MONITOR_HTTPS] = &weir_http_engine,
+		[WEIR_MONITOR_TCP] = &weir_tcp_engine,
+		[WEIR_MONITOR_UDP_ICMP] = &weir_udp_engine,
+		[WEIR_MONITOR_ICMP_PING] = &weir_ping_engine,
+		[WEIR_MONITOR_SMTP] = &weir_tcp_engine,
+	};
+
+	return m->via ? &weir_tunnel_engine : engines[m->type];
 }
 
 static void index_old(struct update *u)
@@ -236,29 +281,35 @@ static struct weir_target *make(struct update *u, uint64_t hash)
 	struct weir_target *t = weir_new(struct weir_target);
 
 	t->prober = u->prober;
+	t->tools = &u->prober->tools;
 	t->hash = hash;
 	t->id_len = u->id.len;
 	t->id = weir_alloc(t->id_len, 1);
 	memcpy(t->id, u->id.bytes, t->id_len);
-	uv_timer_init(u->prober->loop, &t->timer);
+	uv_timer_init(u->prober->tools.loop, &t->timer);
 	t->timer.data = t;
 	u->fresh++;
 	return t;
 }
 
-static void want(struct update *u, const struct weir_pool *pool, const struct weir_origin *o)
+static void want(struct update *u, const struct weir_pool *pool, uint32_t member,
+		 const struct weir_origin *o)
 {
-	struct weir_sockaddr to = probed_at(pool->monitor, o);
+	const struct weir_monitor *m = weir_pool_member(pool, member).monitor;
+	struct weir_sockaddr to = probed_at(m, o);
 	struct weir_target *t;
 	uint64_t hash;
 
-	identify(&u->id, pool, o, &to);
+	identify(&u->id, pool, m, o, &to);
 	hash = weir_hash_bytes(0, u->id.bytes, u->id.len);
 	t = claim(u, hash);
 	if (!t)
 		t = make(u, hash);
 	t->origin = o;
-	t->monitor = pool->monitor;
+	t->monitor = m;
+	t->member = member;
+	t->tls = &pool->tls;
+	t->engine = engine_of(m);
 	t->to = to;
 	*u->kept_end = t;
 	u->kept_end = &t->next;
@@ -278,10 +329,7 @@ static void retire(struct weir_target *t)
 	struct weir_prober *p = t->prober;
 
 	if (t->state == WEIR_TARGET_BUSY) {
-		if (t->monitor->type == WEIR_MONITOR_HTTP)
-			weir_http_stop(p->http, t);
-		else
-			weir_tcp_stop(t);
+		t->engine->stop(t);
 		p->busy--;
 	}
 	t->state = WEIR_TARGET_GONE;
@@ -301,18 +349,13 @@ static void forget_retired(struct weir_prober *p)
 	}
 }
 
-/* Few new targets start at once, many over a time that grows with their number. */
-static void start(struct weir_target *t, uint32_t fresh)
+static void want_pool(struct update *u, const struct weir_pool *pool)
 {
-	uint64_t spread_ms = (uint64_t)fresh * SPREAD_MS;
-	uint64_t delay_ms;
-
-	if (spread_ms > t->monitor->interval_ms / 10)
-		spread_ms = t->monitor->interval_ms / 10;
-	delay_ms = weir_mix64(t->hash) % (spread_ms + 1);
-	t->state = WEIR_TARGET_IDLE;
-	t->due_ms = uv_now(t->prober->loop) + delay_ms;
-	uv_timer_start(&t->timer, on_due, delay_ms, 0);
+	for (uint32_t i = 0; i < pool->n_origins; i++)
+		for (uint32_t m = 0; m < weir_pool_n_members(pool); m++)
+			if (pool->origins[i].enabled && !pool->origins[i].fault &&
+			    weir_pool_member(pool, m).enabled)
+				want(u, pool, m, &pool->origins[i]);
 }
 
 void weir_prober_set(struct weir_prober *p, const struct weir_model *model)
@@ -320,26 +363,35 @@ void weir_prober_set(struct weir_prober *p, const struct weir_model *model)
 	struct update u = { .prober = p, .kept_end = &u.kept };
 
 	index_old(&u);
-	for (uint32_t i = 0; i < model->n_pools; i++) {
-		const struct weir_pool *pool = &model->pools[i];
-
-		for (uint32_t k = 0; pool->enabled && pool->monitor && k < pool->n_origins; k++)
-			if (pool->origins[k].enabled)
-				want(&u, pool, &pool->origins[k]);
-	}
+	for (uint32_t i = 0; i < model->n_pools; i++)
+		if (model->pools[i].enabled)
+			want_pool(&u, &model->pools[i]);
 	*u.kept_end = NULL;
 	p->targets = u.kept;
 	for (size_t b = 0; b <= u.mask; b++)
 		for (struct weir_target *t = u.buckets[b]; t; t = t->next_in_bucket)
 			retire(t);
 	forget_retired(p);
-	uv_update_time(p->loop); /* making and parsing a model takes its time */
+	uv_update_time(p->tools.loop); /* making and parsing a model takes its time */
 	for (struct weir_target *t = p->targets; t; t = t->next)
-		if (t->state == WEIR_TARGET_NEW)
-			start(t, u.fresh);
+		if (t->state == WEIR_TARGET_NEW) {
+			weir_schedule_begin(&t->schedule, t->monitor->interval_ms, u.fresh, t->hash,
+					    uv_now(p->tools.loop));
+			rest(t);
+		}
 	pump_soon(p);
 	free(u.buckets);
 	free(u.id.bytes);
+}
+
+void weir_prober_hurry(struct weir_prober *p, uint32_t origin_index)
+{
+	for (struct weir_target *t = p->targets; t; t = t->next) {
+		if (t->origin->index != origin_index || t->state != WEIR_TARGET_IDLE)
+			continue;
+		t->schedule.due_ms = uv_now(p->tools.loop);
+		rest(t);
+	}
 }
 
 int weir_prober_open(uv_loop_t *loop, weir_verdict_fn *report, void *arg, struct weir_prober **out)
@@ -347,15 +399,21 @@ int weir_prober_open(uv_loop_t *loop, weir_verdict_fn *report, void *arg, struct
 	struct weir_prober *p = weir_new(struct weir_prober);
 	int err;
 
-	p->loop = loop;
+	p->tools.loop = loop;
 	p->report = report;
 	p->arg = arg;
 	p->queue_end = &p->queue;
-	err = weir_http_open(loop, &p->http);
+	err = weir_watches_open(loop, &p->tools.watches);
+	if (!err)
+		err = weir_http_open(loop, p->tools.watches, &p->tools.http);
 	if (err) {
+		if (p->tools.watches)
+			weir_watches_close(p->tools.watches);
 		free(p);
 		return err;
 	}
+	p->tools.icmp = weir_icmp_open(loop);
+	p->tools.tunnel = weir_tunnel_open(loop);
 	uv_timer_init(loop, &p->pump);
 	p->pump.data = p;
 	*out = p;
@@ -379,6 +437,9 @@ void weir_prober_close(struct weir_prober *p)
 	}
 	p->targets = NULL;
 	forget_retired(p);
-	weir_http_close(p->http);
+	weir_http_close(p->tools.http);
+	weir_icmp_close(p->tools.icmp);
+	weir_tunnel_close(p->tools.tunnel);
+	weir_watches_close(p->tools.watches);
 	uv_close((uv_handle_t *)&p->pump, on_prober_closed);
 }

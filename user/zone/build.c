@@ -1,55 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* build.c - a view becomes a snapshot of names and prebuilt records. */
-#include "zone/zone.h"
+#include "zone/build.h"
 
 #include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "zone/snapshot.h"
+#include "zone/file.h"
 
-struct build {
-	struct weir_zones *z;
-	const struct weir_view *view;
-};
-
-/* An address of a set, or a target of a pool. */
-struct member {
-	union weir_addr addr;
-	uint32_t weight;
-};
-
-/* Names come from a model, which has checked them. */
-static void name_of(const char *text, struct weir_name *out)
+void weir_build_name(const char *text, struct weir_name *out)
 {
 	bool ok = weir_name_parse(text, out);
 
 	assert(ok);
-}
-
-static struct weir_rr make_rr(struct weir_arena *a, uint16_t type, uint32_t ttl, const void *data,
-			      size_t len)
-{
-	uint8_t *w = weir_arena_alloc(a, WEIR_RR_FIXED + len, 1);
-	uint16_t head[2] = { htons(type), htons(WEIR_CLASS_IN) }, size = htons((uint16_t)len);
-	uint32_t be_ttl = htonl(ttl);
-
-	memcpy(w, head, 4);
-	memcpy(w + 4, &be_ttl, 4);
-	memcpy(w + 8, &size, 2);
-	memcpy(w + WEIR_RR_FIXED, data, len);
-	return (struct weir_rr){ .wire = w, .len = (uint32_t)(WEIR_RR_FIXED + len) };
-}
-
-static struct weir_set *add_set(struct weir_arena *a, struct weir_node *node, uint16_t type,
-				const struct weir_rr *rrs, uint32_t n)
-{
-	struct weir_set *s = weir_arena_new_array(a, 1, struct weir_set);
-
-	*s = (struct weir_set){ .next = node->sets, .rrs = rrs, .n = n, .type = type };
-	node->sets = s;
-	return s;
 }
 
 /* --- zones --- */
@@ -69,16 +33,16 @@ static void add_soa(struct weir_arena *a, struct weir_zone *zone, const struct w
 	struct weir_name n;
 	size_t len;
 
-	name_of(c->mname, &n);
+	weir_build_name(c->mname, &n);
 	memcpy(data, n.wire, n.len);
 	len = n.len;
-	name_of(c->rname, &n);
+	weir_build_name(c->rname, &n);
 	memcpy(data + len, n.wire, n.len);
 	len += n.len;
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
 		len += put_u32(data + len, numbers[i]);
-	zone->soa = make_rr(a, WEIR_TYPE_SOA, c->ttl, data, len);
-	zone->denial = make_rr(a, WEIR_TYPE_SOA, denial_ttl, data, len);
+	zone->soa = weir_rr_make(a, WEIR_TYPE_SOA, c->ttl, data, len);
+	zone->denial = weir_rr_make(a, WEIR_TYPE_SOA, denial_ttl, data, len);
 }
 
 static void add_ns(struct weir_arena *a, struct weir_node *apex, const struct weir_zone_conf *c)
@@ -88,37 +52,99 @@ static void add_ns(struct weir_arena *a, struct weir_node *apex, const struct we
 	for (uint32_t i = 0; i < c->n_ns; i++) {
 		struct weir_name n;
 
-		name_of(c->ns[i], &n);
-		rrs[i] = make_rr(a, WEIR_TYPE_NS, c->ttl, n.wire, n.len);
+		weir_build_name(c->ns[i], &n);
+		rrs[i] = weir_rr_make(a, WEIR_TYPE_NS, c->ttl, n.wire, n.len);
 	}
 	if (c->n_ns)
-		add_set(a, apex, WEIR_TYPE_NS, rrs, c->n_ns);
+		weir_node_put(a, apex, WEIR_TYPE_NS, rrs, c->n_ns);
+}
+
+/* What the zone's file says, or the document. */
+static void fill_zone(struct weir_arena *a, struct weir_zone *zone, struct weir_node *apex,
+		      const struct weir_zone_conf *c, const struct weir_zone_file *file)
+{
+	if (file) {
+		zone->file = &file->layer;
+		zone->file_chain = file->chain;
+		zone->soa = file->soa;
+		zone->denial = file->denial;
+		apex->sets = weir_layer_find(&file->layer, apex->name, apex->len)->sets;
+		return;
+	}
+	add_soa(a, zone, c);
+	weir_node_put(a, apex, WEIR_TYPE_SOA, &zone->soa, 1);
+	add_ns(a, apex, c);
+}
+
+/* --- transfers --- */
+
+static void *copy_array(struct weir_arena *a, const void *from, size_t n, size_t size)
+{
+	return n ? memcpy(weir_arena_alloc(a, n, size), from, n * size) : NULL;
+}
+
+static void copy_keys(struct weir_zones *z, const struct weir_dns_conf *c)
+{
+	struct weir_tsig_key *keys =
+		copy_array(z->arena, c->tsig_keys, c->n_tsig_keys, sizeof(*keys));
+
+	for (uint32_t i = 0; i < c->n_tsig_keys; i++) {
+		keys[i].name = weir_arena_strdup(z->arena, keys[i].name);
+		keys[i].secret = copy_array(z->arena, keys[i].secret, keys[i].secret_bytes, 1);
+	}
+	z->tsig_keys = keys;
+	z->n_tsig_keys = c->n_tsig_keys;
+}
+
+static struct weir_transfer_conf copy_transfer(struct weir_zones *z,
+					       const struct weir_dns_conf *dns,
+					       const struct weir_transfer_conf *from)
+{
+	struct weir_transfer_conf to = *from;
+	const struct weir_tsig_key **keys;
+
+	to.allow = copy_array(z->arena, to.allow, to.n_allow, sizeof(*to.allow));
+	to.notify = copy_array(z->arena, to.notify, to.n_notify, sizeof(*to.notify));
+	keys = weir_arena_new_array(z->arena, to.n_keys, const struct weir_tsig_key *);
+	for (uint32_t i = 0; i < to.n_keys; i++)
+		keys[i] = &z->tsig_keys[from->keys[i] - dns->tsig_keys];
+	to.keys = keys;
+	return to;
 }
 
 /* Apexes come first, since a name belongs to the zone of the closest one. */
-static void add_zones(struct build *b)
+static void add_zones(struct weir_zones_build *b, const struct weir_zone_file *const *files)
 {
 	const struct weir_model *m = b->view->model;
 	struct weir_arena *a = b->z->arena;
 
+	b->zones = weir_arena_new_array(a, m->n_zones, struct weir_zone *);
+	copy_keys(b->z, &m->agent.dns);
+	b->z->zones = weir_arena_new_array(a, m->n_zones, const struct weir_zone *);
 	for (uint32_t i = 0; i < m->n_zones; i++) {
 		struct weir_zone *zone = weir_arena_new_array(a, 1, struct weir_zone);
 		struct weir_node *apex;
 		struct weir_name n;
 
-		name_of(m->zones[i].name, &n);
-		apex = weir_apex_add(b->z, zone, &n);
-		if (!apex)
+		weir_build_name(m->zones[i].name, &n);
+		if (m->zones[i].file && !(files && files[i]))
 			continue;
+		if (weir_layer_find(&b->z->upper, n.wire, n.len))
+			continue;
+		apex = weir_layer_add(&b->z->upper, n.wire, n.len);
+		apex->zone = zone;
 		zone->apex = apex;
-		add_soa(a, zone, &m->zones[i]);
-		add_set(a, apex, WEIR_TYPE_SOA, &zone->soa, 1);
-		add_ns(a, apex, &m->zones[i]);
+		zone->index = i;
+		b->zones[i] = zone;
+		zone->transfer = copy_transfer(b->z, &m->agent.dns, &m->zones[i].transfer);
+		b->z->zones[b->z->n_zones++] = zone;
+		fill_zone(a, zone, apex, &m->zones[i], files ? files[i] : NULL);
+		b->delegates |= zone->file && files[i]->delegates;
 	}
 }
 
 /* The names between a zone and one of ours above it exist in the upper one. */
-static void join_zones(struct build *b)
+static void join_zones(struct weir_zones_build *b)
 {
 	const struct weir_model *m = b->view->model;
 
@@ -127,21 +153,20 @@ static void join_zones(struct build *b)
 		struct weir_name n;
 
 		if (parent && weir_name_parse(parent + 1, &n))
-			weir_node_add(b->z, &n);
+			weir_zones_add(b->z, &n);
 	}
 }
 
-/* --- sets of addresses --- */
+/* --- sets --- */
 
 static int by_address(const void *x, const void *y)
 {
-	const struct member *a = x, *b = y;
+	const struct weir_zone_member *a = x, *b = y;
 
 	return weir_addr_cmp(&a->addr, &b->addr);
 }
 
-/* Sorts, and gives addresses that come twice their common weight: a set has no duplicates. */
-static uint32_t unite(struct member *m, uint32_t n)
+uint32_t weir_build_unite(struct weir_zone_member *m, uint32_t n)
 {
 	uint32_t kept = 0;
 
@@ -156,8 +181,7 @@ static uint32_t unite(struct member *m, uint32_t n)
 	return kept;
 }
 
-/* Turns weights, left in upto, into cumulative thresholds of 32 bits. */
-static void weigh(struct weir_rr *rrs, uint32_t n)
+void weir_build_weigh(struct weir_rr *rrs, uint32_t n)
 {
 	uint64_t total = 0, sum = 0;
 
@@ -170,154 +194,94 @@ static void weigh(struct weir_rr *rrs, uint32_t n)
 	}
 }
 
-/* Members of one family become a set, if there are any. */
-static void add_addresses(struct weir_arena *a, struct weir_node *node, bool v4, uint32_t ttl,
-			  const struct member *m, uint32_t n)
+void weir_build_addresses(struct weir_arena *a, const struct weir_set **sets, bool v4, uint32_t ttl,
+			  const struct weir_zone_member *m, uint32_t n)
 {
 	uint16_t type = v4 ? WEIR_TYPE_A : WEIR_TYPE_AAAA;
 	struct weir_rr *rrs = weir_arena_new_array(a, n, struct weir_rr);
+	struct weir_set *set;
 	bool one = false;
 	uint32_t k = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		if (weir_addr_is_v4(&m[i].addr) != v4)
 			continue;
-		rrs[k] = make_rr(a, type, ttl, m[i].addr.b + (v4 ? 12 : 0), v4 ? 4 : 16);
+		rrs[k] = weir_rr_make(a, type, ttl, m[i].addr.b + (v4 ? 12 : 0), v4 ? 4 : 16);
 		rrs[k++].upto = m[i].weight;
 		one |= rrs[0].upto != m[i].weight;
 	}
 	if (!k)
 		return;
 	if (one)
-		weigh(rrs, k);
-	add_set(a, node, type, rrs, k)->one = one;
+		weir_build_weigh(rrs, k);
+	set = weir_arena_new_array(a, 1, struct weir_set);
+	*set = (struct weir_set){ .next = *sets, .rrs = rrs, .n = k, .type = type, .one = one };
+	*sets = set;
 }
 
-static void add_balancer(struct build *b, const struct weir_view_lb *v)
+/* --- what is below a delegation --- */
+
+/* A delegation of the upper layer has what is below it there; that of a file has said so already
+ * for what the file has. */
+static bool below_cut(const struct weir_zones *z, const struct weir_node *n)
 {
-	const struct weir_lb *lb = v->lb;
-	uint32_t n = lb->proxied ? lb->n_vips : v->pool ? v->n_serving : 0;
-	struct weir_node *node;
-	struct member *m;
-	struct weir_name name;
+	const struct weir_zone *zone = n->zone;
 
-	name_of(lb->name, &name);
-	node = weir_node_add(b->z, &name);
-	if (!node || node->balanced)
-		return;
-	node->balanced = true;
-	m = weir_new_array(n, struct member);
-	for (uint32_t i = 0; i < n; i++)
-		m[i] = lb->proxied ? (struct member){ lb->vips[i], 0 }
-				   : (struct member){ v->serving[i]->addr, v->serving[i]->weight };
-	n = unite(m, n);
-	add_addresses(b->z->arena, node, false, lb->ttl, m, n);
-	add_addresses(b->z->arena, node, true, lb->ttl, m, n);
-	free(m);
-}
+	for (size_t at = 0; n->len - at > zone->apex->len; at += 1u + n->name[at]) {
+		const struct weir_node *above = weir_zone_node(z, zone, n->name + at, n->len - at);
 
-/* --- records --- */
-
-struct draft {
-	struct weir_node *node;
-	const struct weir_record *rec; /* in the order of the document */
-};
-
-/* Brings the records of a set together. */
-static int by_set(const void *x, const void *y)
-{
-	const struct draft *a = x, *b = y;
-
-	if (a->node != b->node)
-		return a->node < b->node ? -1 : 1;
-	if (a->rec->type != b->rec->type)
-		return a->rec->type < b->rec->type ? -1 : 1;
-	return (a->rec > b->rec) - (a->rec < b->rec);
-}
-
-static void add_record_addresses(struct build *b, const struct draft *d, uint32_t n)
-{
-	struct member *m = weir_new_array(n, struct member);
-	uint32_t ttl = d[0].rec->ttl;
-
-	for (uint32_t i = 0; i < n; i++) {
-		m[i] = (struct member){ d[i].rec->addr, 0 };
-		ttl = d[i].rec->ttl < ttl ? d[i].rec->ttl : ttl;
+		if (above && weir_sets_find(above->sets, WEIR_TYPE_NS))
+			return true;
 	}
-	add_addresses(b->z->arena, d[0].node, d[0].rec->type == WEIR_RECORD_A, ttl, m, unite(m, n));
-	free(m);
+	return false;
 }
 
-/* CNAME and POOL: all names are in the table, so targets can be looked up. */
-static void add_aliases(struct build *b, const struct draft *d, uint32_t n)
+static void find_cuts(struct weir_zones *z)
 {
-	struct weir_arena *a = b->z->arena;
-	struct weir_rr *rrs = weir_arena_new_array(a, n, struct weir_rr);
-
-	for (uint32_t i = 0; i < n; i++) {
-		struct weir_node *target;
-		struct weir_name name;
-
-		name_of(d[i].rec->target, &name);
-		rrs[i] = make_rr(a, WEIR_TYPE_CNAME, d[i].rec->ttl, name.wire, name.len);
-		rrs[i].zone = weir_zone_covering(b->z, &name, &target);
-		rrs[i].target = target;
-		rrs[i].upto = d[i].rec->type == WEIR_RECORD_POOL ? d[i].rec->weight : 1;
-	}
-	weigh(rrs, n);
-	add_set(a, d[0].node, WEIR_TYPE_CNAME, rrs, n)->one = true;
+	for (uint32_t i = 0; z->upper.slots && i <= z->upper.mask; i++)
+		if (z->upper.slots[i])
+			z->upper.slots[i]->cut = below_cut(z, z->upper.slots[i]);
 }
 
-static void add_sets(struct build *b, struct draft *d, uint32_t n)
+static struct weir_self copy_self(struct weir_arena *a, const struct weir_self *self)
 {
-	if (n)
-		qsort(d, n, sizeof(*d), by_set);
-	for (uint32_t i = 0, run; i < n; i += run) {
-		enum weir_record_type type = d[i].rec->type;
+	uint8_t *secret = NULL;
 
-		for (run = 1; i + run < n; run++)
-			if (d[i + run].node != d[i].node || d[i + run].rec->type != type)
-				break;
-		if (type == WEIR_RECORD_A || type == WEIR_RECORD_AAAA)
-			add_record_addresses(b, d + i, run);
-		else
-			add_aliases(b, d + i, run);
+	if (self->cookie_secret) {
+		secret = weir_arena_alloc(a, 16, 1);
+		memcpy(secret, self->cookie_secret, 16);
 	}
+	return (struct weir_self){ weir_arena_strdup(a, self->nsid),
+				   weir_arena_strdup(a, self->version), secret };
 }
 
-/* After the load balancers, which beat records of the same name. */
-static void add_records(struct build *b)
-{
-	const struct weir_model *m = b->view->model;
-	struct draft *d = weir_new_array(m->n_records, struct draft);
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < m->n_records; i++) {
-		struct weir_node *node;
-		struct weir_name name;
-
-		name_of(m->records[i].name, &name);
-		node = weir_node_add(b->z, &name);
-		if (node && !node->balanced)
-			d[n++] = (struct draft){ node, &m->records[i] };
-	}
-	add_sets(b, d, n);
-	free(d);
-}
-
-struct weir_zones *weir_zones_build(const struct weir_view *view)
+struct weir_zones *weir_zones_build(const struct weir_view *view,
+				    const struct weir_zone_file *const *files,
+				    const struct weir_self *self, const struct weir_signer *signer)
 {
 	struct weir_arena *a = weir_arena_new();
-	struct build b = { .z = weir_arena_new_array(a, 1, struct weir_zones), .view = view };
+	struct weir_zones_build b = { .z = weir_arena_new_array(a, 1, struct weir_zones),
+				      .view = view,
+				      .signer = signer };
 
-	b.z->arena = a;
-	add_zones(&b);
+	b.z->arena = b.z->upper.arena = a;
+	b.z->places = view->places;
+	b.z->self = copy_self(a, self);
+	add_zones(&b, files);
 	join_zones(&b);
-	for (uint32_t i = 0; i < view->model->n_lbs; i++)
-		if (view->lbs[i].lb->enabled)
-			add_balancer(&b, &view->lbs[i]);
-	add_records(&b);
+	weir_build_claim(&b);
+	weir_build_records(&b);
+	weir_build_balancers(&b);
+	if (b.delegates)
+		find_cuts(b.z);
+	weir_build_parents(&b);
+	weir_build_sign(&b);
 	return b.z;
+}
+
+uint32_t weir_zones_signed_until(const struct weir_zones *z)
+{
+	return z->signed_until_s;
 }
 
 void weir_zones_free(struct weir_zones *z)

@@ -5,14 +5,14 @@
 #include <assert.h>
 #include <string.h>
 
+#include "zone/types.h"
+
 #define FLAG_QR        0x80 /* third byte */
 #define FLAG_AA        0x04
 #define FLAG_TC        0x02
 #define FLAG_RD        0x01
 #define OPCODE         0x78
 #define FLAG_DO        0x8000 /* in the lower half of OPT's TTL */
-#define OPT_SIZE       11     /* of an OPT without options */
-#define OPTION_HEADER  4
 #define QUESTION_FIXED 4
 
 static uint16_t get16(const uint8_t *p)
@@ -26,34 +26,23 @@ static void put16(uint8_t *p, unsigned v)
 	p[1] = (uint8_t)v;
 }
 
-static bool options_ok(const uint8_t *p, size_t len)
+/* rr: type and what follows. What another version's options look like is not for us to say. That
+ * EDNS is known here is told also where options are wrong (RFC 6891, 6.1.1), of which nothing is
+ * answered then. */
+static bool read_opt(const uint8_t *rr, bool root, struct weir_edns *e)
 {
-	while (len) {
-		size_t size;
+	const struct weir_edns plain = { .sent = true,
+					 .udp_size = get16(rr + 2),
+					 .version = rr[5],
+					 .dnssec_ok = get16(rr + 6) & FLAG_DO };
 
-		if (len < OPTION_HEADER)
-			return false;
-		size = OPTION_HEADER + (size_t)get16(p + 2);
-		if (size > len)
-			return false;
-		p += size;
-		len -= size;
-	}
-	return true;
-}
-
-/* rr: type and what follows. What another version's options look like is not for us to say. */
-static bool read_opt(const uint8_t *rr, bool root, struct weir_query *q)
-{
-	if (q->edns || !root)
+	if (e->sent || !root)
 		return false;
-	q->version = rr[5];
-	if (!q->version && !options_ok(rr + WEIR_RR_FIXED, get16(rr + 8)))
-		return false;
-	q->edns = true;
-	q->udp_size = get16(rr + 2);
-	q->dnssec_ok = get16(rr + 6) & FLAG_DO;
-	return true;
+	*e = plain;
+	if (plain.version || weir_edns_read(rr + WEIR_RR_FIXED, get16(rr + 8), e))
+		return true;
+	*e = plain;
+	return false;
 }
 
 /* Passes over n records at msg[at]. Returns where they end, 0: malformed. */
@@ -71,7 +60,7 @@ static size_t read_records(const uint8_t *msg, size_t len, size_t at, unsigned n
 		at += WEIR_RR_FIXED + (size_t)get16(rr + 8);
 		if (at > len)
 			return 0;
-		if (get16(rr) == WEIR_TYPE_OPT && (!additional || !read_opt(rr, root, q)))
+		if (get16(rr) == WEIR_TYPE_OPT && (!additional || !read_opt(rr, root, &q->edns)))
 			return 0;
 	}
 	return at;
@@ -89,6 +78,17 @@ static bool read_question(const uint8_t *msg, size_t len, struct weir_query *q)
 	return true;
 }
 
+/* Without a question a cookie alone is asked for (RFC 7873, 5.4). */
+static enum weir_rcode read_cookie_query(const uint8_t *msg, size_t len, struct weir_query *q)
+{
+	bool additional = !get16(msg + 6) && !get16(msg + 8) &&
+			  read_records(msg, len, WEIR_DNS_HEADER, get16(msg + 10), true, q) == len;
+
+	if (!additional || (!q->edns.has_cookie && !q->edns.version))
+		return WEIR_FORMERR;
+	return q->edns.version ? WEIR_BADVERS : WEIR_NOERROR;
+}
+
 enum weir_rcode weir_query_read(const uint8_t *msg, size_t len, struct weir_query *q)
 {
 	unsigned answers = get16(msg + 6), authority = get16(msg + 8);
@@ -97,6 +97,8 @@ enum weir_rcode weir_query_read(const uint8_t *msg, size_t len, struct weir_quer
 	*q = (struct weir_query){ .question_end = WEIR_DNS_HEADER };
 	if (msg[2] & OPCODE)
 		return WEIR_NOTIMP;
+	if (!get16(msg + 4))
+		return read_cookie_query(msg, len, q);
 	if (get16(msg + 4) != 1 || !read_question(msg, len, q))
 		return WEIR_FORMERR;
 	if (answers || authority > (q->type == WEIR_TYPE_IXFR))
@@ -106,16 +108,14 @@ enum weir_rcode weir_query_read(const uint8_t *msg, size_t len, struct weir_quer
 		at = read_records(msg, len, at, get16(msg + 10), true, q);
 	if (at != len)
 		return WEIR_FORMERR;
-	return q->version ? WEIR_BADVERS : WEIR_NOERROR;
+	return q->edns.version ? WEIR_BADVERS : WEIR_NOERROR;
 }
 
 void weir_reply_begin(struct weir_reply *r, const uint8_t *msg, const struct weir_query *q,
-		      uint8_t *out, size_t limit)
+		      uint8_t *out, size_t limit, size_t reserved)
 {
-	*r = (struct weir_reply){ .out = out, .len = q->question_end, .limit = limit };
-	if (q->edns)
-		r->limit -= OPT_SIZE;
-	assert(r->len <= r->limit);
+	*r = (struct weir_reply){ .out = out, .len = q->question_end, .limit = limit - reserved };
+	assert(r->len + reserved <= limit);
 	memcpy(out, msg, r->len);
 }
 
@@ -133,27 +133,29 @@ size_t weir_reply_add(struct weir_reply *r, size_t owner, const struct weir_rr *
 	return data;
 }
 
-static void add_opt(struct weir_reply *r, const struct weir_query *q)
+size_t weir_reply_add_below(struct weir_reply *r, const uint8_t *labels, size_t len, size_t suffix,
+			    const struct weir_rr *rr)
 {
-	uint8_t *p = r->out + r->len;
+	size_t at = r->len;
 
-	p[0] = 0;
-	put16(p + 1, WEIR_TYPE_OPT);
-	put16(p + 3, WEIR_DNS_UDP_SIZE);
-	p[5] = (uint8_t)(r->rcode >> 4);
-	p[6] = 0;
-	put16(p + 7, q->dnssec_ok ? FLAG_DO : 0);
-	put16(p + 9, 0);
-	r->len += OPT_SIZE;
+	if (r->full || r->limit - r->len < len + 2 + rr->len) {
+		r->full = true;
+		return at;
+	}
+	memcpy(r->out + at, labels, len);
+	r->len += len;
+	weir_reply_add(r, suffix, rr);
+	return len ? at : suffix;
 }
 
-size_t weir_reply_finish(struct weir_reply *r, const uint8_t *msg, const struct weir_query *q)
+size_t weir_reply_finish(struct weir_reply *r, const uint8_t *msg, const struct weir_query *q,
+			 unsigned more)
 {
 	uint8_t *h = r->out;
 
 	if (r->full) {
 		r->len = q->question_end;
-		r->answers = r->authority = 0;
+		r->answers = r->authority = r->additional = 0;
 	}
 	h[2] = FLAG_QR | (msg[2] & (OPCODE | FLAG_RD));
 	h[2] |= (r->authoritative ? FLAG_AA : 0) | (r->full ? FLAG_TC : 0);
@@ -161,8 +163,6 @@ size_t weir_reply_finish(struct weir_reply *r, const uint8_t *msg, const struct 
 	put16(h + 4, q->question_end > WEIR_DNS_HEADER);
 	put16(h + 6, r->answers);
 	put16(h + 8, r->authority);
-	put16(h + 10, q->edns);
-	if (q->edns)
-		add_opt(r, q);
+	put16(h + 10, r->additional + more);
 	return r->len;
 }

@@ -2,7 +2,7 @@
 /* names.c - domain names in wire form. */
 #include "zone/names.h"
 
-#include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #define POINTER     0xc0
@@ -82,12 +82,72 @@ size_t weir_name_skip(const uint8_t *msg, size_t len, size_t at)
 	return 0;
 }
 
-size_t weir_name_suffix(const struct weir_name *n, unsigned labels)
+bool weir_wire_is_in(const uint8_t *name, size_t len, const uint8_t *above, size_t above_len)
 {
 	size_t at = 0;
 
-	assert(labels <= n->labels);
-	while (labels--)
-		at += 1u + n->wire[at];
-	return at;
+	while (len - at > above_len)
+		at += 1u + name[at];
+	return len - at == above_len && !memcmp(name + at, above, above_len);
+}
+
+bool weir_name_is_in(const struct weir_name *n, const uint8_t *name, size_t len)
+{
+	return weir_wire_is_in(n->wire, n->len, name, len);
+}
+
+/* Where the labels of a name begin. Returns how many there are. */
+static unsigned labels_of(const uint8_t *name, uint8_t at[WEIR_LABELS])
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; name[i]; i += 1u + name[i])
+		at[n++] = (uint8_t)i;
+	return n;
+}
+
+int weir_wire_cmp(const uint8_t *a, const uint8_t *b)
+{
+	uint8_t at_a[WEIR_LABELS], at_b[WEIR_LABELS];
+	unsigned n = labels_of(a, at_a), m = labels_of(b, at_b);
+
+	while (n && m) {
+		const uint8_t *x = a + at_a[--n], *y = b + at_b[--m];
+		int order = memcmp(x + 1, y + 1, *x < *y ? *x : *y);
+
+		if (!order)
+			order = *x - *y;
+		if (order)
+			return order;
+	}
+	return (n > 0) - (m > 0);
+}
+
+unsigned weir_wire_labels(const uint8_t *name)
+{
+	unsigned n = 0;
+
+	for (; *name; name += 1u + *name)
+		n++;
+	return n;
+}
+
+const char *weir_name_text(const uint8_t *name, char out[WEIR_NAME_TEXT])
+{
+	size_t n = 0;
+
+	if (!*name)
+		out[n++] = '.';
+	for (unsigned left; (left = *name);) {
+		for (name++; left; left--, name++)
+			if (*name <= ' ' || *name > '~')
+				n += (size_t)sprintf(out + n, "\\%03u", *name);
+			else
+				n += (size_t)sprintf(out + n,
+						     strchr(".\\\"();@$", *name) ? "\\%c" : "%c",
+						     *name);
+		out[n++] = '.';
+	}
+	out[n] = 0;
+	return out;
 }

@@ -30,7 +30,21 @@ size_t weir_name_read(const uint8_t *msg, size_t len, size_t at, struct weir_nam
  * where it ends, 0: not a name, or it runs past len. */
 size_t weir_name_skip(const uint8_t *msg, size_t len, size_t at);
 
-/* The name without its first n labels, which must exist: where it begins within n's wire. */
-size_t weir_name_suffix(const struct weir_name *n, unsigned labels);
+/* Whether n is that name or below it. */
+bool weir_name_is_in(const struct weir_name *n, const uint8_t *name, size_t len);
+
+/* Whether a name is that other one or below it. */
+bool weir_wire_is_in(const uint8_t *name, size_t len, const uint8_t *above, size_t above_len);
+
+/* Canonical order (RFC 4034, 6.1): by labels from the last to the first; < 0, 0, > 0. */
+int weir_wire_cmp(const uint8_t *a, const uint8_t *b);
+
+/* How many labels a name has, without the root's. */
+unsigned weir_wire_labels(const uint8_t *name);
+
+/* The name as text with a final dot, as in a zone file (RFC 1035, 5.1): escaped where it has to be.
+ */
+#define WEIR_NAME_TEXT 1024
+const char *weir_name_text(const uint8_t *name, char out[WEIR_NAME_TEXT]);
 
 #endif

@@ -1,112 +1,101 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* snapshot.c - the table of names. */
+/* snapshot.c - where a name is in the layers. */
 #include "zone/snapshot.h"
 
 #include <string.h>
 
-#include "base/hash.h"
-
-#define FIRST_SLOTS 64
-
-static uint32_t hash_of(const uint8_t *name, size_t len)
+const struct weir_node *weir_zone_node(const struct weir_zones *z, const struct weir_zone *zone,
+				       const uint8_t *name, size_t len)
 {
-	return (uint32_t)weir_hash_bytes(0, name, len);
+	const struct weir_node *n = weir_layer_find(&z->upper, name, len);
+
+	return n || !zone->file ? n : weir_layer_find(zone->file, name, len);
 }
 
-struct weir_node *weir_node_find(const struct weir_zones *z, const uint8_t *name, size_t len)
+const struct weir_node *weir_zone_cut(const struct weir_zones *z, const struct weir_zone *zone,
+				      const uint8_t *name, size_t len)
 {
-	uint32_t hash = hash_of(name, len);
+	const struct weir_node *cut = NULL;
 
-	if (!z->slots)
+	for (size_t at = 0; len - at > zone->apex->len; at += 1u + name[at]) {
+		const struct weir_node *n = weir_zone_node(z, zone, name + at, len - at);
+
+		if (n && weir_sets_find(n->sets, WEIR_TYPE_NS))
+			cut = n;
+	}
+	return cut;
+}
+
+/* "*" in front of the longest name that exists (RFC 4592). */
+static const struct weir_node *wildcard(const struct weir_zones *z, const struct weir_zone *zone,
+					const uint8_t *encloser, size_t len)
+{
+	uint8_t name[WEIR_NAME_MAX] = { 1, '*' };
+
+	if (len + 2 > sizeof(name))
 		return NULL;
-	for (uint32_t i = hash & z->mask;; i = (i + 1) & z->mask) {
-		struct weir_node *n = z->slots[i];
-
-		if (!n || (n->hash == hash && n->len == len && !memcmp(n->name, name, len)))
-			return n;
-	}
+	memcpy(name + 2, encloser, len);
+	return weir_zone_node(z, zone, name, len + 2);
 }
 
-/* Every name between an existing one and its zone's apex exists: the first suffix found decides.
- * Suffixes with more labels than any of our names need no look. */
-const struct weir_zone *weir_zone_covering(const struct weir_zones *z, const struct weir_name *n,
-					   struct weir_node **node)
+/* Every name between an existing one and its zone's apex exists: the first suffix found decides. */
+struct weir_found weir_zones_find(const struct weir_zones *z, const uint8_t *name, size_t len)
 {
-	unsigned skip = n->labels > z->labels ? n->labels - z->labels : 0;
+	const struct weir_node *upper, *lower = NULL;
+	struct weir_found f = { 0 };
+	size_t at, deeper;
 
-	*node = NULL;
-	for (size_t at = weir_name_suffix(n, skip);; at += 1u + n->wire[at]) {
-		struct weir_node *found = weir_node_find(z, n->wire + at, n->len - at);
-
-		if (found) {
-			*node = at ? NULL : found;
-			return found->zone;
-		}
-		if (!n->wire[at])
-			return NULL;
-	}
+	upper = weir_layer_above(&z->upper, name, len, &at);
+	if (!upper)
+		return f;
+	f.zone = upper->zone;
+	f.encloser = at;
+	if (at && f.zone->file)
+		lower = weir_layer_above(f.zone->file, name, len, &deeper);
+	if (lower && deeper < at)
+		f.encloser = deeper;
+	else
+		lower = NULL;
+	if (!f.encloser)
+		f.node = lower ? lower : upper;
+	if (upper->cut || (lower && lower->cut))
+		f.cut = weir_zone_cut(z, f.zone, name + f.encloser, len - f.encloser);
+	if (!f.node && !f.cut)
+		f.wild = wildcard(z, f.zone, name + f.encloser, len - f.encloser);
+	return f;
 }
 
-static void put(struct weir_zones *z, struct weir_node *n)
-{
-	uint32_t i = n->hash & z->mask;
-
-	while (z->slots[i])
-		i = (i + 1) & z->mask;
-	z->slots[i] = n;
-}
-
-static void make_room(struct weir_zones *z)
-{
-	uint32_t size = z->slots ? z->mask + 1 : 0;
-	struct weir_node **old = z->slots;
-
-	if (size && (z->used + 1) * 2 <= size)
-		return;
-	z->mask = (size ? size * 2 : FIRST_SLOTS) - 1;
-	z->slots = weir_arena_new_array(z->arena, z->mask + 1, struct weir_node *);
-	for (uint32_t i = 0; i < size; i++)
-		if (old[i])
-			put(z, old[i]);
-}
-
+/* A node of the upper layer has what a file says of its name, too. */
 static struct weir_node *add_node(struct weir_zones *z, const struct weir_zone *zone,
 				  const uint8_t *name, size_t len)
 {
-	struct weir_node *n = weir_arena_alloc(z->arena, 1, sizeof(*n) + len);
+	const struct weir_node *below = zone->file ? weir_layer_find(zone->file, name, len) : NULL;
+	struct weir_node *n = weir_layer_add(&z->upper, name, len);
 
-	make_room(z);
 	n->zone = zone;
-	n->hash = hash_of(name, len);
-	n->len = (uint8_t)len;
-	memcpy(n->name, name, len);
-	put(z, n);
-	z->used++;
+	if (below) {
+		n->sets = below->sets;
+		n->cut = below->cut;
+	}
 	return n;
 }
 
-struct weir_node *weir_node_add(struct weir_zones *z, const struct weir_name *n)
+struct weir_node *weir_zones_add(struct weir_zones *z, const struct weir_name *n)
 {
-	struct weir_node *node;
-	const struct weir_zone *zone = weir_zone_covering(z, n, &node);
+	struct weir_node *above, *node;
+	size_t at;
 
-	if (!zone || node)
-		return node;
-	if (n->labels > z->labels)
-		z->labels = n->labels;
-	node = add_node(z, zone, n->wire, n->len);
-	for (size_t at = 1u + n->wire[0]; !weir_node_find(z, n->wire + at, n->len - at);
-	     at += 1u + n->wire[at])
-		add_node(z, zone, n->wire + at, n->len - at);
+	above = weir_layer_above(&z->upper, n->wire, n->len, &at);
+	if (!above || !at)
+		return above;
+	node = add_node(z, above->zone, n->wire, n->len);
+	for (size_t i = 1u + n->wire[0]; i < at; i += 1u + n->wire[i])
+		add_node(z, above->zone, n->wire + i, n->len - i);
 	return node;
 }
 
-struct weir_node *weir_apex_add(struct weir_zones *z, const struct weir_zone *zone,
-				const struct weir_name *n)
+const struct weir_tsig_key *weir_zones_tsig_keys(const struct weir_zones *z, uint32_t *n)
 {
-	if (weir_node_find(z, n->wire, n->len))
-		return NULL;
-	if (n->labels > z->labels)
-		z->labels = n->labels;
-	return add_node(z, zone, n->wire, n->len);
+	*n = z ? z->n_tsig_keys : 0;
+	return z ? z->tsig_keys : NULL;
 }

@@ -40,7 +40,7 @@ static void draw_table(struct table *t, uint32_t n, uint32_t size, uint32_t ligh
 	for (uint32_t i = 0; i < n; i++) {
 		t->c[i].id = draw(&seed);
 		t->c[i].weight = lightest + (uint32_t)(draw(&seed) % (heaviest - lightest + 1));
-		t->c[i].serving = true;
+		t->c[i].now = t->c[i].weight;
 	}
 }
 
@@ -48,7 +48,7 @@ static void fill(struct table *t)
 {
 	weir_rendezvous_fill(t->c, t->n, t->rows, t->size);
 	for (uint32_t i = 0; i < t->n; i++)
-		if (!t->c[i].serving) {
+		if (t->c[i].now != t->c[i].weight) {
 			weir_rendezvous_refill(t->c, t->n, t->rows, t->size);
 			break;
 		}
@@ -77,32 +77,32 @@ static uint32_t rows_moved(const struct table *a, const struct table *b)
 	return moved;
 }
 
-static uint64_t weight_of_serving(const struct table *t)
+static uint64_t weight_now(const struct table *t)
 {
 	uint64_t total = 0;
 
 	for (uint32_t i = 0; i < t->n; i++)
-		total += t->c[i].serving ? t->c[i].weight : 0;
+		total += t->c[i].now;
 	return total;
 }
 
 /* Within 3 % of what it is due, or within one row where 3 % is less than that. */
 static void check_shares(const struct table *t)
 {
-	uint64_t total = weight_of_serving(t);
+	uint64_t total = weight_now(t);
 	uint32_t rows[MOST] = { 0 };
 
 	for (uint32_t i = 0; i < t->size; i++)
 		rows[t->rows[i]]++;
 	for (uint32_t i = 0; i < t->n; i++) {
-		double due = (double)t->c[i].weight * t->size / (double)total;
+		double due = (double)t->c[i].now * t->size / (double)total;
 		double off = rows[i] > due ? rows[i] - due : due - rows[i];
 
-		if (!t->c[i].serving)
+		if (!t->c[i].now)
 			assert_int_equal(rows[i], 0);
 		else if (off >= 1 && (due < DUE_BAND || off > 0.03 * due))
 			fail_msg("%u of %u candidates: weight %u, due %.2f rows, has %u", i, t->n,
-				 t->c[i].weight, due, rows[i]);
+				 t->c[i].now, due, rows[i]);
 	}
 }
 
@@ -148,7 +148,7 @@ static void shares_hold_when_many_do_not_serve(void **state)
 			draw_table(&before, counts[k], weir_rendezvous_size(counts[k]), 50, 200,
 				   seed);
 			for (uint32_t i = 1; i < counts[k]; i++)
-				before.c[i].serving = draw(&coin) % 20 < seed;
+				before.c[i].now *= draw(&coin) % 20 < seed;
 			fill(&before);
 			check_shares(&before);
 		}
@@ -159,9 +159,9 @@ static void a_weight_step_of_a_hundredth_shows_in_the_rows(void **state)
 	(void)state;
 	for (uint32_t weight = 1; weight < 100; weight++) {
 		draw_table(&before, 2, weir_rendezvous_size(2), 100, 100, 1);
-		before.c[0].weight = weight;
+		before.c[0].weight = before.c[0].now = weight;
 		after = before;
-		after.c[0].weight = weight + 1;
+		after.c[0].weight = after.c[0].now = weight + 1;
 		fill(&before);
 		fill(&after);
 		assert_true(rows_of(&after, after.c[0].id) > rows_of(&before, before.c[0].id));
@@ -188,7 +188,7 @@ static uint32_t moved_permille(uint32_t n, change *apply)
 
 static uint32_t fail_one(struct table *t, uint32_t who)
 {
-	t->c[who].serving = false;
+	t->c[who].now = 0;
 	return rows_of(&before, t->c[who].id);
 }
 
@@ -202,20 +202,37 @@ static uint32_t remove_one(struct table *t, uint32_t who)
 
 static uint32_t add_one(struct table *t, uint32_t who)
 {
-	uint64_t total = weight_of_serving(t);
+	uint64_t total = weight_now(t);
 
 	t->n++;
-	t->c[t->n - 1] = (struct weir_candidate){ weir_mix64(who), 100, true };
+	t->c[t->n - 1] = (struct weir_candidate){ weir_mix64(who), 100, 100 };
 	return (uint32_t)(100ull * t->size / (total + 100));
 }
 
 static uint32_t lighten_one(struct table *t, uint32_t who)
 {
-	uint64_t total = weight_of_serving(t), weight = t->c[who].weight,
-		 less = weight - weight / 10;
+	uint64_t total = weight_now(t), weight = t->c[who].weight, less = weight - weight / 10;
 
-	t->c[who].weight = (uint32_t)less;
+	t->c[who].weight = t->c[who].now = (uint32_t)less;
 	return (uint32_t)(weight * t->size / total - less * t->size / (total - weight + less));
+}
+
+/* The same, while its place among the others stays that of its whole weight. */
+static uint32_t lighten_for_now(struct table *t, uint32_t who)
+{
+	uint32_t must, weight = t->c[who].weight;
+
+	must = lighten_one(t, who);
+	t->c[who].weight = weight;
+	return must;
+}
+
+static uint32_t weigh_little_for_now(struct table *t, uint32_t who)
+{
+	uint32_t due = (uint32_t)((uint64_t)t->c[who].weight * t->size / weight_now(t) / 10);
+
+	t->c[who].now = t->c[who].weight / 10;
+	return rows_of(&before, t->c[who].id) - due;
 }
 
 static void a_failure_moves_no_row_but_its_own(void **state)
@@ -235,9 +252,9 @@ static void a_second_failure_moves_little_more_than_its_own(void **state)
 
 		for (uint64_t seed = 0; seed < 12; seed++) {
 			draw_table(&before, n, weir_rendezvous_size(n), 50, 200, seed);
-			before.c[0].serving = false;
+			before.c[0].now = 0;
 			after = before;
-			after.c[1].serving = false;
+			after.c[1].now = 0;
 			fill(&before);
 			fill(&after);
 			must += rows_of(&before, before.c[1].id);
@@ -272,6 +289,36 @@ static void a_tenth_less_weight_moves_about_that_much(void **state)
 	assert_in_range(moved_permille(100, lighten_one), 900, 1500);
 }
 
+static void a_weight_that_is_less_for_now_moves_no_row_but_its_own(void **state)
+{
+	(void)state;
+	for (uint32_t n = 3; n <= 100; n += n / 2)
+		assert_in_range(moved_permille(n, lighten_for_now), 300, 1050);
+	assert_in_range(moved_permille(1000, lighten_for_now), 300, 1200);
+	assert_in_range(moved_permille(10, weigh_little_for_now), 950, 1050);
+	assert_in_range(moved_permille(1000, weigh_little_for_now), 900, 1200);
+}
+
+static void shares_follow_the_weights_of_now(void **state)
+{
+	static const uint32_t counts[] = { 2, 3, 10, 100, 1000 };
+
+	(void)state;
+	for (uint32_t k = 0; k < 5; k++)
+		for (uint64_t seed = 0; seed < 40; seed++) {
+			uint64_t coin = seed;
+
+			draw_table(&before, counts[k], weir_rendezvous_size(counts[k]), 50, 200,
+				   seed);
+			for (uint32_t i = 0; i < counts[k]; i++)
+				if (draw(&coin) % 40 < seed)
+					before.c[i].now = (uint32_t)(draw(&coin) % 300);
+			before.c[0].now += !before.c[0].now;
+			fill(&before);
+			check_shares(&before);
+		}
+}
+
 static void the_order_of_candidates_changes_nothing(void **state)
 {
 	(void)state;
@@ -280,7 +327,7 @@ static void the_order_of_candidates_changes_nothing(void **state)
 
 		draw_table(&before, n, 16384, 1, 100, seed);
 		for (uint32_t i = 1; i < n; i++)
-			before.c[i].serving = i % 3;
+			before.c[i].now *= i % 3 > 0;
 		after = before;
 		for (uint32_t i = 0; i < n; i++)
 			after.c[i] = before.c[n - 1 - i];
@@ -296,7 +343,7 @@ static void every_machine_and_compiler_builds_the_same_table(void **state)
 
 	(void)state;
 	draw_table(&before, 100, 16384, 1, 65535, 7);
-	before.c[3].serving = false;
+	before.c[3].now = 0;
 	fill(&before);
 	for (uint32_t i = 0; i < before.size; i++)
 		digest = weir_mix64(digest ^ owner(&before, i));
@@ -332,6 +379,8 @@ int main(void)
 		cmocka_unit_test(removing_one_from_the_pool_barely_moves_the_others),
 		cmocka_unit_test(adding_one_to_the_pool_barely_moves_the_others),
 		cmocka_unit_test(a_tenth_less_weight_moves_about_that_much),
+		cmocka_unit_test(a_weight_that_is_less_for_now_moves_no_row_but_its_own),
+		cmocka_unit_test(shares_follow_the_weights_of_now),
 		cmocka_unit_test(the_order_of_candidates_changes_nothing),
 		cmocka_unit_test(every_machine_and_compiler_builds_the_same_table),
 		cmocka_unit_test(a_table_is_a_power_of_two_within_its_limits),

@@ -16,12 +16,30 @@ static const struct weir_verdict pass = {
 };
 static const struct weir_verdict failure = { .reason = WEIR_REASON_CODE_MISMATCH, .status = 503 };
 
+static struct weir_check check;
+
+static void begin(struct weir_health *h, uint64_t wall_ms)
+{
+	weir_health_init(h, wall_ms);
+	check = (struct weir_check){ .reason = WEIR_REASON_NO_RESULT };
+	h->checks = &check;
+}
+
+/* A verdict of the only monitor of a pool. */
+static bool update(struct weir_health *h, const struct weir_monitor *m,
+		   const struct weir_verdict *v, uint64_t now_ms)
+{
+	const struct weir_pool pool = { .monitor = m };
+
+	return weir_health_update(h, &pool, 0, v, (struct weir_now){ now_ms, now_ms });
+}
+
 static void an_origin_without_verdicts_is_unknown(void **state)
 {
 	struct weir_health h;
 
 	(void)state;
-	weir_health_init(&h, 7);
+	begin(&h, 7);
 	assert_int_equal(h.state, WEIR_UNKNOWN);
 	assert_string_equal(h.reason, WEIR_REASON_NO_RESULT);
 	assert_int_equal(h.since_ms, 7);
@@ -34,13 +52,13 @@ static void the_first_verdict_decides_at_once(void **state)
 	struct weir_health h;
 
 	(void)state;
-	weir_health_init(&h, 1);
-	assert_true(weir_health_update(&h, &slow, &pass, 2));
+	begin(&h, 1);
+	assert_true(update(&h, &slow, &pass, 2));
 	assert_int_equal(h.state, WEIR_HEALTHY);
 	assert_string_equal(h.reason, WEIR_REASON_NONE);
 	assert_int_equal(h.since_ms, 2);
-	weir_health_init(&h, 1);
-	assert_true(weir_health_update(&h, &slow, &failure, 3));
+	begin(&h, 1);
+	assert_true(update(&h, &slow, &failure, 3));
 	assert_int_equal(h.state, WEIR_UNHEALTHY);
 	assert_string_equal(h.reason, WEIR_REASON_CODE_MISMATCH);
 	assert_int_equal(h.since_ms, 3);
@@ -51,11 +69,11 @@ static void one_failure_is_enough_when_one_is_asked_for(void **state)
 	struct weir_health h;
 
 	(void)state;
-	weir_health_init(&h, 1);
-	weir_health_update(&h, &quick, &pass, 2);
-	assert_true(weir_health_update(&h, &quick, &failure, 3));
+	begin(&h, 1);
+	update(&h, &quick, &pass, 2);
+	assert_true(update(&h, &quick, &failure, 3));
 	assert_int_equal(h.state, WEIR_UNHEALTHY);
-	assert_true(weir_health_update(&h, &quick, &pass, 4));
+	assert_true(update(&h, &quick, &pass, 4));
 	assert_int_equal(h.state, WEIR_HEALTHY);
 }
 
@@ -64,20 +82,20 @@ static void only_failures_in_a_row_take_an_origin_down(void **state)
 	struct weir_health h;
 
 	(void)state;
-	weir_health_init(&h, 0);
-	weir_health_update(&h, &slow, &pass, 1);
-	assert_false(weir_health_update(&h, &slow, &failure, 2));
-	assert_false(weir_health_update(&h, &slow, &failure, 3));
-	assert_int_equal(h.streak, 2);
-	assert_false(weir_health_update(&h, &slow, &pass, 4)); /* begins again */
-	assert_false(weir_health_update(&h, &slow, &failure, 5));
-	assert_false(weir_health_update(&h, &slow, &failure, 6));
+	begin(&h, 0);
+	update(&h, &slow, &pass, 1);
+	assert_false(update(&h, &slow, &failure, 2));
+	assert_false(update(&h, &slow, &failure, 3));
+	assert_int_equal(check.streak, 2);
+	assert_false(update(&h, &slow, &pass, 4)); /* begins again */
+	assert_false(update(&h, &slow, &failure, 5));
+	assert_false(update(&h, &slow, &failure, 6));
 	assert_int_equal(h.state, WEIR_HEALTHY);
 	assert_int_equal(h.since_ms, 1);
-	assert_true(weir_health_update(&h, &slow, &failure, 7));
+	assert_true(update(&h, &slow, &failure, 7));
 	assert_int_equal(h.state, WEIR_UNHEALTHY);
 	assert_int_equal(h.since_ms, 7);
-	assert_int_equal(h.streak, 0);
+	assert_int_equal(check.streak, 0);
 }
 
 static void only_passes_in_a_row_bring_it_back(void **state)
@@ -85,13 +103,13 @@ static void only_passes_in_a_row_bring_it_back(void **state)
 	struct weir_health h;
 
 	(void)state;
-	weir_health_init(&h, 0);
-	weir_health_update(&h, &slow, &failure, 1);
-	assert_false(weir_health_update(&h, &slow, &pass, 2));
-	assert_false(weir_health_update(&h, &slow, &failure, 3));
-	assert_false(weir_health_update(&h, &slow, &pass, 4));
+	begin(&h, 0);
+	update(&h, &slow, &failure, 1);
+	assert_false(update(&h, &slow, &pass, 2));
+	assert_false(update(&h, &slow, &failure, 3));
+	assert_false(update(&h, &slow, &pass, 4));
 	assert_int_equal(h.state, WEIR_UNHEALTHY);
-	assert_true(weir_health_update(&h, &slow, &pass, 5));
+	assert_true(update(&h, &slow, &pass, 5));
 	assert_int_equal(h.state, WEIR_HEALTHY);
 }
 
@@ -101,16 +119,16 @@ static void the_reason_is_that_of_the_state(void **state)
 	struct weir_health h;
 
 	(void)state;
-	weir_health_init(&h, 0);
-	weir_health_update(&h, &slow, &pass, 1);
-	weir_health_update(&h, &slow, &failure, 2);
+	begin(&h, 0);
+	update(&h, &slow, &pass, 1);
+	update(&h, &slow, &failure, 2);
 	assert_string_equal(h.reason, WEIR_REASON_NONE);
-	weir_health_update(&h, &slow, &failure, 3);
-	weir_health_update(&h, &slow, &failure, 4);
+	update(&h, &slow, &failure, 3);
+	update(&h, &slow, &failure, 4);
 	assert_string_equal(h.reason, WEIR_REASON_CODE_MISMATCH);
-	weir_health_update(&h, &slow, &timeout, 5);
+	update(&h, &slow, &timeout, 5);
 	assert_string_equal(h.reason, WEIR_REASON_HTTP_TIMEOUT);
-	weir_health_update(&h, &slow, &pass, 6);
+	update(&h, &slow, &pass, 6);
 	assert_string_equal(h.reason, WEIR_REASON_HTTP_TIMEOUT);
 }
 
@@ -119,10 +137,10 @@ static void status_and_time_are_of_the_last_verdict(void **state)
 	struct weir_health h;
 
 	(void)state;
-	weir_health_init(&h, 0);
-	weir_health_update(&h, &slow, &pass, 10);
+	begin(&h, 0);
+	update(&h, &slow, &pass, 10);
 	assert_int_equal(h.status, 200);
-	weir_health_update(&h, &slow, &failure, 20);
+	update(&h, &slow, &failure, 20);
 	assert_int_equal(h.status, 503);
 	assert_int_equal(h.checked_ms, 20);
 }
@@ -133,20 +151,20 @@ static void the_round_trip_time_is_smoothed_over_passes(void **state)
 	struct weir_health h;
 
 	(void)state;
-	weir_health_init(&h, 0);
-	weir_health_update(&h, &quick, &v, 1);
+	begin(&h, 0);
+	update(&h, &quick, &v, 1);
 	assert_int_equal(h.rtt_us, 800);
 	v.rtt_us = 1600;
-	weir_health_update(&h, &quick, &v, 2);
+	update(&h, &quick, &v, 2);
 	assert_int_equal(h.rtt_us, 900);
-	weir_health_update(&h, &quick, &failure, 3);
+	update(&h, &quick, &failure, 3);
 	assert_int_equal(h.rtt_us, 900);
 	v.rtt_us = 100;
-	weir_health_update(&h, &quick, &v, 4);
+	update(&h, &quick, &v, 4);
 	assert_int_equal(h.rtt_us, 800);
 	v.rtt_us = UINT32_MAX;
 	for (unsigned i = 0; i < 300; i++)
-		weir_health_update(&h, &quick, &v, 5);
+		update(&h, &quick, &v, 5);
 	assert_in_range(h.rtt_us, UINT32_MAX - 8, UINT32_MAX);
 }
 
@@ -157,9 +175,9 @@ static void a_streak_of_any_length_comes_to_its_end(void **state)
 	unsigned n = 1;
 
 	(void)state;
-	weir_health_init(&h, 0);
-	weir_health_update(&h, &patient, &pass, 1);
-	while (!weir_health_update(&h, &patient, &failure, 2))
+	begin(&h, 0);
+	update(&h, &patient, &pass, 1);
+	while (!update(&h, &patient, &failure, 2))
 		n++;
 	assert_int_equal(n, 1000);
 }

@@ -72,6 +72,10 @@ static void a_trace_is_a_flow_and_a_kind_of_packet(void **state)
 	assert_false(q.syn);
 	assert_true(trace("src=[2001:db8::7]:1&dst=[2001:db8::1]:53&proto=udp", &q, &err));
 	assert_int_equal(q.proto, IPPROTO_UDP);
+	assert_int_equal(q.quic_id_bytes, 0);
+	assert_true(trace("src=1.2.3.4:1&dst=1.2.3.5:2&proto=udp&quic_id=0aFF", &q, &err));
+	assert_int_equal(q.quic_id_bytes, 2);
+	assert_memory_equal(q.quic_id, "\x0a\xff", 2);
 	assert_true(trace("src=1.2.3.4:1&dst=1.2.3.5:2&proto=tcp&flags=syn", &q, &err));
 	assert_true(q.syn);
 	assert_true(trace("src=1.2.3.4:1&dst=1.2.3.5:2&proto=tcp&flags=ack", &q, &err));
@@ -161,6 +165,11 @@ static const struct bad {
 	{ "src=[2001:db8::1]:5&dst=1.2.3.4:6&proto=tcp", "dst", "is IPv4 and src is IPv6" },
 	{ "src=1.2.3.4:5&dst=1.2.3.4:6&proto=tcp&flags=fin", "flags", "one of: ack, syn" },
 	{ "src=1.2.3.4:5&dst=1.2.3.4:6&proto=udp&flags=syn", "flags", "UDP has none" },
+	{ "src=1.2.3.4:5&dst=1.2.3.4:6&proto=tcp&quic_id=0a", "quic_id", "TCP has none" },
+	{ "src=1.2.3.4:5&dst=1.2.3.4:6&proto=udp&quic_id=0", "quic_id",
+	  "\"0\" is not a connection id: 1 to 20 bytes as hexadecimal digits" },
+	{ "src=1.2.3.4:5&dst=1.2.3.4:6&proto=udp&quic_id=000102030405060708090a0b0c0d0e0f1011121314",
+	  "quic_id", "is not a connection id" },
 	{ "src=1.2.3.4:5&dst=1.2.3.4:6&prot=tcp", "prot", "did you mean \"proto\"" },
 };
 static const struct bad captures[] = {

@@ -34,7 +34,7 @@ static void look(struct world *w, const char *health)
 	}
 	weir_arena_free(w->arena);
 	w->arena = weir_arena_new();
-	w->view = weir_view_build(w->model, w->health, w->arena);
+	w->view = weir_view_build(w->model, &(struct weir_facts){ .health = w->health }, w->arena);
 }
 
 static struct world world_of(const char *text)
@@ -62,10 +62,12 @@ static void end(struct world *w)
 static void serves(const struct world *w, const char *pool, bool fallback, const char *origins)
 {
 	const struct weir_view_lb *l = &w->view->lbs[0];
+	const struct weir_view_mix *mix = weir_view_mix(l);
 	char is[64] = "";
 
-	for (uint32_t i = 0; i < l->n_serving; i++)
-		strcat(is, l->serving[i]->name);
+	for (uint32_t i = 0; i < mix->n; i++)
+		if (mix->members[i].now)
+			strcat(is, mix->members[i].origin->name);
 	assert_string_equal(l->pool ? l->pool->id : "", pool);
 	assert_string_equal(is, origins);
 	assert_int_equal(l->fallback, fallback);
@@ -291,6 +293,39 @@ static void pool_states_have_the_words_of_the_api(void **state)
 	end(&w);
 }
 
+/* What the first pool decides about its origins: t takes new flows, l only as the last resort. */
+static void decides(const struct world *w, const char *expected)
+{
+	const struct weir_view_pool *p = &w->view->pools[0];
+
+	for (uint32_t i = 0; expected[i]; i++) {
+		assert_int_equal(p->origins[i].takes, expected[i] == 't');
+		assert_int_equal(p->origins[i].takes_last, expected[i] != '-');
+		assert_int_equal(p->origins[i].weight, WEIR_WEIGHT_ONE);
+	}
+}
+
+static void a_pool_says_who_takes_flows_and_who_would_as_the_last_resort(void **state)
+{
+	struct world w =
+		world_of(MONITOR "pools:\n- name: one\n  monitor: m\n  origins:\n"
+				 "  - {name: a, address: 10.0.0.1}\n"
+				 "  - {name: b, address: 10.0.0.2, weight: 0}\n"
+				 "  - {name: c, address: 10.0.0.3, enabled: false}\n"
+				 "  - {name: d, address: 10.0.0.4, weight: 0.5}\n" TWO LAST LB);
+
+	(void)state;
+	look(&w, "hhhhhhh");
+	decides(&w, "t--t");
+	look(&w, "hhhxhhh"); /* last resort: those that are healthy, as long as there are any */
+	decides(&w, "t---");
+	look(&w, "xhhxhhh");
+	decides(&w, "l--l");
+	look(&w, "uhhxhhh");
+	decides(&w, "---l");
+	end(&w);
+}
+
 static void an_empty_model_has_an_empty_view(void **state)
 {
 	struct world w = world_of("");
@@ -318,6 +353,7 @@ int main(void)
 		cmocka_unit_test(without_a_monitor_health_is_not_considered),
 		cmocka_unit_test(a_disabled_load_balancer_serves_nobody),
 		cmocka_unit_test(pool_states_have_the_words_of_the_api),
+		cmocka_unit_test(a_pool_says_who_takes_flows_and_who_would_as_the_last_resort),
 		cmocka_unit_test(an_empty_model_has_an_empty_view),
 	};
 

@@ -20,7 +20,7 @@ static uint8_t out[WEIR_DNS_MAX_SIZE];
 static struct reply reply_to(const struct msg *m, bool tcp, uint64_t random)
 {
 	size_t cap = tcp ? WEIR_DNS_MAX_SIZE : WEIR_DNS_UDP_SIZE;
-	size_t len = weir_zones_answer(zones, m->b, m->len, tcp, random, out, cap);
+	size_t len = world_answer(zones, m->b, m->len, tcp, random, out, cap);
 	struct reply r;
 
 	assert_in_range(len, 12, cap);
@@ -365,7 +365,7 @@ static void without_zones_everything_is_refused(void **state)
 	struct msg m = ask("www.example.com", A);
 
 	(void)state;
-	assert_int_equal(weir_zones_answer(NULL, m.b, m.len, false, 0, out, sizeof(out)), m.len);
+	assert_int_equal(world_answer(NULL, m.b, m.len, false, 0, out, sizeof(out)), m.len);
 	assert_int_equal(out[3] & 15, 5);
 	weir_zones_free(NULL);
 }
@@ -375,7 +375,7 @@ static int setup(void **state)
 	struct world *w = world_new();
 
 	(void)state;
-	zones = weir_zones_build(&w->view);
+	zones = world_build(&w->view);
 	memset(w, 0xee, sizeof(*w)); /* the snapshot keeps nothing of its input */
 	free(w);
 	return 0;

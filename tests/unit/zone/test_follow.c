@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include "asked.h"
 #include "wire.h"
-#include "zone/zone.h"
 
 static const char document[] =
 	"{'agent': {'vips': ['203.0.113.1', '2001:db8::1']},"
@@ -40,15 +40,16 @@ static void set_health(struct answers *a, const char *states)
 static void expect(struct answers *a, const char *name, unsigned type, const char *want)
 {
 	struct weir_arena *arena = weir_arena_new();
-	struct weir_zones *z = weir_zones_build(weir_view_build(a->model, a->health, arena));
+	struct weir_zones *z = world_build(
+		weir_view_build(a->model, &(struct weir_facts){ .health = a->health }, arena));
 	struct msg m = ask(name, type);
 	uint8_t out[WEIR_DNS_UDP_SIZE];
 	char got[512] = "";
 	struct reply r;
 
 	weir_arena_free(arena);
-	assert_true(read_reply(&r, out,
-			       weir_zones_answer(z, m.b, m.len, false, 0, out, sizeof(out)), &m));
+	assert_true(
+		read_reply(&r, out, world_answer(z, m.b, m.len, false, 0, out, sizeof(out)), &m));
 	for (unsigned host = 0; host < 10; host++)
 		for (unsigned i = 0; i < r.n[1]; i++) {
 			const char *last = strrchr(r.lines[i], ' ') + 1;

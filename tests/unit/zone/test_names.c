@@ -82,8 +82,7 @@ static void a_name_may_have_127_labels(void **state)
 	wire[254] = 0;
 	assert_int_equal(weir_name_read(wire, sizeof(wire), 0, &n), 255);
 	assert_int_equal(n.labels, 127);
-	assert_int_equal(weir_name_suffix(&n, 127), 254);
-	assert_int_equal(weir_name_suffix(&n, 1), 2);
+	assert_int_equal(weir_wire_labels(n.wire), 127);
 	wire[254] = 1;
 	assert_int_equal(weir_name_read(wire, sizeof(wire), 0, &n), 0);
 }
@@ -120,6 +119,16 @@ static void pointers_are_skipped_if_they_go_backwards(void **state)
 	assert_int_equal(weir_name_skip(msg, sizeof(msg), 15), 0);
 }
 
+static void names_are_written_as_in_a_zone_file(void **state)
+{
+	static const uint8_t odd[] = "\5a.b\\c\3\0 \xff\3com";
+	char text[WEIR_NAME_TEXT];
+
+	(void)state;
+	assert_string_equal(weir_name_text(odd, text), "a\\.b\\\\c.\\000\\032\\255.com.");
+	assert_string_equal(weir_name_text((const uint8_t *)"", text), ".");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +136,7 @@ int main(void)
 		cmocka_unit_test(texts_that_are_no_names_are_refused),
 		cmocka_unit_test(the_longest_name_has_255_bytes),
 		cmocka_unit_test(a_name_may_have_127_labels),
+		cmocka_unit_test(names_are_written_as_in_a_zone_file),
 		cmocka_unit_test(reading_ends_where_the_message_does),
 		cmocka_unit_test(pointers_are_skipped_if_they_go_backwards),
 	};

@@ -23,6 +23,15 @@ enum {
 	ANY = 255
 };
 
+enum {
+	NOERROR = 0,
+	FORMERR = 1,
+	NXDOMAIN = 3,
+	NOTIMP = 4,
+	REFUSED = 5,
+	BADVERS = 16
+};
+
 struct msg {
 	uint8_t b[70000];
 	size_t len;
@@ -86,7 +95,9 @@ struct reply {
 	unsigned rcode, n[4]; /* questions, answers, authority, additional */
 	bool aa, tc, rd, edns, dnssec_ok;
 	unsigned udp, version;
-	char *lines[3000]; /* of answers, then of authority */
+	const uint8_t *options; /* of OPT */
+	size_t options_len;
+	char *lines[3000]; /* of answers, authority, additional but for OPT */
 	unsigned n_lines;
 };
 
@@ -148,7 +159,16 @@ static inline bool read_data(const struct reply *r, unsigned type, size_t at, si
 		return inet_ntop(AF_INET6, r->b + at, text, INET6_ADDRSTRLEN);
 	if (type == CNAME || type == NS)
 		return read_name(r, &at, text) && at == end;
-	if (type != SOA || !read_name(r, &at, a) || !read_name(r, &at, b) || end - at != 20)
+	if (type != SOA) {
+		int n = 0;
+
+		for (; at < end && n < 2300; at++)
+			n += sprintf(text + n, r->b[at] > 32 && r->b[at] < 127 ? "%c" : "\\%03u",
+				     r->b[at]);
+		text[n] = 0;
+		return true;
+	}
+	if (!read_name(r, &at, a) || !read_name(r, &at, b) || end - at != 20)
 		return false;
 	snprintf(text, 2400, "%s %s %u", a, b, get16(r->b + at) << 16 | get16(r->b + at + 2));
 	return true;
@@ -160,13 +180,17 @@ static inline const char *type_text(unsigned type)
 	       : type == AAAA  ? "AAAA"
 	       : type == CNAME ? "CNAME"
 	       : type == NS    ? "NS"
-			       : "SOA";
+	       : type == TXT   ? "TXT"
+	       : type == SOA   ? "SOA"
+			       : "TYPE";
 }
 
 static inline bool read_opt(struct reply *r, const char *owner, size_t rr, size_t end)
 {
-	if (r->edns || strcmp(owner, ".") || end != rr + 10 || get16(r->b + rr + 6) & 0x7fff)
+	if (r->edns || strcmp(owner, ".") || get16(r->b + rr + 6) & 0x7fff)
 		return false;
+	r->options = r->b + rr + 10;
+	r->options_len = end - rr - 10;
 	r->edns = true;
 	r->udp = get16(r->b + rr + 2);
 	r->rcode |= (unsigned)r->b[rr + 4] << 4;
@@ -187,9 +211,10 @@ static inline bool read_record(struct reply *r, bool additional)
 	if (end > r->len)
 		return false;
 	r->at = end;
-	if (additional)
-		return get16(r->b + rr) == 41 && read_opt(r, owner, rr, end);
-	if (get16(r->b + rr + 2) != 1 || r->n_lines == sizeof(r->lines) / sizeof(*r->lines) ||
+	if (get16(r->b + rr) == 41)
+		return additional && read_opt(r, owner, rr, end);
+	if ((get16(r->b + rr + 2) != 1 && get16(r->b + rr + 2) != 3) ||
+	    r->n_lines == sizeof(r->lines) / sizeof(*r->lines) ||
 	    !read_data(r, get16(r->b + rr), rr + 10, end, data))
 		return false;
 	snprintf(line, sizeof(line), "%s %u %s %s", owner,

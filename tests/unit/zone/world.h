@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "asked.h"
 #include "zone/zone.h"
 
 #define WORLD_RECORDS 4096
@@ -20,8 +21,9 @@ struct world {
 	const char *ns[2];
 	struct weir_lb lbs[8];
 	struct weir_view_lb view_lbs[8];
+	struct weir_view_mix mixes[8];
 	struct weir_origin origins[8];
-	const struct weir_origin *even[3], *uneven[3], *twice[3];
+	struct weir_view_member even[3], uneven[3], twice[3];
 	struct weir_pool pool;
 	union weir_addr vips[3];
 	struct weir_model model;
@@ -88,20 +90,31 @@ static inline void world_zone(struct world *w, const char *name)
 
 static inline struct weir_lb *world_lb(struct world *w, const char *name)
 {
+	static const struct weir_steer_way way;
 	struct weir_lb *lb = &w->lbs[w->model.n_lbs];
 
 	*lb = (struct weir_lb){ .name = name, .ttl = 30, .enabled = true };
-	w->view_lbs[w->model.n_lbs++] = (struct weir_view_lb){ .lb = lb };
+	w->view_lbs[w->model.n_lbs] = (struct weir_view_lb){
+		.lb = lb,
+		.steer = { .ways = &way, .n_mixes = 1, .n_classes = 1 },
+		.mixes = &w->mixes[w->model.n_lbs],
+	};
+	w->model.n_lbs++;
 	return lb;
 }
 
 static inline void world_serving(struct world *w, const char *name,
-				 const struct weir_origin **origins, uint32_t n)
+				 const struct weir_view_member *members, uint32_t n)
 {
 	world_lb(w, name);
 	w->view_lbs[w->model.n_lbs - 1].pool = &w->pool;
-	w->view_lbs[w->model.n_lbs - 1].serving = origins;
-	w->view_lbs[w->model.n_lbs - 1].n_serving = n;
+	w->mixes[w->model.n_lbs - 1] = (struct weir_view_mix){ members, n, n };
+}
+
+static inline struct weir_view_member world_origin(const struct world *w, uint32_t i)
+{
+	return (struct weir_view_member){ &w->origins[i], &w->pool, w->origins[i].weight,
+					  w->origins[i].weight };
 }
 
 static inline void world_balancers(struct world *w)
@@ -116,9 +129,9 @@ static inline void world_balancers(struct world *w)
 			.index = i, .addr = addr(text[i]), .weight = weight[i], .enabled = true
 		};
 	for (uint32_t i = 0; i < 3; i++) {
-		w->even[i] = &w->origins[i];
-		w->uneven[i] = &w->origins[3 + i];
-		w->twice[i] = &w->origins[i ? 1 : 0];
+		w->even[i] = world_origin(w, i);
+		w->uneven[i] = world_origin(w, 3 + i);
+		w->twice[i] = world_origin(w, i ? 1 : 0);
 	}
 	w->vips[0] = addr("203.0.113.1");
 	w->vips[1] = addr("2001:db8::1");

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test_refuse_monitor.c - monitors that are refused. */
+#include "refuse.h"
+
+static const struct bad documents[] = {
+	{ "a monitor without an id", "monitors: [{type: http}]", "monitors[0]", "id is missing",
+	  1 },
+	{ "a monitor id that is a number", "monitors: [{id: 5}]", "monitors[0].id",
+	  "put it in quotes", 1 },
+	{ "two monitors of one id", "monitors:\n- id: m\n- id: m\n", "monitors[1].id",
+	  "\"m\" is monitors[0] already", 3 },
+	{ "an unknown monitor type", "monitors: [{id: m, type: ping}]", "monitors[0].type",
+	  "one of: http, https, tcp, udp_icmp, icmp_ping, smtp", 1 },
+	{ "an interval of nothing", "monitors: [{id: m, interval: 0}]", "monitors[0].interval",
+	  "0 is not from 0.1 to 3600", 1 },
+	{ "a negative interval", "monitors: [{id: m, interval: -5}]", "monitors[0].interval",
+	  "-5 is not from", 1 },
+	{ "an interval that is a text", "monitors: [{id: m, interval: 5s}]", "monitors[0].interval",
+	  "not a text", 1 },
+	{ "an interval of half a millisecond", "monitors: [{id: m, interval: 1.0005}]",
+	  "monitors[0].interval", "steps of 0.001", 1 },
+	{ "a timeout longer than the interval",
+	  "monitors:\n- id: m\n  interval: 1\n  timeout: 1.5\n", "monitors[0].timeout",
+	  "1.5 s is longer than the interval of 1 s", 4 },
+	{ "retries that are a fraction", "monitors: [{id: m, retries: 1.5}]", "monitors[0].retries",
+	  "whole number", 1 },
+	{ "six retries", "monitors: [{id: m, retries: 6}]", "monitors[0].retries", "from 0 to 5",
+	  1 },
+	{ "a monitor port beyond 65535", "monitors: [{id: m, port: 65536}]", "monitors[0].port",
+	  "65536 is not from 0 to 65535", 1 },
+	{ "codes that are none", "monitors: [{id: m, expected_codes: 2x}]",
+	  "monitors[0].expected_codes", "not a list of status codes", 1 },
+	{ "codes that end with a comma", "monitors: [{id: m, expected_codes: '200,'}]",
+	  "monitors[0].expected_codes", "status codes", 1 },
+	{ "a code that is a number", "monitors: [{id: m, expected_codes: 200}]",
+	  "monitors[0].expected_codes", "put it in quotes", 1 },
+	{ "a path that does not begin with a slash", "monitors: [{id: m, path: health}]",
+	  "monitors[0].path", "must begin with /", 1 },
+	{ "a path with a line break", "monitors: [{id: m, path: \"/a\\r\\nX: y\"}]",
+	  "monitors[0].path", "/a??X: y", 1 },
+	{ "an unknown method", "monitors: [{id: m, method: get}]", "monitors[0].method",
+	  "GET, HEAD", 1 },
+	{ "a body that HEAD cannot have", "monitors: [{id: m, method: HEAD, expected_body: ok}]",
+	  "monitors[0].expected_body", "HEAD", 1 },
+	{ "a header that is no list", "monitors: [{id: m, header: {Host: a.b}}]",
+	  "monitors[0].header.Host", "list of texts", 1 },
+	{ "a header name with a space", "monitors: [{id: m, header: {a b: [c]}}]",
+	  "monitors[0].header.a b", "not a header name", 1 },
+	{ "a header value with a line break", "monitors: [{id: m, header: {A: [\"b\\nc\"]}}]",
+	  "monitors[0].header.A[0]", "control character", 1 },
+	{ "a user agent", "monitors: [{id: m, header: {user-agent: [x]}}]",
+	  "monitors[0].header.user-agent", "cannot be set", 1 },
+	{ "codes for a tcp monitor", "monitors: [{id: m, type: tcp, expected_codes: 2xx}]",
+	  "monitors[0].expected_codes", "for http and https monitors; this one is tcp", 1 },
+	{ "a tcp monitor that no port is known for",
+	  "monitors: [{id: m, type: tcp}]\npools:\n- name: web\n  monitor: m\n  origins:\n"
+	  "  - {name: a, address: 10.0.0.1, port: 80}\n  - {name: b, address: 10.0.0.2}\n",
+	  "pools[0].origins[1]", "its tcp monitor \"m\"", 7 },
+};
+
+int main(void)
+{
+	return refuse_all("monitors that are refused", documents,
+			  sizeof(documents) / sizeof(documents[0]));
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test_refuse_record.c - records that are refused. */
+#include "refuse.h"
+
+#define PROXY AGENT ZONE
+
+static const struct bad documents[] = {
+	{ "a record outside all zones", "records: [{type: A, name: a.b, content: 10.0.0.1}]",
+	  "records[0].name", "in none of the zones", 1 },
+	{ "a record type that is not served",
+	  ZONE "records: [{type: DNAME, name: example.com, content: a.b}]", "records[0].type",
+	  "is not a type of records here: A, AAAA, ALIAS, CAA", 2 },
+	{ "an SOA", ZONE "records: [{type: SOA, name: example.com, content: a.b}]",
+	  "records[0].type", "is made of what zones say", 2 },
+	{ "an MX without a priority", ZONE "records: [{type: MX, name: example.com, content: a.b}]",
+	  "records[0].content", "is not the content of MX", 2 },
+	{ "content that has a second line",
+	  ZONE "records: [{type: TXT, name: example.com, content: \"a\\nb 1 IN A 192.0.2.1\"}]",
+	  "records[0].content", "has a control character", 2 },
+	{ "content that does not end",
+	  ZONE "records: [{type: MX, name: example.com, content: '(10 a.b'}]", "records[0].content",
+	  "is not the content of MX", 2 },
+	{ "empty content", ZONE "records: [{type: CAA, name: example.com, content: ' '}]",
+	  "records[0].content", "is empty", 2 },
+	{ "the NS of a zone", ZONE "records: [{type: NS, name: example.com, content: a.b}]",
+	  "records[0].type", "are said by zones", 2 },
+	{ "an ALIAS beside an address",
+	  ZONE "records: [{type: TXT, name: a.example.com, content: t},"
+	       " {type: A, name: a.example.com, content: 10.0.0.1},"
+	       " {type: ALIAS, name: a.example.com, content: b.example.com}]",
+	  "records[2].type", "ALIAS cannot share the name a.example.com with records[1], A", 2 },
+	{ "a CNAME beside a text",
+	  ZONE "records: [{type: TXT, name: a.example.com, content: t},"
+	       " {type: CNAME, name: a.example.com, content: b.example.com}]",
+	  "records[1].type", "CNAME cannot share the name a.example.com with records[0], TXT", 2 },
+	{ "a text beside a POOL",
+	  ZONE "records: [{type: POOL, name: a.example.com, content: b.example.com},"
+	       " {type: TXT, name: a.example.com, content: t}]",
+	  "records[1].type", "TXT cannot share the name a.example.com with records[0], POOL", 2 },
+	{ "a second ALIAS",
+	  ZONE "records: [{type: ALIAS, name: a.example.com, content: b.example.com},"
+	       " {type: ALIAS, name: a.example.com, content: c.example.com}]",
+	  "records[1].name", "has an ALIAS already: records[0]", 2 },
+	{ "the same text twice",
+	  ZONE "records: [{type: TXT, name: a.example.com, content: t},"
+	       " {type: TXT, name: a.example.com, content: t}]",
+	  "records[1].content", "is records[0] already", 2 },
+	{ "a star that is not the first label",
+	  ZONE "records: [{type: A, name: a.*.example.com, content: 10.0.0.1}]", "records[0].name",
+	  "may hold letters", 2 },
+	{ "a record without content", ZONE "records: [{type: A, name: example.com}]", "records[0]",
+	  "content is missing", 2 },
+	{ "an A record with an IPv6 address",
+	  ZONE "records: [{content: '::1', type: A, name: example.com}]", "records[0].content",
+	  "must be an IPv4 address", 2 },
+	{ "an AAAA record with an IPv4 address",
+	  ZONE "records: [{content: 10.0.0.1, type: AAAA, name: example.com}]",
+	  "records[0].content", "must be an IPv6 address", 2 },
+	{ "an alias at the name of a zone",
+	  ZONE "records: [{type: POOL, name: example.com, content: a.b}]", "records[0].type",
+	  "cannot be an alias", 2 },
+	{ "an alias of itself",
+	  ZONE "records: [{type: CNAME, name: a.example.com, content: A.example.com.}]",
+	  "records[0].content", "alias of itself", 2 },
+	{ "a second CNAME",
+	  ZONE "records:\n- {type: CNAME, name: a.example.com, content: a.b}\n"
+	       "- {type: CNAME, name: a.example.com, content: a.c}\n",
+	  "records[1].name", "a CNAME already: records[0]", 4 },
+	{ "an address beside a CNAME",
+	  ZONE "records:\n- {type: CNAME, name: a.example.com, content: a.b}\n"
+	       "- {type: A, name: a.example.com, content: 10.0.0.1}\n",
+	  "records[1].type", "A cannot share the name a.example.com with records[0], CNAME", 4 },
+	{ "a POOL beside an address",
+	  ZONE "records:\n- {type: AAAA, name: a.example.com, content: 'fd00::1'}\n"
+	       "- {type: POOL, name: a.example.com, content: a.b}\n",
+	  "records[1].type", "POOL cannot share", 4 },
+	{ "a record that is there twice",
+	  ZONE "records:\n- {type: POOL, name: a.example.com, content: a.b}\n"
+	       "- {type: POOL, name: a.example.com, content: A.b}\n",
+	  "records[1].content", "a.b is records[0] already", 4 },
+	{ "two ttls in one set",
+	  ZONE "records:\n- {type: A, name: a.example.com, content: 10.0.0.1}\n"
+	       "- {type: A, name: a.example.com, content: 10.0.0.2, ttl: 60}\n",
+	  "records[1].ttl", "60 differs from records[0], which has 300", 4 },
+	{ "a weight of an A record",
+	  ZONE "records: [{type: A, name: a.example.com, content: 10.0.0.1, weight: 2}]",
+	  "records[0].weight", "POOL records only", 2 },
+	{ "a POOL weight of 0",
+	  ZONE "records: [{type: POOL, name: a.example.com, content: a.b, weight: 0}]",
+	  "records[0].weight", "0 is not from 1 to 65535", 2 },
+	{ "a monitor of an address",
+	  ZONE "records: [{type: A, name: a.example.com, content: 10.0.0.1, monitor: m}]",
+	  "records[0].monitor", "is for POOL records", 2 },
+	{ "a monitor that is not there",
+	  ZONE "records: [{type: POOL, name: a.example.com, content: a.b, monitor: m}]",
+	  "records[0].monitor", "\"m\"", 2 },
+	{ "two monitors of one POOL",
+	  ZONE "records: [{type: POOL, name: a.example.com, content: a.b, monitor: m},"
+	       " {type: POOL, name: a.example.com, content: a.c, monitor: n}]",
+	  "records[1].monitor", "the POOL records of a name are one pool", 2 },
+	{ "a proxied POOL",
+	  PROXY "records: [{type: POOL, name: a.example.com, content: a.b, proxied: true}]",
+	  "records[0].proxied", "others are answered by DNS alone", 3 },
+	{ "a proxied record without a VIP",
+	  ZONE "records: [{type: A, name: a.example.com, content: 10.0.0.1, proxied: true}]",
+	  "records[0]", "needs a VIP", 2 },
+	{ "listeners of a record that is not proxied",
+	  PROXY "records: [{type: A, name: a.example.com, content: 10.0.0.1, listeners: [tcp/80]}]",
+	  "records[0].listeners", "set proxied: true", 3 },
+	{ "VIPs of a record that is not proxied",
+	  PROXY "records: [{type: A, name: a.example.com, content: 10.0.0.1, vips: [192.0.2.1]}]",
+	  "records[0].vips", "set proxied: true", 3 },
+	{ "forwarding of a record that is not proxied",
+	  PROXY "records: [{type: A, name: a.example.com, content: 10.0.0.1, forwarding: l2}]",
+	  "records[0].forwarding", "set proxied: true", 3 },
+	{ "a listener of a proxied record without a port",
+	  PROXY
+	  "records: [{type: A, name: a.example.com, content: 10.0.0.1, proxied: true, listeners: [tcp]}]",
+	  "records[0].listeners[0]", "as in tcp/443", 3 },
+	{ "no listener of a proxied record",
+	  PROXY
+	  "records: [{type: A, name: a.example.com, content: 10.0.0.1, proxied: true, listeners: []}]",
+	  "records[0]", "needs listeners", 3 },
+	{ "a VIP of a proxied record that the agent does not have",
+	  PROXY
+	  "records: [{type: A, name: a.example.com, content: 10.0.0.1, proxied: true, vips: [192.0.2.9]}]",
+	  "records[0].vips[0]", "not one of agent.vips", 3 },
+	{ "forwarding of a proxied record to another family",
+	  PROXY
+	  "records: [{type: AAAA, name: a.example.com, content: fd00::1, proxied: true,\nvips: [192.0.2.1], forwarding: l2}]",
+	  "records[0].forwarding", "cannot change the address family", 4 },
+	{ "two names that are proxied at one VIP",
+	  PROXY
+	  "records:\n- {type: A, name: a.example.com, content: 10.0.0.1, proxied: true}\n- {type: A, name: b.example.com, content: 10.0.0.2, proxied: true}\n",
+	  "records[1]", "tcp/80 on 192.0.2.1 belongs to records of a.example.com already", 5 },
+	{ "two names that are proxied at one listener",
+	  PROXY
+	  "records:\n- {type: A, name: a.example.com, content: 10.0.0.1, proxied: true}\n- {type: A, name: b.example.com, content: 10.0.0.2, proxied: true,\n   listeners: [tcp/81, tcp/80]}\n",
+	  "records[1].listeners[1]", "tcp/80 on 192.0.2.1 belongs", 6 },
+	{ "a load balancer at the listener of a proxied record",
+	  PROXY "records: [{type: A, name: a.example.com, content: 10.0.0.1, proxied: true}]\n" POOL
+		"load_balancers: [{name: b.example.com, " VIA "}]",
+	  "records[0]", "belongs to load balancer b.example.com", 3 },
+	{ "listeners that differ within a name",
+	  PROXY
+	  "records:\n- {type: A, name: a.example.com, content: 10.0.0.1, proxied: true, listeners: [tcp/1]}\n- {type: A, name: a.example.com, content: 10.0.0.2, proxied: true, listeners: [tcp/2]}\n",
+	  "records[1].listeners", "differs from that of records[0]", 5 },
+	{ "a proxied address that is a VIP",
+	  PROXY "records: [{type: A, name: a.example.com, content: 192.0.2.1, proxied: true}]",
+	  "records[0]", "would come back", 3 },
+	{ "both families only",
+	  PROXY
+	  "records: [{type: A, name: a.example.com, content: 10.0.0.1, proxied: true, settings: {ipv4_only: true, ipv6_only: true}}]",
+	  "records[0].settings.ipv6_only", "cannot be with ipv4_only", 3 },
+	{ "only a family that no VIP has",
+	  PROXY
+	  "records: [{type: A, name: a.example.com, content: 10.0.0.1, proxied: true, vips: [192.0.2.1], settings: {ipv6_only: true}}]",
+	  "records[0].settings", "none of its VIPs is of this family", 3 },
+	{ "an unknown setting",
+	  PROXY
+	  "records: [{type: A, name: a.example.com, content: 10.0.0.1, settings: {ipv5_only: true}}]",
+	  "records[0].settings.ipv5_only", "did you mean", 3 },
+	{ "a comment of 501 bytes",
+	  PROXY
+	  "records: [{type: A, name: a.example.com, content: 10.0.0.1, comment: 'ccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc'}]",
+	  "records[0].comment", "501 bytes long, more than 500", 3 },
+	{ "a tag that is empty",
+	  PROXY "records: [{type: A, name: a.example.com, content: 10.0.0.1, tags: [a, '']}]",
+	  "records[0].tags[1]", "must not be empty", 3 },
+	{ "a tag that is there twice",
+	  PROXY "records: [{type: A, name: a.example.com, content: 10.0.0.1, tags: [a, b, a]}]",
+	  "records[0].tags[2]", "\"a\" is listed twice", 3 },
+	{ "tags that are a text",
+	  PROXY "records: [{type: A, name: a.example.com, content: 10.0.0.1, tags: a}]",
+	  "records[0].tags", "must be a list", 3 },
+	{ "private routing that is a text",
+	  PROXY "records: [{type: A, name: a.example.com, content: 10.0.0.1, private_routing: y}]",
+	  "records[0].private_routing", "true or false", 3 },
+	{ "no listener for proxied records", "agent: {proxied_listeners: []}",
+	  "agent.proxied_listeners", "must not be empty", 1 },
+	{ "a listener for proxied records of no protocol", "agent: {proxied_listeners: [80]}",
+	  "agent.proxied_listeners[0]", "must be a text", 1 },
+	{ "unknown forwarding for proxied records", "agent: {proxied_forwarding: gre}",
+	  "agent.proxied_forwarding", "one of: ipip", 1 },
+};
+
+int main(void)
+{
+	return refuse_all("records that are refused", documents,
+			  sizeof(documents) / sizeof(documents[0]));
+}

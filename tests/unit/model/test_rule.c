@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* test_rule.c - rules of load balancers: their order, and the balancer that each makes of its own.
+ */
+#include "parsing.h"
+
+#define TOP "agent: {vips: [192.0.2.1]}\npools: [{name: a, " ORIGINS "}, {name: b, " ORIGINS "}]\n"
+#define LB  "load_balancers: [{name: a.b, default_pools: [a], fallback_pool: a, ttl: 60, rules:\n"
+
+static void rules_are_in_the_order_of_their_priority_then_of_the_document(void **state)
+{
+	struct weir_model *m = model_of(TOP LB "[{name: x, priority: 7}, {name: y, priority: 0},\n"
+					       " {name: z}, {name: w, priority: 0}]}]");
+	static const char *const order[] = { "y", "w", "z", "x" };
+
+	(void)state;
+	assert_int_equal(m->lbs[0].n_rules, 4);
+	for (unsigned i = 0; i < 4; i++)
+		assert_string_equal(m->lbs[0].rules[i].name, order[i]);
+	weir_model_free(m);
+}
+
+static void a_rule_makes_a_balancer_of_its_own(void **state)
+{
+	struct weir_model *m = model_of(
+		TOP LB
+		"[{name: x, condition: dns.qry.type eq 28, terminates: true, overrides:\n"
+		"  {default_pools: [b, a], fallback_pool: b, ttl: 5, steering_policy: 'off'}},\n"
+		" {condition: '', disabled: true, overrides: {}},\n"
+		" {fixed_response: {status_code: 503, content_type: text/plain,\n"
+		"  location: '', message_body: away}}]}]");
+	const struct weir_lb *l = m->lbs;
+	const struct weir_rule *r = l->rules;
+
+	(void)state;
+	assert_string_equal(r[0].condition, "dns.qry.type eq 28");
+	assert_non_null(r[0].when);
+	assert_true(r[0].terminates && !r[0].disabled);
+	assert_int_equal(r[0].lb->n_default_pools, 2);
+	assert_ptr_equal(r[0].lb->default_pools[0], &m->pools[1]);
+	assert_ptr_equal(r[0].lb->fallback_pool, &m->pools[1]);
+	assert_int_equal(r[0].lb->ttl, 5);
+	assert_string_equal(r[0].lb->name, "a.b");
+	assert_int_equal(l->n_default_pools, 1);
+	assert_int_equal(l->ttl, 60);
+	assert_null(r[1].when);
+	assert_true(r[1].disabled && !r[1].terminates);
+	assert_int_equal(r[1].lb->ttl, 60);
+	assert_true(r[2].terminates);
+	assert_int_equal(r[2].response->status_code, 503);
+	assert_string_equal(r[2].response->message_body, "away");
+	weir_model_free(m);
+}
+
+static void a_proxied_balancer_has_rules_over_clients(void **state)
+{
+	struct weir_model *m = model_of(
+		TOP
+		"load_balancers: [{name: a.b, proxied: true, listeners: [tcp/1],\n"
+		" default_pools: [a], fallback_pool: a, rules: [{condition: 'ip.src in\n"
+		" {198.51.100.0/24}', overrides: {default_pools: [b], session_affinity: ip_cookie,\n"
+		" session_affinity_ttl: 1800}}]}]");
+	const struct weir_rule *r = m->lbs[0].rules;
+
+	(void)state;
+	assert_true(r->lb->affinity && !m->lbs[0].affinity);
+	assert_int_equal(r->lb->session_affinity_ttl, 1800);
+	assert_int_equal(m->lbs[0].session_affinity_ttl, 82800);
+	assert_int_equal(r->lb->n_vips, 1);
+	weir_model_free(m);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rules_are_in_the_order_of_their_priority_then_of_the_document),
+		cmocka_unit_test(a_rule_makes_a_balancer_of_its_own),
+		cmocka_unit_test(a_proxied_balancer_has_rules_over_clients),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* hot.c - has the kernel answer what is prepared. */
+#include <time.h>
+
+#include "agent/agent_impl.h"
+#include "dataplane/plane_dns.h"
+#include "zone/hot.h"
+
+static void name_zone(void *plane, uint64_t key, uint32_t labels)
+{
+	weir_plane_dns_zone(plane, key, labels);
+}
+
+/* Who watches all queries (dnstap) would not see what the kernel answers. */
+static enum weir_dns_kernel road_of(const struct weir_dns_conf *conf)
+{
+	return conf->tap.socket || conf->tap.file ? WEIR_DNS_KERNEL_OFF : conf->kernel;
+}
+
+/* all: those that change with health, and the others. Whether it is worth another turn. */
+static bool prepare(struct weir_agent *a, const struct weir_dns_conf *conf,
+		    const struct weir_zones *zones, bool all)
+{
+	all = weir_plane_dns_begin(a->plane, all);
+	if (road_of(conf) != WEIR_DNS_KERNEL_OFF)
+		weir_hot_each(zones, all, weir_plane_dns_put, a->plane);
+	return weir_plane_dns_end(a->plane);
+}
+
+void agent_answer_in_kernel(struct weir_agent *a, const struct weir_dns_conf *conf,
+			    const struct weir_zones *zones, bool fresh)
+{
+	bool on = road_of(conf) != WEIR_DNS_KERNEL_OFF;
+
+	/* Signatures are made anew without the model. */
+	if (prepare(a, conf, zones, fresh || (on && weir_hot_is_signed(zones))))
+		prepare(a, conf, zones, true);
+	if (!fresh)
+		return;
+	weir_plane_dns_zones_begin(a->plane);
+	weir_hot_zones(zones, name_zone, a->plane);
+	weir_plane_dns_zones_end(a->plane);
+}
+
+const uint8_t *agent_cookie_secret(const struct weir_agent *a, const struct weir_dns_conf *conf)
+{
+	if (!conf->cookies)
+		return NULL;
+	return conf->has_cookie_secret ? conf->cookie_secret : a->cookie_secret;
+}
+
+/* Once a second: somebody may set the clock. */
+void agent_cookies_in_kernel(struct weir_agent *a, const struct weir_dns_conf *conf)
+{
+	weir_plane_dns_cookies(a->plane, agent_cookie_secret(a, conf), (uint64_t)time(NULL));
+}
+
+void agent_listen_in_kernel(struct weir_agent *a, const struct weir_dns_conf *conf)
+{
+	weir_plane_dns_limit(a->plane, &conf->rate_limit);
+	agent_cookies_in_kernel(a, conf);
+	weir_plane_dns_listen(a->plane, conf->listen, conf->n_listen, road_of(conf));
+}
+
+json_t *agent_kernel_answers(const struct weir_agent *a)
+{
+	static const char *const words[] = { "xdp", "tc", "off" };
+	uint64_t written;
+	uint32_t n = weir_plane_dns_answers(a->plane, &written);
+
+	return json_pack("{s:s, s:I, s:I}", "road", words[road_of(&a->model->agent.dns)], "answers",
+			 (json_int_t)n, "written", (json_int_t)written);
+}

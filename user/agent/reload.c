@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* reload.c - another model in the place of the present one: all of it, or nothing. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/agent_impl.h"
+#include "base/log.h"
+
+/* What a running agent cannot change. */
+static bool check_reload(const struct weir_agent_conf *old, const struct weir_agent_conf *now,
+			 struct weir_err *err)
+{
+	if (strcmp(old->pin_path, now->pin_path))
+		return weir_err_set(err, "agent.pin_path",
+				    "cannot change while the agent runs; "
+				    "restart it");
+	if (memcmp(old->hash_key, now->hash_key, sizeof(old->hash_key)))
+		return weir_err_set(err, "agent.hash_key",
+				    "cannot change while the agent runs; "
+				    "restart it (established flows may move)");
+	if (old->gue_port != now->gue_port)
+		return weir_err_set(err, "agent.gue_port",
+				    "cannot change while the agent runs; "
+				    "restart it");
+	if (!weir_prefix_eq(&old->outer4, &now->outer4) ||
+	    !weir_prefix_eq(&old->outer6, &now->outer6))
+		return weir_err_set(err, "agent.outer_source",
+				    "cannot change while the agent runs; "
+				    "restart it");
+	if (old->max_rows != now->max_rows)
+		return weir_err_set(err, "agent.max_rows",
+				    "cannot change while packets are forwarded; stop the agent, "
+				    "run `weir-agent --detach` and start it");
+	if (old->dns.workers != now->dns.workers)
+		return weir_err_set(err, "agent.dns.workers",
+				    "cannot change while the agent runs; "
+				    "restart it");
+	if (!weir_addr_eq(&old->control.addr, &now->control.addr) ||
+	    old->control.port != now->control.port)
+		return weir_err_set(err, "agent.control",
+				    "cannot change while the agent runs; "
+				    "restart it");
+	return true;
+}
+
+/* Once for each document, not for what its host names stand for later. */
+void agent_say_notes(const struct weir_agent *a)
+{
+	for (uint32_t i = 0; i < a->model->n_notes; i++)
+		weir_info("note: %s: %s", a->model->notes[i].path, a->model->notes[i].text);
+}
+
+int agent_attach(struct weir_agent *a, const struct weir_agent_conf *conf)
+{
+	return weir_plane_attach(a->plane, conf->interfaces, conf->n_interfaces, conf->attach);
+}
+
+/* Everything of a new model that can fail, and the way back when it does. */
+static int apply_outside(struct weir_agent *a, const struct weir_model *m,
+			 const struct weir_tables *tables)
+{
+	int err = agent_attach(a, &m->agent);
+
+	if (!err && a->answering)
+		err = agent_listen_dns(a, &m->agent);
+	if (!err) {
+		err = weir_plane_sync(a->plane, tables, agent_uptime_ms(a));
+		if (err && a->answering)
+			agent_listen_dns(a, &a->model->agent);
+		if (err) /* endpoints of the new tables only have slots by now */
+			weir_plane_sync(a->plane, a->tables, agent_uptime_ms(a));
+	}
+	if (err)
+		agent_attach(a, &a->model->agent);
+	return err;
+}
+
+static void drop_model(void *model)
+{
+	weir_model_free(model);
+}
+
+static void take_model(struct weir_agent *a, struct weir_model *m, struct weir_health *health,
+		       struct agent_where *where, struct agent_latency latency,
+		       const struct agent_decision *d)
+{
+	struct weir_model *old = a->model;
+
+	free(a->health);
+	a->health = health;
+	a->model = m;
+	agent_pass_all(a);
+	uv_timer_stop(&a->flush);
+	agent_publish(a, d, where);
+	agent_where_take(a, where);
+	latency.due_ms = a->latency.due_ms;
+	agent_latency_free(&a->latency);
+	a->latency = latency;
+	weir_prober_set(a->prober, m);
+	if (!weir_regions_eq(&old->agent, &m->agent))
+		weir_plane_regions(a->plane, m->agent.regions, m->agent.n_regions);
+	weir_dns_retire(a->dns, old, drop_model);
+	a->dns_refused = false; /* another address may be refused: that is news */
+}
+
+int agent_apply(struct weir_agent *a, struct weir_model *m, struct agent_where *where)
+{
+	struct weir_health *health = agent_carry_health(a, m);
+	struct agent_latency latency = agent_latency_for(a, m);
+	struct agent_decision d = agent_decide(a, m, health, where, &latency);
+	int err = apply_outside(a, m, d.tables);
+
+	if (err) {
+		weir_arena_free(d.arena);
+		agent_where_drop(where);
+		agent_latency_free(&latency);
+		free(health);
+		return err;
+	}
+	take_model(a, m, health, where, latency, &d);
+	return 0;
+}
+
+void weir_agent_reload(struct weir_agent *a)
+{
+	struct weir_model *m = NULL;
+	json_t *root = NULL;
+	struct weir_err err;
+
+	if (!weir_config_read(a->config_path, &root, &m, &err) ||
+	    !check_reload(&a->model->agent, &m->agent, &err)) {
+		weir_config_error(a->config_path, &err, a->error, sizeof(a->error));
+		weir_error("%s", a->error);
+		weir_error("the running configuration stays as it is");
+		weir_model_free(m);
+		json_decref(root);
+		return;
+	}
+	agent_hosts_reload(a, root, m);
+}
+
+/* The files that a model names, or none of them. */
+static bool read_files(const struct weir_agent *a, const struct weir_model *m,
+		       struct agent_where *where, struct weir_dns_cert **cert, struct weir_err *err)
+{
+	if (!weir_dns_cert_read(&m->agent.dns.tls, cert, err))
+		return false;
+	if (agent_where_read(a, m, where, err))
+		return true;
+	weir_dns_cert_free(*cert);
+	return false;
+}
+
+/* The model, or nothing of it: then a->error says why. */
+static bool reload_model(struct weir_agent *a, struct weir_model *m)
+{
+	struct agent_where where;
+	struct weir_dns_cert *cert;
+	struct weir_err err;
+	int failed;
+
+	if (!read_files(a, m, &where, &cert, &err)) {
+		weir_config_error(a->config_path, &err, a->error, sizeof(a->error));
+		weir_error("%s", a->error);
+		return false;
+	}
+	failed = agent_apply(a, m, &where);
+	if (failed) {
+		weir_dns_cert_free(cert);
+		snprintf(a->error, sizeof(a->error), "%s: not applied: %s (the log says what)",
+			 a->config_path, strerror(-failed));
+	} else {
+		weir_dns_use_cert(a->dns, cert);
+		agent_use_tap(a, &m->agent);
+	}
+	return !failed;
+}
+
+void agent_reload_with(struct weir_agent *a, json_t *root, struct weir_model *m)
+{
+	if (!reload_model(a, m)) {
+		weir_error("the running configuration stays as it is");
+		weir_model_free(m);
+		json_decref(root);
+		agent_hosts_settle(a, NULL);
+		return;
+	}
+	agent_hosts_settle(a, root);
+	a->revision++;
+	a->loaded_ms = agent_now_ms();
+	a->error[0] = 0;
+	agent_say_notes(a);
+	weir_info("reloaded %s: revision %u, table digest %016llx", a->config_path, a->revision,
+		  (unsigned long long)a->tables->digest);
+}
