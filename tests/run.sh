@@ -60,6 +60,23 @@ end() {
 	count "$name" "$rc" "$seconds"
 }
 
+# twice NAME COMMAND...: what depends on many processes' times has a second try. It decides, and
+# the first one is shown all the same.
+second_tries=
+twice() {
+	local name=$1 start=$SECONDS
+
+	shift
+	timeout -k 10 3000 "$@" >"$out" 2>&1 && {
+		count "$name" 0 $((SECONDS - start))
+		return
+	}
+	printf '%-6s %-44s\n' AGAIN "$name"
+	grep -v '^ok ' "$out" | tail -n 60
+	second_tries+=" $name"
+	run "$name" "$@"
+}
+
 # check NAME COMMAND...: a command whose exit status is the result.
 check() {
 	local name=$1
@@ -78,6 +95,8 @@ vm)
 	for k in "$@"; do run "vm/$k" tests/vm/run.sh "$k"; done
 	;;
 all)
+	# Emulated, so on one CPU: beside what is on one CPU, too, and asks for no times.
+	begin vm/6.1 tests/vm/run.sh 6.1
 	check layering tests/layering.sh
 	check format make -s fmt-check
 	check readme tests/readme.sh
@@ -89,18 +108,18 @@ all)
 	for f in build/fuzz/fuzz_*; do
 		check "${f#build/}" timeout 120 tests/fuzz/run.sh "$f" "${FUZZ_SECONDS:-20}"
 	done
+	run vm/short tests/vm/short.sh 5.10 7
+	end vm/6.1
 	run vm/verifier build/tests/vm/verifier
 	for t in build/tests/probe/test_* build/san/tests/probe/test_* build/tests/sign/test_* build/san/tests/sign/test_*; do
 		case $t in *.o | *.d) continue ;; esac
 		run "${t#build/}" "$t"
 	done
 	# With sanitizers; and as they are installed where the load is what is tested.
-	for t in tests/net/test_*.sh; do run "san/${t#tests/}" env WEIR_BIN=build/san bash "$t"; done
-	for t in changes failover flood live restarts; do run "net/test_$t.sh" bash "tests/net/test_$t.sh"; done
-	begin vm/6.1 tests/vm/run.sh 6.1
-	run vm/short tests/vm/short.sh 5.10 7
-	end vm/6.1
+	for t in tests/net/test_*.sh; do twice "san/${t#tests/}" env WEIR_BIN=build/san bash "$t"; done
+	for t in changes failover flood live restarts; do twice "net/test_$t.sh" bash "tests/net/test_$t.sh"; done
 	;;
 esac
+[ -z "$second_tries" ] || echo "passed or failed at a second try:$second_tries"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
