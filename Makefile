@@ -18,7 +18,7 @@ PREFIX ?= /usr/local
 B := build$(if $(SAN),/san)
 
 PACKAGES := clang llvm gcc make pkg-config libbpf-dev libxdp-dev bpftool libcmocka-dev libuv1-dev \
-	libjansson-dev libyaml-dev libcurl4-openssl-dev libssl-dev libc-ares-dev libmicrohttpd-dev libmnl-dev libmaxminddb-dev libfstrm-dev libprotobuf-c-dev protobuf-c-compiler libknot-dev \
+	libjansson-dev libyaml-dev libcurl4-openssl-dev libssl-dev libc-ares-dev libmicrohttpd-dev libmnl-dev libmaxminddb-dev libfstrm-dev libsqlite3-dev libprotobuf-c-dev protobuf-c-compiler libknot-dev \
 	libclang-rt-14-dev clang-format iproute2 iputils-ping ethtool curl nginx-light bind9-dnsutils ldnsutils libldns-dev unbound dnsperf fstrm-bin dnsmasq-base jq knot knot-dnsutils python3-dnspython \
 	ngtcp2-client ngtcp2-server openssl python3 procps util-linux tcpdump tshark python3-aiosmtpd qemu-system-x86 busybox-static xdp-tools cpio kmod
 
@@ -31,12 +31,12 @@ BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -fno-strict-aliasing -Wall 
 	-Iinclude -Ibpf -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
 LIB_SRC := $(wildcard user/base/*.c user/model/*.c user/compile/*.c user/zone/*.c)
-AGENT_SRC := $(wildcard user/dataplane/*.c user/probe/*.c user/resolve/*.c user/dns/*.c user/sign/*.c user/geo/*.c user/api/*.c user/agent/*.c) \
+AGENT_SRC := $(wildcard user/dataplane/*.c user/probe/*.c user/resolve/*.c user/dns/*.c user/sign/*.c user/geo/*.c user/store/*.c user/api/*.c user/agent/*.c) \
 	user/main.c
 SKELS := weir decap
 LIB_LIBS := -ljansson -lyaml -lzscanner
 BPF_LIBS := -lxdp -lbpf -lmnl
-AGENT_LIBS := $(BPF_LIBS) -luv -lcurl -lssl -lcrypto -lcares -lmicrohttpd -lmaxminddb -lfstrm -lprotobuf-c
+AGENT_LIBS := $(BPF_LIBS) -luv -lcurl -lssl -lcrypto -lcares -lmicrohttpd -lmaxminddb -lsqlite3 -lfstrm -lprotobuf-c
 
 BIN := $(B)/weir-agent $(B)/weirctl $(B)/weir-decap $(B)/weirload
 
@@ -45,6 +45,7 @@ BPFT := $(patsubst %.c,$(B)/%,$(wildcard tests/bpf/test_*.c))
 PLANET := $(patsubst %.c,$(B)/%,$(wildcard tests/dataplane/test_*.c))
 PROBET := $(patsubst %.c,$(B)/%,$(wildcard tests/probe/test_*.c))
 SIGNT := $(patsubst %.c,$(B)/%,$(wildcard tests/sign/test_*.c))
+STORET := $(patsubst %.c,$(B)/%,$(wildcard tests/store/test_*.c))
 VMT := $(patsubst %.c,$(B)/%.o,$(wildcard tests/vm/*.bpf.c tests/net/xdp_*.bpf.c)) $(B)/tests/vm/verifier
 NETT := $(B)/tests/net/flood $(B)/tests/net/dns_flood $(B)/tests/net/ask $(B)/tests/net/dns_ask $(B)/tests/net/quic_ids.so
 KERNELS := 5.10 6.1 6.12 7
@@ -104,6 +105,8 @@ $(PROBET): $(B)/%: $(B)/%.o $(call OBJ,tests/probe/bed.c $(wildcard user/probe/*
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -luv -lcurl -lssl -lcrypto -o $@
 $(SIGNT): $(B)/%: $(B)/%.o $(call OBJ,$(wildcard user/sign/*.c)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -lcrypto $(LIB_LIBS) -lm -o $@
+$(STORET): $(B)/%: $(B)/%.o $(call OBJ,$(wildcard user/store/*.c)) $(B)/libweir.a
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -lsqlite3 $(LIB_LIBS) -lm -o $@
 $(B)/tests/net/flood.o $(B)/tests/net/dns_flood.o: $(B)/tests/net/%.o: | $(B)/tests/net/%.skel.h
 $(B)/tests/net/flood $(B)/tests/net/dns_flood: $(B)/tests/net/%: $(B)/tests/net/%.o
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf -o $@
@@ -137,9 +140,9 @@ test: deps
 	@$(MAKE) --no-print-directory run-tests
 	@tests/run.sh all
 run-tests:
-	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(SIGNT) $(BPFT) $(PLANET) $(NETT) $(FUZZ) $(VMT)
+	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(SIGNT) $(STORET) $(BPFT) $(PLANET) $(NETT) $(FUZZ) $(VMT)
 	@$(MAKE) --no-print-directory SAN=1 $(BIN:build/%=build/san/%) \
-		$(UNIT:build/%=build/san/%) $(PROBET:build/%=build/san/%) $(SIGNT:build/%=build/san/%) \
+		$(UNIT:build/%=build/san/%) $(PROBET:build/%=build/san/%) $(SIGNT:build/%=build/san/%) $(STORET:build/%=build/san/%) \
 		$(PLANET:build/%=build/san/%)
 vmtest: deps
 	@$(MAKE) --no-print-directory $(BIN) $(BPFT) $(VMT)

@@ -102,7 +102,7 @@ all)
 	check readme tests/readme.sh
 	for t in build/tests/unit/*/test_* build/san/tests/unit/*/test_* \
 		build/tests/bpf/test_* build/tests/dataplane/test_* build/san/tests/dataplane/test_*; do
-		case $t in *.o | *.d) continue ;; esac
+		case $t in *.o | *.d | *\*) continue ;; esac
 		run "${t#build/}" "$t"
 	done
 	for f in build/fuzz/fuzz_*; do
@@ -111,8 +111,9 @@ all)
 	run vm/short tests/vm/short.sh 5.10 7
 	end vm/6.1
 	run vm/verifier build/tests/vm/verifier
-	for t in build/tests/probe/test_* build/san/tests/probe/test_* build/tests/sign/test_* build/san/tests/sign/test_*; do
-		case $t in *.o | *.d) continue ;; esac
+	for t in build/tests/probe/test_* build/san/tests/probe/test_* build/tests/sign/test_* build/san/tests/sign/test_* \
+		build/tests/store/test_* build/san/tests/store/test_*; do
+		case $t in *.o | *.d | *\*) continue ;; esac
 		run "${t#build/}" "$t"
 	done
 	# With sanitizers; and as they are installed where the load is what is tested.

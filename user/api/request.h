@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* request.h - one request as a vendor's facade sees it, and what it may answer. A facade is a
+ * function that is called once for each request, on the loop's thread, after the token was checked
+ * and the body was read. It sets status and reply; to change objects it fills changes, and the
+ * reply is sent once they are durable and in effect, or replaced by what refuse() makes of the
+ * reason. Requests that may change something (all but GET and HEAD) are called one at a time, when
+ * no change is under way. */
+#ifndef WEIR_API_REQUEST_H
+#define WEIR_API_REQUEST_H
+
+#include "agent/objects.h"
+
+#define API_SEGMENTS 12
+#define API_CHANGES  4096
+
+struct api_request;
+
+struct api_vendor {
+	const char *name;   /* as in "cloudflare" */
+	const char *prefix; /* of its paths, as in "/client/v4/"; longest first */
+	/* The token of a request by the headers of this vendor, in place or NULL. */
+	const char *(*token)(const struct api_request *r);
+	/* A reply to who has no token, a wrong one, or one that may only read (write). */
+	void (*unauthorized)(struct api_request *r, bool has_one, bool write);
+	/* A reply to what the server itself refuses: 400 (bad JSON: err), 404, 405, 413, 500. */
+	void (*fail)(struct api_request *r, unsigned status, const struct weir_err *err);
+	/* A reply to a change that was not made, or (WEIR_REFUSED_NOT) more to say in the reply. */
+	void (*changed)(struct api_request *r, const struct weir_changed *result);
+	void (*serve)(struct api_request *r);
+	bool forms; /* bodies are application/x-www-form-urlencoded, and become a JSON object */
+};
+
+struct api_request {
+	struct weir_agent *agent;
+	const struct api_vendor *vendor;
+	const char *method;                 /* "GET", ...; HEAD is GET */
+	const char *path;                   /* without the query, percent-encoded */
+	const char *segments[API_SEGMENTS]; /* of the path behind the prefix, decoded; NULL at the end */
+	size_t n_segments;
+	json_t *args;           /* of the query: name -> text, or a list of texts; never NULL */
+	json_t *body;           /* JSON, or a form's fields; NULL: there was none */
+	struct weir_token token;
+	const char *from;       /* address of the client */
+	uint64_t now_ms;        /* wall clock */
+	struct MHD_Connection *connection; /* for headers */
+
+	unsigned status;        /* 200 unless set */
+	json_t *reply;          /* taken over; NULL: an empty body */
+	char *text;             /* instead: a text of content_type, taken over */
+	const char *content_type;
+	const char *headers[8]; /* name, value, ... of more headers; values are copied at once */
+	size_t n_headers;
+
+	json_t *changes; /* [ { "kind", "id", "body": null | object } ], by api_change() */
+	size_t n_changes;
+};
+
+/* The object is body from now on (taken over; NULL: gone). */
+void api_change(struct api_request *r, const char *kind, const char *id, json_t *body);
+
+/* The value of a header; NULL: none. */
+const char *api_header(const struct api_request *r, const char *name);
+
+/* One text of the query; NULL: none. */
+const char *api_arg(const struct api_request *r, const char *name);
+
+/* n random bytes as 2n hexadecimal digits, NUL. */
+void api_random_id(char *out, size_t n);
+
+/* RFC 3339 of a wall clock, with digits of a second's fraction (0, 3 or 6). Returns out. */
+const char *api_time(uint64_t ms, int digits, char out[32]);
+
+#endif
