@@ -15,6 +15,19 @@
 
 struct api_request;
 
+/* One operation of a vendor's API: where a request goes, and what /weir/v1/openapi.json says of it.
+ * The first one that fits is taken, so what is spelled out stands before {parameters}. */
+struct api_route {
+	const char *method;   /* "GET", "POST", ...; HEAD is GET */
+	const char *path;     /* behind the prefix, as in "zones/{zone}/dns_records/{id}" */
+	const char *summary;  /* a few words: "List pools" */
+	const char *query;    /* names of arguments, as in "page per_page name"; NULL: none */
+	const char *request;  /* name of the schema of its body; NULL: it has none */
+	const char *response; /* of a reply that is a success; NULL: any JSON */
+	void (*serve)(struct api_request *r);
+	bool open; /* answers without a token */
+};
+
 struct api_vendor {
 	const char *name;   /* as in "cloudflare" */
 	const char *prefix; /* of its paths, as in "/client/v4/"; longest first */
@@ -22,11 +35,18 @@ struct api_vendor {
 	const char *(*token)(const struct api_request *r);
 	/* A reply to who has no token, a wrong one, or one that may only read (write). */
 	void (*unauthorized)(struct api_request *r, bool has_one, bool write);
-	/* A reply to what the server itself refuses: 400 (bad JSON: err), 404, 405, 413, 500. */
+	/* A reply to what the server itself refuses: 400 (bad JSON: err), 404, 405, 413, 429 (too
+	 * many wrong tokens), 500, 503 (no agent.store, so no tokens and no changes). */
 	void (*fail)(struct api_request *r, unsigned status, const struct weir_err *err);
 	/* A reply to a change that was not made, or (WEIR_REFUSED_NOT) more to say in the reply. */
 	void (*changed)(struct api_request *r, const struct weir_changed *result);
+	const struct api_route *routes; /* the last one has no method */
+	/* What fits no route, with the token checked; NULL: it is refused by fail(), 404 or 405. */
 	void (*serve)(struct api_request *r);
+	/* The JSON Schema (2020-12) of a name that routes use, the caller's; it may refer to others
+	 * as
+	 * "#/components/schemas/VENDOR.NAME". NULL, or what it does not know: anything. */
+	json_t *(*schema)(const char *name);
 	bool forms; /* bodies are application/x-www-form-urlencoded, and become a JSON object */
 };
 
@@ -35,21 +55,24 @@ struct api_request {
 	const struct api_vendor *vendor;
 	const char *method;                 /* "GET", ...; HEAD is GET */
 	const char *path;                   /* without the query, percent-encoded */
-	const char *segments[API_SEGMENTS]; /* of the path behind the prefix, decoded; NULL at the end */
+	const char *segments[API_SEGMENTS]; /* of the path behind the prefix, decoded; NULL at the
+					       end */
 	size_t n_segments;
-	json_t *args;           /* of the query: name -> text, or a list of texts; never NULL */
-	json_t *body;           /* JSON, or a form's fields; NULL: there was none */
+	json_t *args; /* of the query: name -> text, or a list of texts; never NULL */
+	json_t *body; /* JSON, or a form's fields; NULL: there was none */
+	const struct api_route *route; /* that fits; NULL: none */
+	const char *account_id;        /* of agent.api: 32 hexadecimal digits */
+	const char *account_name;
 	struct weir_token token;
-	const char *from;       /* address of the client */
-	uint64_t now_ms;        /* wall clock */
+	const char *from;                  /* address of the client */
+	uint64_t now_ms;                   /* wall clock */
 	struct MHD_Connection *connection; /* for headers */
 
-	unsigned status;        /* 200 unless set */
-	json_t *reply;          /* taken over; NULL: an empty body */
-	char *text;             /* instead: a text of content_type, taken over */
+	unsigned status; /* 200 unless set */
+	json_t *reply;   /* taken over; NULL: an empty body */
+	char *text;      /* instead: a text of content_type, taken over */
 	const char *content_type;
-	const char *headers[8]; /* name, value, ... of more headers; values are copied at once */
-	size_t n_headers;
+	json_t *headers; /* more of the reply, by api_add_header() */
 
 	json_t *changes; /* [ { "kind", "id", "body": null | object } ], by api_change() */
 	size_t n_changes;
@@ -61,7 +84,13 @@ void api_change(struct api_request *r, const char *kind, const char *id, json_t 
 /* The value of a header; NULL: none. */
 const char *api_header(const struct api_request *r, const char *name);
 
-/* One text of the query; NULL: none. */
+/* One more header of the reply; value is copied. */
+void api_add_header(struct api_request *r, const char *name, const char *value);
+
+/* What stands in the path for {name} of the route, decoded; NULL: it has no such. */
+const char *api_param(const struct api_request *r, const char *name);
+
+/* One text of the query, of a list the first; NULL: none. */
 const char *api_arg(const struct api_request *r, const char *name);
 
 /* n random bytes as 2n hexadecimal digits, NUL. */
