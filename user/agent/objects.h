@@ -26,7 +26,8 @@ bool weir_agent_is_files(const struct weir_agent *a, const char *kind, const cha
 /* Why a change was not made. */
 enum weir_refusal {
 	WEIR_REFUSED_NOT,
-	WEIR_REFUSED_INVALID, /* err->path is within the object of changes[which]: origins[0].name */
+	WEIR_REFUSED_INVALID, /* err->path is within the object of changes[which]: origins[0].name
+			       */
 	WEIR_REFUSED_FILES,   /* changes[which] stands in the configuration file */
 	WEIR_REFUSED_IN_USE,  /* changes[which] is referred to; the sentence says by whom */
 	WEIR_REFUSED_STORE,   /* it could not be made durable, or there is no store */
