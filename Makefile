@@ -20,7 +20,8 @@ B := build$(if $(SAN),/san)
 PACKAGES := clang llvm gcc make pkg-config libbpf-dev libxdp-dev bpftool libcmocka-dev libuv1-dev \
 	libjansson-dev libyaml-dev libcurl4-openssl-dev libssl-dev libc-ares-dev libmicrohttpd-dev libmnl-dev libmaxminddb-dev libfstrm-dev libsqlite3-dev libprotobuf-c-dev protobuf-c-compiler libknot-dev \
 	libclang-rt-14-dev clang-format iproute2 iputils-ping ethtool curl nginx-light bind9-dnsutils ldnsutils libldns-dev unbound dnsperf fstrm-bin dnsmasq-base jq knot knot-dnsutils python3-dnspython \
-	ngtcp2-client ngtcp2-server openssl python3 procps util-linux tcpdump tshark python3-aiosmtpd qemu-system-x86 busybox-static xdp-tools cpio kmod
+	ngtcp2-client ngtcp2-server openssl python3 procps util-linux tcpdump tshark python3-aiosmtpd qemu-system-x86 busybox-static xdp-tools cpio kmod \
+	nodejs $(if $(shell command -v npm 2>/dev/null),,npm) lexicon
 
 , := ,
 say = $(if $(V),,@printf '  %-5s %s\n' $(1) $@;)
@@ -132,6 +133,12 @@ build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(patsubst %,build/fuzz/obj/tests/li
 	$(call say,LD)$(CLANG) $(FUZZ_FLAGS) $^ $(LIB_LIBS) $(FUZZ_LIBS) -lm -o $@
 build/fuzz/fuzz_dns build/fuzz/fuzz_zone build/fuzz/fuzz_rdata: FUZZ_LIBS := -lldns
 
+# The official clients of the vendors whose APIs there are, of the versions in the lock file.
+NPM := build/api/node_modules/.package-lock.json
+$(NPM): tests/api/package.json tests/api/package-lock.json
+	$(call say,NPM)mkdir -p build/api && cp $^ build/api/ && \
+		npm --prefix build/api ci --ignore-scripts --no-audit --no-fund --silent && touch $@
+
 check: deps
 	@$(MAKE) --no-print-directory unit
 unit: $(UNIT)
@@ -140,7 +147,7 @@ test: deps
 	@$(MAKE) --no-print-directory run-tests
 	@tests/run.sh all
 run-tests:
-	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(SIGNT) $(STORET) $(BPFT) $(PLANET) $(NETT) $(FUZZ) $(VMT)
+	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(SIGNT) $(STORET) $(BPFT) $(PLANET) $(NETT) $(FUZZ) $(VMT) $(NPM)
 	@$(MAKE) --no-print-directory SAN=1 $(BIN:build/%=build/san/%) \
 		$(UNIT:build/%=build/san/%) $(PROBET:build/%=build/san/%) $(SIGNT:build/%=build/san/%) $(STORET:build/%=build/san/%) \
 		$(PLANET:build/%=build/san/%)
