@@ -502,6 +502,10 @@ struct weir_agent_conf {
 	struct weir_dns_conf dns;
 	const struct weir_sockaddr *resolvers; /* n 0: those of /etc/resolv.conf */
 	uint32_t n_resolvers;
+	/* Of load balancers and records that are proxied and do not say theirs. */
+	const struct weir_listener *proxied_listeners;
+	uint32_t n_proxied_listeners;
+	uint8_t proxied_forwarding; /* enum weir_mode */
 	struct weir_sockaddr control;
 	uint8_t hash_key[16];              /* the same on all balancers that share VIPs */
 	uint32_t drain_ms;                 /* how long a changed row knows its older flows */

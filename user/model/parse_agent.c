@@ -2,6 +2,7 @@
 /* parse_agent.c - the agent section: what this balancer is, apart from what it balances. */
 #include "model/parse.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -115,22 +116,26 @@ static bool take_resolvers(const struct weir_at *at, void *agent)
 			      &a->resolvers, &a->n_resolvers);
 }
 
-/* For records that are proxied; parse_proxied.c takes them from the document once more. */
 static bool take_proxied_listeners(const struct weir_at *at, void *agent)
 {
+	struct weir_agent_conf *a = agent;
 	struct weir_lb scratch = { 0 };
 
-	(void)agent;
-	return weir_take_listeners(at, &scratch) &&
-	       (scratch.n_listeners || weir_at_fail(at, "must not be empty"));
+	if (!weir_take_listeners(at, &scratch))
+		return false;
+	a->proxied_listeners = scratch.listeners;
+	a->n_proxied_listeners = scratch.n_listeners;
+	return scratch.n_listeners || weir_at_fail(at, "must not be empty");
 }
 
 static bool take_proxied_forwarding(const struct weir_at *at, void *agent)
 {
 	struct weir_lb scratch = { 0 };
 
-	(void)agent;
-	return weir_take_forwarding(at, &scratch);
+	if (!weir_take_forwarding(at, &scratch))
+		return false;
+	((struct weir_agent_conf *)agent)->proxied_forwarding = scratch.forwarding;
+	return true;
 }
 
 static bool take_control(const struct weir_at *at, void *out)
@@ -272,12 +277,17 @@ bool weir_take_agent(const struct weir_at *at, void *model)
 
 void weir_agent_defaults(struct weir_agent_conf *a)
 {
+	static const struct weir_listener web[] = { { .proto = IPPROTO_TCP, .port = 80 },
+						    { .proto = IPPROTO_TCP, .port = 443 } };
+
 	*a = (struct weir_agent_conf){
 		.node = "weir",
 		.country = "",
 		.pop = "",
 		.pin_path = WEIR_DEFAULT_PIN,
 		.drain_ms = DRAIN_MS,
+		.proxied_listeners = web,
+		.n_proxied_listeners = WEIR_COUNT(web),
 		.gue_port = WEIR_GUE_PORT,
 		.max_rows = WEIR_DEFAULT_ROWS,
 	};

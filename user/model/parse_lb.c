@@ -103,6 +103,13 @@ bool weir_take_listeners(const struct weir_at *at, void *lb)
 			      &l->listeners, &l->n_listeners);
 }
 
+/* Without any it would have those of the agent, as if it said nothing. */
+static bool take_own_listeners(const struct weir_at *at, void *lb)
+{
+	return weir_take_listeners(at, lb) &&
+	       (((struct weir_lb *)lb)->n_listeners || weir_at_fail(at, "must not be empty"));
+}
+
 static bool take_lb_vip(const struct weir_at *at, void *out)
 {
 	union weir_addr *a = out, *first = a - at->index;
@@ -231,9 +238,10 @@ static bool check_proxied(const struct weir_at *at, struct weir_lb *l)
 {
 	const struct weir_agent_conf *a = &at->p->model->agent;
 
-	if (!l->n_listeners)
-		return weir_at_fail(at, "a proxied load balancer needs listeners, as in "
-					"listeners: [tcp/443]");
+	if (!l->n_listeners) {
+		l->listeners = a->proxied_listeners;
+		l->n_listeners = a->n_proxied_listeners;
+	}
 	if (!l->vips) {
 		l->vips = a->vips;
 		l->n_vips = a->n_vips;
@@ -304,7 +312,7 @@ static bool take_lb_fields(const struct weir_at *at, struct weir_lb *l)
 		WEIR_BOOL(weir_lb, proxied, false),
 		WEIR_REQUIRED("default_pools", take_default_pools),
 		WEIR_TAKEN(weir_lb, fallback_pool, take_pool_ref, true),
-		WEIR_CUSTOM("listeners", weir_take_listeners),
+		WEIR_CUSTOM("listeners", take_own_listeners),
 		WEIR_CUSTOM("vips", take_lb_vips),
 		WEIR_CUSTOM("forwarding", weir_take_forwarding),
 		WEIR_INT(weir_lb, ttl, 1, 604800, 30),
@@ -333,6 +341,8 @@ static bool take_lb_fields(const struct weir_at *at, struct weir_lb *l)
 
 	l->policy = WEIR_POLICY_UNSET;
 	l->default_weight = 100;
+	if (json_is_true(json_object_get(at->v, "proxied")))
+		l->forwarding = at->p->model->agent.proxied_forwarding;
 	return weir_take_fields(at, fields, WEIR_COUNT(fields), l) && weir_check_affinity(at, l) &&
 	       weir_check_steering(at, l);
 }
@@ -349,6 +359,8 @@ static bool check_rules(const struct weir_at *at, const struct weir_lb *l)
 
 		of->vips = l->vips;
 		of->n_vips = l->n_vips;
+		of->listeners = l->listeners;
+		of->n_listeners = l->n_listeners;
 		if (l->proxied &&
 		    !(check_reach_all(&overrides, of) && weir_check_flows(&overrides, of)))
 			return false;

@@ -177,22 +177,6 @@ static json_t *vips_of(const struct proxied *p, const struct group *g)
 	return NULL;
 }
 
-static json_t *listeners_of(const struct proxied *p, const struct group *g)
-{
-	const json_t *own =
-		g->of[KEY_LISTENERS] ? g->of[KEY_LISTENERS] : agent_member(p, "proxied_listeners");
-
-	return own ? json_deep_copy(own) : json_pack("[s, s]", "tcp/80", "tcp/443");
-}
-
-static json_t *forwarding_of(const struct proxied *p, const struct group *g)
-{
-	const json_t *own = g->of[KEY_FORWARDING] ? g->of[KEY_FORWARDING]
-						  : agent_member(p, "proxied_forwarding");
-
-	return own ? json_deep_copy(own) : json_string("ipip");
-}
-
 /* The weights of a POOL are whole numbers, those of a pool's origins hundredths: so that none is
  * lost they are put into origins as they are in the model. Each has enough for all addresses of a
  * name.
@@ -247,8 +231,8 @@ static json_t *proxied_lb(const struct proxied *p, const struct group *g)
 
 	if (!vips && p->m->agent.n_vips)
 		return NULL;
-	return json_pack("{s:b, s:o, s:o*, s:o}", "proxied", true, "listeners", listeners_of(p, g),
-			 "vips", vips, "forwarding", forwarding_of(p, g));
+	return json_pack("{s:b, s:O*, s:o*, s:O*}", "proxied", true, "listeners",
+			 g->of[KEY_LISTENERS], "vips", vips, "forwarding", g->of[KEY_FORWARDING]);
 }
 
 static bool make_lb(const struct proxied *p, const struct group *g, const struct weir_pool *pool,

@@ -54,6 +54,45 @@ static void proxied_records_of_a_name_are_a_pool_behind_the_vips(void **state)
 	weir_model_free(m);
 }
 
+static void a_balancer_says_how_it_is_proxied_or_the_agent_does(void **state)
+{
+	struct weir_model *m = model_of(
+		"agent: {vips: [192.0.2.1], proxied_listeners: [tcp/9000], proxied_forwarding: gue}\n" POOL
+		"load_balancers:\n"
+		"- {name: a.b, proxied: true, default_pools: [web], fallback_pool: web,\n"
+		"   rules: [{overrides: {default_pools: [web]}}]}\n"
+		"- {name: c.b, proxied: true, default_pools: [web], fallback_pool: web,\n"
+		"   listeners: [udp/53], forwarding: l2}\n"
+		"- {name: d.b, default_pools: [web], fallback_pool: web}\n");
+	const struct weir_lb *l = m->lbs;
+
+	(void)state;
+	assert_int_equal(l[0].n_listeners, 1);
+	assert_int_equal(l[0].listeners[0].port, 9000);
+	assert_int_equal(l[0].forwarding, WEIR_MODE_GUE);
+	assert_int_equal(l[0].rules[0].lb->forwarding, WEIR_MODE_GUE);
+	assert_int_equal(l[0].rules[0].lb->n_listeners, 1);
+	assert_int_equal(l[1].listeners[0].port, 53);
+	assert_int_equal(l[1].forwarding, WEIR_MODE_L2);
+	assert_int_equal(l[2].n_listeners, 0);
+	weir_model_free(m);
+}
+
+static void a_balancer_is_on_the_ports_of_the_web_if_nobody_says(void **state)
+{
+	struct weir_model *m = model_of(
+		"agent: {vips: [192.0.2.1]}\n" POOL
+		"load_balancers: [{name: a.b, proxied: true, default_pools: [web], fallback_pool: web}]\n");
+
+	(void)state;
+	assert_int_equal(m->lbs[0].n_listeners, 2);
+	assert_int_equal(m->lbs[0].listeners[0].proto, IPPROTO_TCP);
+	assert_int_equal(m->lbs[0].listeners[0].port, 80);
+	assert_int_equal(m->lbs[0].listeners[1].port, 443);
+	assert_int_equal(m->lbs[0].forwarding, WEIR_MODE_IPIP);
+	weir_model_free(m);
+}
+
 static void a_record_says_how_it_is_proxied_or_the_agent_does(void **state)
 {
 	struct weir_model *m = model_of(
@@ -205,6 +244,8 @@ int main(void)
 		cmocka_unit_test(a_monitored_pool_record_is_a_pool_of_names),
 		cmocka_unit_test(an_alias_is_a_balancer_of_addresses),
 		cmocka_unit_test(proxied_records_of_a_name_are_a_pool_behind_the_vips),
+		cmocka_unit_test(a_balancer_says_how_it_is_proxied_or_the_agent_does),
+		cmocka_unit_test(a_balancer_is_on_the_ports_of_the_web_if_nobody_says),
 		cmocka_unit_test(a_record_says_how_it_is_proxied_or_the_agent_does),
 		cmocka_unit_test(a_record_beside_proxied_ones_is_proxied_too_and_that_is_said),
 		cmocka_unit_test(a_load_balancer_of_the_name_goes_before_while_it_is_enabled),
