@@ -71,6 +71,8 @@ struct weir_dns_conf {
 	struct weir_dns_tls_conf tls;
 	const struct weir_tsig_key *tsig_keys;
 	uint32_t n_tsig_keys;
+	const char **name_servers; /* of zones that do not say theirs; n 0: all do */
+	uint32_t n_name_servers;
 	struct weir_dns_tap_conf tap;
 	uint32_t workers; /* threads for UDP; 0: one for each CPU */
 	enum weir_dns_kernel kernel;

@@ -207,6 +207,8 @@ bool weir_check_fullnat(const struct weir_at *at, const struct weir_lb *l);
 bool weir_check_nat(const struct weir_at *root, const struct weir_model *m);
 /* expand.c: origins with host names into one for each address that is known; numbers all. */
 void weir_expand(struct weir_parse *p, const struct weir_hosts *known);
+/* parse_zone.c: names of name servers. */
+bool weir_take_name_servers(const struct weir_at *at, const char ***out, uint32_t *n);
 bool weir_take_zones(const struct weir_at *at, void *model);
 bool weir_take_monitors(const struct weir_at *at, void *model);
 bool weir_take_groups(const struct weir_at *at, void *model);

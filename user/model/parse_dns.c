@@ -241,6 +241,13 @@ static bool take_tsig_keys(const struct weir_at *at, void *dns)
 			      &d->n_tsig_keys);
 }
 
+static bool take_name_servers(const struct weir_at *at, void *dns)
+{
+	struct weir_dns_conf *d = dns;
+
+	return weir_take_name_servers(at, &d->name_servers, &d->n_name_servers);
+}
+
 bool weir_take_dns(const struct weir_at *at, void *dns)
 {
 	static const struct weir_field fields[] = {
@@ -256,6 +263,7 @@ bool weir_take_dns(const struct weir_at *at, void *dns)
 		WEIR_BOOL(weir_dns_conf, cookies, true),
 		WEIR_INT(weir_dns_conf, minimum_ttl, 0, MAX_TTL, WEIR_TTL_HALF),
 		WEIR_CUSTOM("tsig_keys", take_tsig_keys),
+		WEIR_CUSTOM("name_servers", take_name_servers),
 		WEIR_CUSTOM("cookie_secret", take_secret),
 	};
 

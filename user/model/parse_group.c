@@ -74,6 +74,8 @@ static bool take_group(const struct weir_at *at, void *item)
 		WEIR_TAKEN(weir_monitor_group, id, weir_take_id, true),
 		WEIR_TEXT(weir_monitor_group, description, TEXT_BYTES, ""),
 		WEIR_REQUIRED("members", take_members),
+		WEIR_IGNORED("created_on"),
+		WEIR_IGNORED("modified_on"),
 	};
 	struct weir_monitor_group *g = item;
 	uint32_t nth = at->index;

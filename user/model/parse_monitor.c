@@ -308,6 +308,8 @@ static bool take_monitor(const struct weir_at *at, void *item)
 		WEIR_BOOL(weir_monitor, allow_insecure, false),
 		WEIR_TEXT(weir_monitor, probe_zone, 255, ""),
 		WEIR_CUSTOM("via", take_via),
+		WEIR_IGNORED("created_on"),
+		WEIR_IGNORED("modified_on"),
 	};
 
 	return weir_take_fields(at, fields, WEIR_COUNT(fields), item) && check_monitor(at, item);

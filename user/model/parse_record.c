@@ -274,6 +274,7 @@ static bool check_pair(const struct weir_at *at, const struct weir_record *r,
  * that makes one. */
 struct sets {
 	struct weir_index names, places, types, all;
+	uint32_t *first; /* for each record: the first one of its name and type */
 };
 
 static bool check_neighbours(const struct weir_at *at, const struct weir_record *records,
@@ -310,10 +311,10 @@ static const char *content_of(const struct weir_at *at, const struct weir_record
 		       : s;
 }
 
-static bool add_to_sets(const struct weir_at *at, const struct weir_record *records, struct sets *s)
+static bool add_to_sets(const struct weir_at *at, struct weir_record *records, struct sets *s)
 {
-	const struct weir_record *r = &records[at->index];
-	uint32_t same_set = at->index, same = at->index;
+	struct weir_record *r = &records[at->index], *first;
+	uint32_t same = at->index;
 	char text[WEIR_ADDR_TEXT];
 	const char *content = content_of(at, r, text);
 	char *set = weir_arena_printf(at->p->arena, "%d %s", r->type, r->name);
@@ -323,18 +324,26 @@ static bool add_to_sets(const struct weir_at *at, const struct weir_record *reco
 		return false;
 	if (!weir_index_add(&s->all, all, strlen(all), &same))
 		return weir_at_fail_key(at, "content", "%s is records[%u] already", content, same);
-	if (!weir_index_add(&s->types, set, strlen(set), &same_set) &&
-	    records[same_set].ttl != r->ttl)
-		return weir_at_fail_key(at, "ttl",
-					"%u differs from records[%u], which has %u: "
-					"records of one name and type have one ttl",
-					r->ttl, same_set, records[same_set].ttl);
+	s->first[at->index] = at->index;
+	weir_index_add(&s->types, set, strlen(set), &s->first[at->index]);
+	first = &records[s->first[at->index]];
+	if (r->ttl != first->ttl) {
+		struct weir_at ttl = weir_at_key(at, "ttl");
+
+		weir_at_note(
+			&ttl,
+			"differs from that of records[%u], and records of one name and type are "
+			"answered with one ttl: the smallest of theirs",
+			s->first[at->index]);
+		first->ttl = r->ttl < first->ttl ? r->ttl : first->ttl;
+	}
 	return true;
 }
 
 bool weir_take_records(const struct weir_at *at, void *model)
 {
 	struct weir_model *m = model;
+	struct weir_record *records;
 	struct sets s;
 
 	if (!weir_take_list(at, 0, MAX_RECORDS, sizeof(*m->records), take_record, &m->records,
@@ -344,11 +353,15 @@ bool weir_take_records(const struct weir_at *at, void *model)
 	weir_index_init(&s.places, m->n_records, at->p->arena);
 	weir_index_init(&s.types, m->n_records, at->p->arena);
 	weir_index_init(&s.all, m->n_records, at->p->arena);
+	s.first = weir_arena_new_array(at->p->arena, m->n_records, uint32_t);
+	records = (struct weir_record *)m->records;
 	for (uint32_t i = 0; i < m->n_records; i++) {
 		struct weir_at item = weir_at_item(at, i);
 
-		if (!add_to_sets(&item, m->records, &s))
+		if (!add_to_sets(&item, records, &s))
 			return false;
 	}
+	for (uint32_t i = 0; i < m->n_records; i++)
+		records[i].ttl = records[s.first[i]].ttl;
 	return weir_make_proxied(at);
 }

@@ -18,11 +18,16 @@
 #define PROPAGATION     300
 #define MAX_SIGNED_NAME 200 /* so that a file can be named after it */
 
+bool weir_take_name_servers(const struct weir_at *at, const char ***out, uint32_t *n)
+{
+	return weir_take_list(at, 1, MAX_NS, sizeof(**out), weir_take_domain, out, n);
+}
+
 static bool take_ns(const struct weir_at *at, void *zone)
 {
 	struct weir_zone_conf *z = zone;
 
-	return weir_take_list(at, 1, MAX_NS, sizeof(*z->ns), weir_take_domain, &z->ns, &z->n_ns);
+	return weir_take_name_servers(at, &z->ns, &z->n_ns);
 }
 
 static bool take_rname(const struct weir_at *at, void *out)
@@ -90,13 +95,18 @@ static bool take_transfer(const struct weir_at *at, void *zone)
 }
 
 /* What a zone's file says is not said by the document, too. */
-static bool check_file(const struct weir_at *at, const struct weir_zone_conf *z)
+static bool check_file(const struct weir_at *at, struct weir_zone_conf *z)
 {
 	static const char *const keys[] = { "ns",    "mname",  "rname",   "serial", "refresh",
 					    "retry", "expire", "minimum", "ttl" };
 
+	if (!z->file && !z->n_ns) {
+		z->ns = at->p->model->agent.dns.name_servers;
+		z->n_ns = at->p->model->agent.dns.n_name_servers;
+	}
 	if (!z->file)
-		return z->n_ns || weir_at_fail(at, "ns is missing");
+		return z->n_ns ||
+		       weir_at_fail(at, "ns is missing, and so is agent.dns.name_servers");
 	for (size_t i = 0; i < WEIR_COUNT(keys); i++)
 		if (json_object_get(at->v, keys[i]))
 			return weir_at_fail_key(at, keys[i],
@@ -162,6 +172,9 @@ static bool take_zone(const struct weir_at *at, void *item)
 		WEIR_INT(weir_zone_conf, minimum, 0, MAX_TIME, 60),
 		WEIR_INT(weir_zone_conf, ttl, 0, MAX_TIME, 3600),
 		WEIR_CUSTOM("dnssec", take_dnssec),
+		WEIR_IGNORED("id"),
+		WEIR_IGNORED("created_on"),
+		WEIR_IGNORED("modified_on"),
 	};
 	struct weir_zone_conf *z = item;
 	uint32_t nth = at->index;

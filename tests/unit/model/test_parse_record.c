@@ -28,6 +28,39 @@ static void zones_have_defaults(void **state)
 	weir_model_free(m);
 }
 
+static void a_zone_without_name_servers_has_those_of_the_agent(void **state)
+{
+	struct weir_model *m = model_of(
+		"agent: {dns: {name_servers: [Ns1.example.net., ns2.example.net]}}\n"
+		"zones: [{name: a, id: x, created_on: '2026', modified_on: '2026'}, {name: b, ns: [n]}]\n");
+
+	(void)state;
+	assert_int_equal(m->zones[0].n_ns, 2);
+	assert_string_equal(m->zones[0].ns[0], "ns1.example.net");
+	assert_string_equal(m->zones[0].mname, "ns1.example.net");
+	assert_int_equal(m->zones[1].n_ns, 1);
+	weir_model_free(m);
+}
+
+static void records_of_a_set_have_the_smallest_of_their_ttls(void **state)
+{
+	struct weir_model *m = model_of("zones: [{name: a, ns: [n.b]}]\n"
+					"records:\n"
+					"- {type: A, name: x.a, content: 10.0.0.1, ttl: 300}\n"
+					"- {type: A, name: x.a, content: 10.0.0.2, ttl: 60}\n"
+					"- {type: A, name: x.a, content: 10.0.0.3, ttl: 90}\n"
+					"- {type: TXT, name: x.a, content: t, ttl: 3600}\n");
+
+	(void)state;
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(m->records[i].ttl, 60);
+	assert_int_equal(m->records[3].ttl, 3600);
+	assert_int_equal(m->n_notes, 2);
+	assert_string_equal(m->notes[0].path, "records[1].ttl");
+	assert_string_equal(m->notes[1].path, "records[2].ttl");
+	weir_model_free(m);
+}
+
 static void records_are_taken(void **state)
 {
 	struct weir_model *m = model_of(
@@ -63,6 +96,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(zones_have_defaults),
+		cmocka_unit_test(a_zone_without_name_servers_has_those_of_the_agent),
+		cmocka_unit_test(records_of_a_set_have_the_smallest_of_their_ttls),
 		cmocka_unit_test(records_are_taken),
 	};
 

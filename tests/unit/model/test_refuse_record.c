@@ -78,10 +78,6 @@ static const struct bad documents[] = {
 	  ZONE "records:\n- {type: POOL, name: a.example.com, content: a.b}\n"
 	       "- {type: POOL, name: a.example.com, content: A.b}\n",
 	  "records[1].content", "a.b is records[0] already", 4 },
-	{ "two ttls in one set",
-	  ZONE "records:\n- {type: A, name: a.example.com, content: 10.0.0.1}\n"
-	       "- {type: A, name: a.example.com, content: 10.0.0.2, ttl: 60}\n",
-	  "records[1].ttl", "60 differs from records[0], which has 300", 4 },
 	{ "a weight of an A record",
 	  ZONE "records: [{type: A, name: a.example.com, content: 10.0.0.1, weight: 2}]",
 	  "records[0].weight", "POOL records only", 2 },
@@ -120,7 +116,7 @@ static const struct bad documents[] = {
 	{ "no listener of a proxied record",
 	  PROXY
 	  "records: [{type: A, name: a.example.com, content: 10.0.0.1, proxied: true, listeners: []}]",
-	  "records[0]", "needs listeners", 3 },
+	  "records[0].listeners", "must not be empty", 3 },
 	{ "a VIP of a proxied record that the agent does not have",
 	  PROXY
 	  "records: [{type: A, name: a.example.com, content: 10.0.0.1, proxied: true, vips: [192.0.2.9]}]",

@@ -20,6 +20,9 @@ static void what_has_its_full_meaning_has_no_note(void **state)
 {
 	struct weir_model *m = model_of(
 		"agent: {vips: [192.0.2.1]}\n"
+		"monitors: [{id: m, created_on: '2021', modified_on: '2021'}]\n"
+		"monitor_groups: [{id: g, created_on: '2021', modified_on: '2021',\n"
+		"  members: [{monitor_id: m, created_at: '2021', updated_at: '2021'}]}]\n"
 		"pools: [{name: a, check_regions: [], health_sources: ~, notification_email: '',\n"
 		"  notification_filter: {}, networks: [x], created_on: '2021', modified_on: '2021',\n"
 		"  disabled_at: '2021', origins: [{name: a, address: 10.0.0.1, virtual_network_id: '',\n"
