@@ -41,7 +41,7 @@ struct weir_author {
 uint64_t weir_store_revision(const struct weir_store *s);
 
 /* All objects, in the order in which they were made; body is borrowed. Ends when take returns
- * false, and is true then, too. */
+ * false, and is true then, too. take must leave the store alone. */
 bool weir_store_objects(struct weir_store *s,
 			bool (*take)(void *arg, const char *kind, const char *id, json_t *body),
 			void *arg, struct weir_err *err);
@@ -53,7 +53,8 @@ bool weir_store_commit(struct weir_store *s, const struct weir_author *author,
 		       const struct weir_change *changes, size_t n, uint64_t now_ms,
 		       uint64_t *revision, struct weir_err *err);
 
-/* The last revision, this one, had no effect after all: it and its changes are taken back. */
+/* The last revision, this one, had no effect after all: it and its changes are taken back, objects
+ * have their places again, and the next revision has its number. */
 bool weir_store_take_back(struct weir_store *s, uint64_t revision, struct weir_err *err);
 
 /* What was changed, newest first: [ { "revision", "at": ms, "who", "from", "what", "changes":
@@ -64,12 +65,19 @@ bool weir_store_history(struct weir_store *s, uint64_t before, unsigned limit, j
 
 /* The changes that make the objects what they were after revision (0: before the first), newest
  * known body of each, as [ { "kind", "id", "body": null | ... } ], the caller's. They are not made.
- * False: there is no such revision. */
+ * False: there is no such revision, or it is not known any more (all are kept by this version). */
 bool weir_store_way_back(struct weir_store *s, uint64_t revision, json_t **out,
 			 struct weir_err *err);
 
-/* A copy of the whole store while it is used, whole when it is true; path must not exist. */
+/* A copy of the whole store while it is used, durable and whole when it is true (mode 0600); path
+ * must not exist, and does not when it is false. */
 bool weir_store_backup(struct weir_store *s, const char *path, struct weir_err *err);
+
+/* What is called between the two is one transaction: all of it is durable when weir_store_end() is
+ * true, and nothing of it is done when it is false, as it is when a change in between was refused.
+ * Only for tokens, events, the outbox and notes. */
+bool weir_store_begin(struct weir_store *s, struct weir_err *err);
+bool weir_store_end(struct weir_store *s, struct weir_err *err);
 
 /* --- tokens: only their SHA-256 is kept --- */
 
@@ -82,11 +90,12 @@ struct weir_token {
 	uint64_t created_ms, used_ms; /* used: 0 never; kept to the hour */
 };
 
-/* Names are unique among those that are not revoked. */
+/* Names are 1 to 64 bytes, and unique among those that are not revoked. Ids are used once. */
 bool weir_store_add_token(struct weir_store *s, const char *name,
 			  const uint8_t hash[WEIR_TOKEN_HASH], bool may_write, uint64_t now_ms,
 			  struct weir_token *out, struct weir_err *err);
-/* False with err->text "" when there is none of this hash. Compares in constant time. */
+/* False with err->text "" when there is none of this hash. Compares in constant time. That it was
+ * used is written once an hour, and if it cannot be, that is no error. */
 bool weir_store_find_token(struct weir_store *s, const uint8_t hash[WEIR_TOKEN_HASH],
 			   uint64_t now_ms, struct weir_token *out, struct weir_err *err);
 /* False with err->text "" when there is none of this name. */
@@ -96,7 +105,9 @@ bool weir_store_tokens(struct weir_store *s, json_t **out, struct weir_err *err)
 
 /* --- events: what happened to pools and origins; not part of revisions --- */
 
-/* Adds one, *id counts up; body is borrowed. The oldest beyond 100,000 go. */
+#define WEIR_STORE_EVENTS 100000
+
+/* Adds one, *id counts up; body is borrowed. The oldest beyond WEIR_STORE_EVENTS go. */
 bool weir_store_add_event(struct weir_store *s, const json_t *body, uint64_t now_ms, uint64_t *id,
 			  struct weir_err *err);
 /* Those with since_ms <= at < until_ms and an id below before (0: all), newest first, at most
@@ -106,11 +117,28 @@ bool weir_store_events(struct weir_store *s, uint64_t since_ms, uint64_t until_m
 
 /* --- outbox: what is to be delivered at least once, in order for each lane --- */
 
+#define WEIR_STORE_DELIVERIES 10000
+
 bool weir_store_post(struct weir_store *s, const char *lane, const json_t *body, uint64_t now_ms,
 		     uint64_t *id, struct weir_err *err);
 /* All that is not done, oldest first: [ { "id", "lane", "at": ms, "tries", "body" } ]. */
 bool weir_store_undelivered(struct weir_store *s, json_t **out, struct weir_err *err);
+/* It was tried, without success; it was delivered; it never will be, and is forgotten. False, too,
+ * when it is not to be delivered (any more). */
 bool weir_store_tried(struct weir_store *s, uint64_t id, struct weir_err *err);
-bool weir_store_delivered(struct weir_store *s, uint64_t id, struct weir_err *err);
+bool weir_store_delivered(struct weir_store *s, uint64_t id, uint64_t now_ms, struct weir_err *err);
+bool weir_store_give_up(struct weir_store *s, uint64_t id, struct weir_err *err);
+/* What was delivered at since_ms <= done < until_ms, newest first, without the first skip, at most
+ * limit: as undelivered, with "done": ms. The oldest beyond WEIR_STORE_DELIVERIES go. */
+bool weir_store_deliveries(struct weir_store *s, uint64_t since_ms, uint64_t until_ms,
+			   unsigned skip, unsigned limit, json_t **out, struct weir_err *err);
+
+/* --- notes: what the agent itself must remember; not part of revisions --- */
+
+/* key is body from now on (borrowed; NULL: gone). */
+bool weir_store_note(struct weir_store *s, const char *key, const json_t *body,
+		     struct weir_err *err);
+/* All of them, key -> body, the caller's. */
+bool weir_store_notes(struct weir_store *s, json_t **out, struct weir_err *err);
 
 #endif
