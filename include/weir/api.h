@@ -22,6 +22,7 @@ enum weir_exit {
  *   "config": { "file", "loaded_at", "revision": int, "error": null | string,
  *               "notes": [ { "path", "text" } ] (values that have no effect, or another one
  *                                              than their words say) },
+ *   "store": null (none is configured) | { "file", "revision": int (of the last change) },
  *   "table_digest": "16 hex digits",
  *   "interfaces": [ { "name", "mode": "native|generic|detached", "shared": bool } ],
  *   "services": [ { "vip", "protocol": "tcp|udp", "port", "load_balancer", "pool": null | id,

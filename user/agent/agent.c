@@ -372,12 +372,15 @@ int weir_agent_open(uv_loop_t *loop, const char *config_path, json_t *root,
 		abort();
 	a->started_ms = agent_now_ms();
 	a->answer_by_ms = agent_uptime_ms(a) + FIRST_ROUND_MS;
-	err = agent_hosts_open(a, root, &model);
+	err = agent_store_open(a, root, &model);
+	json_decref(root);
+	if (!err)
+		err = agent_hosts_open(a, &model);
 	if (!err)
 		err = open_plane(a, &model->agent);
 	if (err) {
 		weir_resolver_close(a->resolver);
-		json_decref(a->root);
+		agent_store_close(a);
 		weir_model_free(model);
 		weir_memo_free(a->memo);
 		agent_signing_close(a->signing);
@@ -437,7 +440,8 @@ static void on_closed(uv_handle_t *h)
 	agent_signing_close(a->signing);
 	agent_latency_free(&a->latency);
 	weir_model_free(a->model);
-	json_decref(a->root);
+	agent_store_close(a);
+	weir_arena_free(a->pool_ids.arena);
 	json_decref(a->next);
 	free(a->health);
 	free(a);

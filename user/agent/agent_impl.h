@@ -4,6 +4,7 @@
 #define WEIR_AGENT_AGENT_IMPL_H
 
 #include "agent/agent.h"
+#include "agent/objects.h"
 #include "agent/signing.h"
 #include "agent/zonefiles.h"
 #include "base/mem.h"
@@ -44,6 +45,25 @@ struct agent_latency {
 	uint64_t due_ms; /* of the next look */
 };
 
+/* What the configuration file and the store have, together. Immutable: a change makes another one,
+ * which shares what is the same. */
+struct agent_objects {
+	json_t *file;     /* its document */
+	json_t *stored;   /* kind -> id -> body; also of kinds that no model has */
+	json_t *document; /* what a model is made of: the sections of the file, with what is stored
+			   * behind what it has */
+	json_t *of_file;  /* kind -> id -> body, which has its id here */
+	json_t *all;      /* the same of both */
+	json_t *none;     /* an empty object */
+};
+
+/* Pools of a model by id, made when somebody asks. */
+struct agent_pool_ids {
+	struct weir_arena *arena; /* NULL: nobody did */
+	struct weir_index by_id;
+	uint64_t of; /* weir_agent.models */
+};
+
 struct weir_agent {
 	uv_loop_t *loop;
 	const char *config_path;
@@ -53,10 +73,18 @@ struct weir_agent {
 	struct agent_where where;     /* for model */
 	struct agent_latency latency; /* likewise */
 
-	/* Host names: of root, which model was made of, and of next, a reload that waits for them.
-	 */
+	struct agent_objects *objects; /* that model was made of */
+	struct weir_store *store;      /* NULL: none is configured */
+	uint64_t stored_revision;      /* of store */
+	struct agent_change *change;   /* is being made durable; NULL: none is */
+	bool reload_later;             /* was asked for meanwhile */
+	uint64_t models;               /* that were in use so far */
+	struct agent_pool_ids pool_ids;
+	void (*on_idle)(void *arg);
+	void *on_idle_arg;
+
 	struct weir_resolver *resolver;
-	json_t *root, *next; /* NULL: has none; no reload waits */
+	json_t *next; /* the document of a reload that waits for host names; NULL: none does */
 	uint64_t next_by_ms, past_until_ms;
 
 	struct weir_plane *plane;
@@ -138,16 +166,47 @@ void agent_pass_all(struct weir_agent *a);
  * errno, then all is as it was. */
 int agent_apply(struct weir_agent *a, struct weir_model *m, struct agent_where *where);
 
-/* The second half of a reload: m was made of root. */
-void agent_reload_with(struct weir_agent *a, json_t *root, struct weir_model *m);
+/* The second half of a reload: m was made of objects. Takes both over. */
+void agent_reload_with(struct weir_agent *a, struct agent_objects *objects, struct weir_model *m);
+/* What became of a reload that failed: says it, and the status does. */
+void agent_reload_failed(struct weir_agent *a, const struct weir_err *err);
+/* The model and all that comes with it, or nothing of it. False: *err says why. */
+bool agent_use(struct weir_agent *a, struct weir_model *m, struct weir_err *err);
+
+/* objects.c: those of a file's document and of the store; those after changes, a list as that of
+ * weir_store_way_back(). */
+struct agent_objects *agent_objects_new(json_t *file, json_t *stored);
+struct agent_objects *agent_objects_change(const struct agent_objects *was, const json_t *changes);
+void agent_objects_free(struct agent_objects *o);
+/* Whether a path of the document is within a stored object: which, and the rest of the path. */
+bool agent_objects_place(const struct agent_objects *o, const char *path, const char **kind,
+			 const char **id, const char **rest);
+/* Has an error's path name a stored object in place of its place in the document. */
+void agent_objects_explain(const struct agent_objects *o, struct weir_err *err);
+/* Whether the document has stored objects in it. */
+bool agent_objects_is_mixed(const struct agent_objects *o);
+/* Whether models are made of this kind. */
+bool agent_objects_is_models(const char *kind);
+
+/* change.c: opens the store that a model names; another model in place of *m if it has objects. 0
+ * or a negative errno, said in the log. */
+int agent_store_open(struct weir_agent *a, json_t *file, struct weir_model **m);
+/* The agent is closed: false while a change is in another thread, which then goes on. */
+void agent_store_close(struct weir_agent *a);
 
 /* hosts.c. Opens the resolver and waits for the names of *m, which is then made anew. 0 or a
  * negative errno. */
-int agent_hosts_open(struct weir_agent *a, json_t *root, struct weir_model **m);
-/* A reload of a good document: at once, or when its host names are known. Takes both over. */
-void agent_hosts_reload(struct weir_agent *a, json_t *root, struct weir_model *m);
-/* The document is in use now, or (NULL) the older one still is. */
-void agent_hosts_settle(struct weir_agent *a, json_t *root);
+int agent_hosts_open(struct weir_agent *a, struct weir_model **m);
+/* A model of objects with the addresses of host names that are known. */
+bool agent_hosts_build(const struct weir_agent *a, const struct agent_objects *objects,
+		       struct weir_model **out, struct weir_err *err);
+/* What its host names stand for is to be known. */
+void agent_hosts_ask(struct weir_agent *a, const struct weir_model *m);
+/* A reload of a good document, of which m was made: at once, or when its host names are known.
+ * Takes m over. */
+void agent_hosts_reload(struct weir_agent *a, json_t *file, struct weir_model *m);
+/* The agent's model is another one, or (false) still the one it was. */
+void agent_hosts_settle(struct weir_agent *a, bool taken);
 void agent_hosts_tick(struct weir_agent *a);
 
 /* carry.c: health for the origins of a model, from what is known; the caller frees it. */

@@ -12,12 +12,12 @@
 #define PAST_MS     10000 /* how long addresses that left wait for the verdicts of those that came */
 #define AGAIN_MS    1000
 
-static bool build(const struct weir_agent *a, const json_t *root, struct weir_model **out,
-		  struct weir_err *err)
+bool agent_hosts_build(const struct weir_agent *a, const struct agent_objects *objects,
+		       struct weir_model **out, struct weir_err *err)
 {
 	struct weir_arena *arena = weir_arena_new();
 	const struct weir_hosts hosts = weir_resolver_hosts(a->resolver, arena);
-	bool ok = weir_model_build(root, &hosts, out, err);
+	bool ok = weir_model_build(objects->document, &hosts, out, err);
 
 	weir_arena_free(arena);
 	return ok;
@@ -39,7 +39,7 @@ static void rebuild(struct weir_agent *a)
 	struct agent_where where;
 	struct weir_err err;
 
-	if (!a->root || !build(a, a->root, &m, &err))
+	if (!a->model->n_hosts || !agent_hosts_build(a, a->objects, &m, &err))
 		return;
 	agent_where_keep(a, m, &where);
 	if (!agent_apply(a, m, &where))
@@ -52,15 +52,20 @@ static void rebuild(struct weir_agent *a)
 /* The reload that waited: all of its names are known, or their time is up. */
 static void finish_reload(struct weir_agent *a)
 {
+	struct agent_objects *objects = agent_objects_new(a->next, a->objects->stored);
 	struct weir_model *m = NULL;
-	json_t *root = a->next;
 	struct weir_err err;
 
+	json_decref(a->next);
 	a->next = NULL;
-	if (build(a, root, &m, &err))
-		agent_reload_with(a, root, m);
-	else
-		json_decref(root);
+	if (agent_hosts_build(a, objects, &m, &err)) {
+		agent_reload_with(a, objects, m);
+		return;
+	}
+	agent_objects_explain(objects, &err);
+	agent_reload_failed(a, &err);
+	agent_objects_free(objects);
+	agent_hosts_settle(a, false);
 }
 
 static void on_news(uv_timer_t *t)
@@ -113,7 +118,7 @@ void agent_hosts_tick(struct weir_agent *a)
 /* --- documents --- */
 
 /* Names without servers to ask stay unknown; everything else goes on. */
-static void ask(struct weir_agent *a, const struct weir_model *m)
+void agent_hosts_ask(struct weir_agent *a, const struct weir_model *m)
 {
 	int err = weir_resolver_servers(a->resolver, m->agent.resolvers, m->agent.n_resolvers);
 
@@ -141,37 +146,34 @@ static void wait_for_names(struct weir_agent *a)
 	uv_close((uv_handle_t *)timer, (uv_close_cb)free);
 }
 
-int agent_hosts_open(struct weir_agent *a, json_t *root, struct weir_model **m)
+int agent_hosts_open(struct weir_agent *a, struct weir_model **m)
 {
 	int err = weir_resolver_open(a->loop, on_host_news, a, &a->resolver);
 	struct weir_model *known = NULL;
 	struct weir_err ignored;
 
-	if (err || !(*m)->n_hosts) {
-		json_decref(root);
+	if (err || !(*m)->n_hosts)
 		return err;
-	}
-	a->root = root;
-	ask(a, *m);
+	agent_hosts_ask(a, *m);
 	wait_for_names(a);
-	if (build(a, root, &known, &ignored)) {
+	if (agent_hosts_build(a, a->objects, &known, &ignored)) {
 		weir_model_free(*m);
 		*m = known;
 	}
 	return 0;
 }
 
-void agent_hosts_reload(struct weir_agent *a, json_t *root, struct weir_model *m)
+void agent_hosts_reload(struct weir_agent *a, json_t *file, struct weir_model *m)
 {
 	json_decref(a->next); /* a newer one takes its place */
 	a->next = NULL;
 	if (!m->n_hosts) {
-		agent_reload_with(a, root, m);
+		agent_reload_with(a, agent_objects_new(file, a->objects->stored), m);
 		return;
 	}
-	ask(a, m);
+	agent_hosts_ask(a, m);
 	weir_model_free(m);
-	a->next = root;
+	a->next = json_incref(file);
 	a->next_by_ms = agent_uptime_ms(a) + FIRST_MS;
 	if (weir_resolver_settled(a->resolver))
 		finish_reload(a);
@@ -179,17 +181,9 @@ void agent_hosts_reload(struct weir_agent *a, json_t *root, struct weir_model *m
 		again_in(a, FIRST_MS);
 }
 
-void agent_hosts_settle(struct weir_agent *a, json_t *root)
+void agent_hosts_settle(struct weir_agent *a, bool taken)
 {
-	bool taken = root != NULL;
-
-	if (taken) {
-		json_decref(a->root);
-		a->root = a->model->n_hosts ? root : NULL;
-		if (!a->model->n_hosts)
-			json_decref(root);
-	} else if (a->model->n_hosts) {
-		ask(a, a->model);
-	}
+	if (!taken && a->model->n_hosts)
+		agent_hosts_ask(a, a->model);
 	weir_resolver_keep(a->resolver, a->model->hosts, a->model->n_hosts);
 }

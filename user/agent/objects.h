@@ -58,7 +58,7 @@ bool weir_agent_is_busy(const struct weir_agent *a);
 
 /* What became of a pool: an object of "pools" of the status (weir/api.h), the caller's; NULL: there
  * is no such pool. */
-json_t *weir_agent_pool(const struct weir_agent *a, const char *id);
+json_t *weir_agent_pool(struct weir_agent *a, const char *id);
 
 /* The store, for tokens, history and events; NULL: agent.store is not configured. Not while a
  * change is under way (it is in another thread then). */

@@ -32,6 +32,10 @@ static bool check_reload(const struct weir_agent_conf *old, const struct weir_ag
 		return weir_err_set(err, "agent.max_rows",
 				    "cannot change while packets are forwarded; stop the agent, "
 				    "run `weir-agent --detach` and start it");
+	if (!old->store != !now->store || (now->store && strcmp(old->store, now->store)))
+		return weir_err_set(err, "agent.store",
+				    "cannot change while the agent runs; "
+				    "restart it");
 	if (old->dns.workers != now->dns.workers)
 		return weir_err_set(err, "agent.dns.workers",
 				    "cannot change while the agent runs; "
@@ -90,6 +94,7 @@ static void take_model(struct weir_agent *a, struct weir_model *m, struct weir_h
 	free(a->health);
 	a->health = health;
 	a->model = m;
+	a->models++;
 	agent_pass_all(a);
 	uv_timer_stop(&a->flush);
 	agent_publish(a, d, where);
@@ -122,22 +127,46 @@ int agent_apply(struct weir_agent *a, struct weir_model *m, struct agent_where *
 	return 0;
 }
 
+void agent_reload_failed(struct weir_agent *a, const struct weir_err *err)
+{
+	weir_config_error(a->config_path, err, a->error, sizeof(a->error));
+	weir_error("%s", a->error);
+	weir_error("the running configuration stays as it is");
+}
+
+/* Whether the file still goes with what is stored; *m is of both then. */
+static bool with_stored(const struct weir_agent *a, json_t *file, struct weir_model **m,
+			struct weir_err *err)
+{
+	struct agent_objects *both = agent_objects_new(file, a->objects->stored);
+	struct weir_model *alone = *m;
+	bool ok = !agent_objects_is_mixed(both) || weir_model_parse(both->document, m, err);
+
+	if (ok && *m != alone)
+		weir_model_free(alone);
+	if (!ok)
+		agent_objects_explain(both, err);
+	agent_objects_free(both);
+	return ok;
+}
+
 void weir_agent_reload(struct weir_agent *a)
 {
 	struct weir_model *m = NULL;
-	json_t *root = NULL;
+	json_t *file = NULL;
 	struct weir_err err;
 
-	if (!weir_config_read(a->config_path, &root, &m, &err) ||
-	    !check_reload(&a->model->agent, &m->agent, &err)) {
-		weir_config_error(a->config_path, &err, a->error, sizeof(a->error));
-		weir_error("%s", a->error);
-		weir_error("the running configuration stays as it is");
-		weir_model_free(m);
-		json_decref(root);
+	a->reload_later = a->change != NULL;
+	if (a->reload_later)
 		return;
+	if (!weir_config_read(a->config_path, &file, &m, &err) ||
+	    !check_reload(&a->model->agent, &m->agent, &err) || !with_stored(a, file, &m, &err)) {
+		agent_reload_failed(a, &err);
+		weir_model_free(m);
+	} else {
+		agent_hosts_reload(a, file, m);
 	}
-	agent_hosts_reload(a, root, m);
+	json_decref(file);
 }
 
 /* The files that a model names, or none of them. */
@@ -152,41 +181,39 @@ static bool read_files(const struct weir_agent *a, const struct weir_model *m,
 	return false;
 }
 
-/* The model, or nothing of it: then a->error says why. */
-static bool reload_model(struct weir_agent *a, struct weir_model *m)
+bool agent_use(struct weir_agent *a, struct weir_model *m, struct weir_err *err)
 {
 	struct agent_where where;
 	struct weir_dns_cert *cert;
-	struct weir_err err;
 	int failed;
 
-	if (!read_files(a, m, &where, &cert, &err)) {
-		weir_config_error(a->config_path, &err, a->error, sizeof(a->error));
-		weir_error("%s", a->error);
+	if (!read_files(a, m, &where, &cert, err))
 		return false;
-	}
 	failed = agent_apply(a, m, &where);
 	if (failed) {
 		weir_dns_cert_free(cert);
-		snprintf(a->error, sizeof(a->error), "%s: not applied: %s (the log says what)",
-			 a->config_path, strerror(-failed));
-	} else {
-		weir_dns_use_cert(a->dns, cert);
-		agent_use_tap(a, &m->agent);
+		return weir_err_set(err, "", "not applied: %s (the log says what)",
+				    strerror(-failed));
 	}
-	return !failed;
+	weir_dns_use_cert(a->dns, cert);
+	agent_use_tap(a, &m->agent);
+	return true;
 }
 
-void agent_reload_with(struct weir_agent *a, json_t *root, struct weir_model *m)
+void agent_reload_with(struct weir_agent *a, struct agent_objects *objects, struct weir_model *m)
 {
-	if (!reload_model(a, m)) {
-		weir_error("the running configuration stays as it is");
+	struct weir_err err;
+
+	if (!agent_use(a, m, &err)) {
+		agent_reload_failed(a, &err);
 		weir_model_free(m);
-		json_decref(root);
-		agent_hosts_settle(a, NULL);
+		agent_objects_free(objects);
+		agent_hosts_settle(a, false);
 		return;
 	}
-	agent_hosts_settle(a, root);
+	agent_objects_free(a->objects);
+	a->objects = objects;
+	agent_hosts_settle(a, true);
 	a->revision++;
 	a->loaded_ms = agent_now_ms();
 	a->error[0] = 0;

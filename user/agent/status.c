@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "agent/agent_impl.h"
@@ -211,36 +212,50 @@ static const char *note(const struct weir_view_pool *v)
 	return v->panic ? "panic: too few are healthy, so all that are enabled serve" : "";
 }
 
+static json_t *pool(const struct weir_agent *a, const struct weir_view_pool *v, uint64_t now_ms)
+{
+	const struct weir_pool *p = v->pool;
+	json_t *origins = json_array();
+
+	for (uint32_t k = 0; k < p->n_origins; k++)
+		json_array_append_new(origins, origin(a, p, &p->origins[k]));
+	return json_pack("{s:s, s:s, s:b, s:s, s:b, s:b, s:o, s:o, s:i, s:i, s:i, s:i, s:o, s:o, "
+			 "s:o}",
+			 "id", p->id, "name", p->name, "enabled", p->enabled, "state",
+			 weir_pool_state_text(v->state), "usable", v->usable, "panic", v->panic,
+			 "note", text_or_null(note(v)), "override",
+			 agent_override(weir_overrides_of(a->overrides, p, NULL, now_ms)),
+			 "healthy", (int)v->healthy, "minimum_origins", (int)p->minimum_origins,
+			 "quorum", (int)p->quorum, "panic_threshold", (int)p->panic_threshold,
+			 "monitor", text_or_null(p->monitor ? p->monitor->id : NULL),
+			 "monitor_group", text_or_null(p->group ? p->group->id : NULL), "origins",
+			 origins);
+}
+
 static json_t *pools(const struct weir_agent *a)
 {
 	json_t *out = json_array();
 	uint64_t now_ms = agent_now_ms();
 
-	for (uint32_t i = 0; i < a->model->n_pools; i++) {
-		const struct weir_view_pool *v = &a->view->pools[i];
-		json_t *origins = json_array();
-
-		for (uint32_t k = 0; k < v->pool->n_origins; k++)
-			json_array_append_new(origins, origin(a, v->pool, &v->pool->origins[k]));
-		json_array_append_new(
-			out,
-			json_pack("{s:s, s:s, s:b, s:s, s:b, s:b, s:o, s:o, s:i, s:i, s:i, s:i, "
-				  "s:o, s:o, s:o}",
-				  "id", v->pool->id, "name", v->pool->name, "enabled",
-				  v->pool->enabled, "state", weir_pool_state_text(v->state),
-				  "usable", v->usable, "panic", v->panic, "note",
-				  text_or_null(note(v)), "override",
-				  agent_override(
-					  weir_overrides_of(a->overrides, v->pool, NULL, now_ms)),
-				  "healthy", (int)v->healthy, "minimum_origins",
-				  (int)v->pool->minimum_origins, "quorum", (int)v->pool->quorum,
-				  "panic_threshold", (int)v->pool->panic_threshold, "monitor",
-				  text_or_null(v->pool->monitor ? v->pool->monitor->id : NULL),
-				  "monitor_group",
-				  text_or_null(v->pool->group ? v->pool->group->id : NULL),
-				  "origins", origins));
-	}
+	for (uint32_t i = 0; i < a->model->n_pools; i++)
+		json_array_append_new(out, pool(a, &a->view->pools[i], now_ms));
 	return out;
+}
+
+json_t *weir_agent_pool(struct weir_agent *a, const char *id)
+{
+	struct agent_pool_ids *ids = &a->pool_ids;
+	uint32_t nth;
+
+	if (!ids->arena || ids->of != a->models) {
+		weir_arena_free(ids->arena);
+		ids->arena = weir_arena_new();
+		ids->of = a->models;
+		agent_index_pools(&ids->by_id, a->model, ids->arena);
+	}
+	return weir_index_find(&ids->by_id, id, strlen(id), &nth)
+		       ? pool(a, &a->view->pools[nth], agent_now_ms())
+		       : NULL;
 }
 
 /* A reason as the lists of weir/abi.h have it. */
@@ -352,20 +367,27 @@ static json_t *notes(const struct weir_model *m)
 	return out;
 }
 
+static json_t *store(const struct weir_agent *a)
+{
+	return a->store ? json_pack("{s:s, s:I}", "file", a->model->agent.store, "revision",
+				    (json_int_t)a->stored_revision)
+			: json_null();
+}
+
 json_t *weir_agent_status(const struct weir_agent *a)
 {
 	char digest[17];
 
 	snprintf(digest, sizeof(digest), "%016llx", (unsigned long long)a->tables->digest);
 	return json_pack(
-		"{s:s, s:s, s:o, s:o, s:{s:s, s:o, s:i, s:o, s:o}, s:s, s:o, s:o, s:o, s:o, "
+		"{s:s, s:s, s:o, s:o, s:{s:s, s:o, s:i, s:o, s:o}, s:o, s:s, s:o, s:o, s:o, s:o, "
 		"s:o, s:o, s:o}",
 		"version", WEIR_VERSION, "node", a->model->agent.node, "region",
 		text_or_null(weir_region_text(a->model->agent.region)), "started_at",
 		time_or_null(a->started_ms), "config", "file", a->config_path, "loaded_at",
 		time_or_null(a->loaded_ms), "revision", (int)a->revision, "error",
-		text_or_null(a->error), "notes", notes(a->model), "table_digest", digest,
-		"interfaces", interfaces(a), "services", services(a), "load_balancers",
+		text_or_null(a->error), "notes", notes(a->model), "store", store(a), "table_digest",
+		digest, "interfaces", interfaces(a), "services", services(a), "load_balancers",
 		load_balancers(a), "pools", pools(a), "packets", packets(a), "dns", dns(a), "usage",
 		usage(a));
 }

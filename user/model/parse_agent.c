@@ -253,6 +253,7 @@ bool weir_take_agent(const struct weir_at *at, void *model)
 		WEIR_CUSTOM("proxied_listeners", take_proxied_listeners),
 		WEIR_CUSTOM("proxied_forwarding", take_proxied_forwarding),
 		WEIR_TAKEN(weir_agent_conf, control, take_control, false),
+		WEIR_TAKEN(weir_agent_conf, store, weir_take_file, false),
 		WEIR_TAKEN(weir_agent_conf, pin_path, take_pin_path, false),
 		WEIR_TAKEN(weir_agent_conf, hash_key, take_hash_key, false),
 		WEIR_DECIMAL(weir_agent_conf, "drain_duration", drain_ms, 1000, 0, MAX_DRAIN_MS,

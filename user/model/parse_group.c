@@ -72,6 +72,8 @@ static bool take_group(const struct weir_at *at, void *item)
 {
 	static const struct weir_field fields[] = {
 		WEIR_TAKEN(weir_monitor_group, id, weir_take_id, true),
+		WEIR_IGNORED("created_on"),
+		WEIR_IGNORED("modified_on"),
 		WEIR_TEXT(weir_monitor_group, description, TEXT_BYTES, ""),
 		WEIR_REQUIRED("members", take_members),
 		WEIR_IGNORED("created_on"),

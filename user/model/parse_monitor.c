@@ -288,6 +288,8 @@ static bool take_monitor(const struct weir_at *at, void *item)
 {
 	static const struct weir_field fields[] = {
 		WEIR_TAKEN(weir_monitor, id, weir_take_id, true),
+		WEIR_IGNORED("created_on"),
+		WEIR_IGNORED("modified_on"),
 		WEIR_TEXT(weir_monitor, description, TEXT_BYTES, ""),
 		WEIR_TAKEN(weir_monitor, type, take_type, false),
 		WEIR_TEXT(weir_monitor, method, 32, ""),

@@ -159,6 +159,9 @@ static bool check_dnssec(const struct weir_at *at, const struct weir_zone_conf *
 static bool take_zone(const struct weir_at *at, void *item)
 {
 	static const struct weir_field fields[] = {
+		WEIR_IGNORED("id"),
+		WEIR_IGNORED("created_on"),
+		WEIR_IGNORED("modified_on"),
 		WEIR_TAKEN(weir_zone_conf, name, weir_take_domain, true),
 		WEIR_TAKEN(weir_zone_conf, file, weir_take_file, false),
 		WEIR_CUSTOM("ns", take_ns),

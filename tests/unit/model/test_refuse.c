@@ -72,6 +72,7 @@ static const struct bad documents[] = {
 	  "agent.resolvers[1]", "twice", 1 },
 	{ "a control address that is a name", "agent: {control: 'localhost:8650'}", "agent.control",
 	  "192.0.2.1:8650", 1 },
+	{ "a relative store", "agent: {store: weir.db}", "agent.store", "absolute", 1 },
 	{ "a relative pin path", "agent: {pin_path: sys/fs/bpf}", "agent.pin_path", "absolute", 1 },
 	{ "a pin path that leads up", "agent: {pin_path: /sys/fs/bpf/../x}", "agent.pin_path",
 	  "must not hold ..", 1 },
