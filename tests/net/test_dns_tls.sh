@@ -77,6 +77,8 @@ is "and by its name and this certificate alone" \
 check "not by another one" eval '! k @$DNS4 +tls-ca="$pem/other.crt" +tls-hostname=dns.example.org +short a.example.org'
 is "an answer of 100 addresses comes whole" "$(k @$DNS4 +short many.example.org | sort -u | wc -l)" 100
 is "three queries in one record have three answers" "$(in_client python3 tests/net/dot.py pipeline $DNS4 a.example.org)" "1 2 3"
+is "kdig pads, and the answer is padded to 468 bytes" \
+	"$(in_client kdig +tls @$DNS4 +padding a.example.org | grep -oE "^;; Received [0-9]+ B")" ";; Received 468 B"
 is "and clear TCP is as before" "$(in_client kdig +tcp @$DNS4 +short a.example.org)" 192.0.2.71
 
 # --- handshakes ---

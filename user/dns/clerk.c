@@ -92,9 +92,14 @@ static void count(struct weir_dns_tally *t, const struct weir_dns_world *world,
 
 size_t weir_dns_clerk_answer(struct weir_dns_clerk *c, const struct weir_dns_world *world,
 			     const uint8_t *query, size_t len, const union weir_addr *client,
-			     bool tcp, uint8_t *out, size_t cap)
+			     enum weir_dns_transport over, uint8_t *out, size_t cap)
 {
-	struct weir_asker asker = { .client = *client, .tcp = tcp, .now_s = c->now_s };
+	struct weir_asker asker = {
+		.client = *client,
+		.now_s = c->now_s,
+		.tcp = over != WEIR_DNS_UDP,
+		.tls = over == WEIR_DNS_DOT,
+	};
 	struct weir_told told;
 	size_t n;
 

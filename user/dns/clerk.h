@@ -11,6 +11,7 @@
 #include "base/addr.h"
 #include "base/hash.h"
 #include "base/top.h"
+#include "dns/tap.h"
 #include "zone/zone.h"
 
 #define WEIR_DNS_ZONES_OF_CHUNK 256
@@ -67,6 +68,6 @@ void weir_dns_clerk_tick(struct weir_dns_clerk *c);
 /* As weir_zones_answer(), with a fresh random number. */
 size_t weir_dns_clerk_answer(struct weir_dns_clerk *c, const struct weir_dns_world *world,
 			     const uint8_t *query, size_t len, const union weir_addr *client,
-			     bool tcp, uint8_t *out, size_t cap);
+			     enum weir_dns_transport over, uint8_t *out, size_t cap);
 
 #endif

@@ -283,8 +283,9 @@ static bool reply(struct weir_dns_conn *c, const uint8_t *query, size_t len)
 	c->transfer = weir_dns_transfer_begin(d, query, len, &c->client);
 	if (c->transfer)
 		return transfer_on(c);
-	n = weir_dns_clerk_answer(&d->tcp, weir_dns_world(d), query, len, &c->client, true,
-				  d->frame + 2, WEIR_DNS_MAX_SIZE);
+	n = weir_dns_clerk_answer(&d->tcp, weir_dns_world(d), query, len, &c->client,
+				  c->tls ? WEIR_DNS_DOT : WEIR_DNS_TCP, d->frame + 2,
+				  WEIR_DNS_MAX_SIZE);
 	if (to && weir_dns_tap_wants(to, weir_dns_clerk_dice(&d->tcp)))
 		tap(c, &asked, query, len, n);
 	if (!n)

@@ -134,7 +134,7 @@ static unsigned answer(const struct weir_dns_udp *u, struct weir_dns_clerk *cler
 		b->out_iov[k].iov_base = b->answer[k];
 		b->out_iov[k].iov_len =
 			weir_dns_clerk_answer(clerk, world, b->query[i], b->in[i].msg_len, &client,
-					      false, b->answer[k], sizeof(b->answer[k]));
+					      WEIR_DNS_UDP, b->answer[k], sizeof(b->answer[k]));
 		if (world->tap && weir_dns_tap_wants(world->tap, weir_dns_clerk_dice(clerk)))
 			tap(u, world, clerk, b, i, &b->out_iov[k]);
 		if (!b->out_iov[k].iov_len)

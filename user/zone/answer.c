@@ -458,7 +458,7 @@ size_t weir_zones_answer(const struct weir_zones *z, const uint8_t *query, size_
 	const struct weir_self *self = z ? &z->self : &nobody;
 	struct question k = { .z = z, .asker = asker, .zone = UINT32_MAX };
 	enum weir_rcode rcode;
-	size_t opt;
+	size_t opt, padding;
 
 	assert(cap >= UDP_SIZE);
 	k.proofs.z = z;
@@ -473,7 +473,9 @@ size_t weir_zones_answer(const struct weir_zones *z, const uint8_t *query, size_
 		resolve(&k);
 	*told = (struct weir_told){ outcome_of(&k.r), k.zone, k.q.type };
 	len = weir_reply_finish(&k.r, query, &k.q, opt != 0);
-	if (opt)
-		weir_edns_write(&k.q.edns, asker, self, k.r.rcode, out + len);
-	return len + opt;
+	if (!opt)
+		return len;
+	padding = weir_edns_padding(&k.q.edns, asker, len + opt, cap);
+	weir_edns_write(&k.q.edns, asker, self, k.r.rcode, padding, out + len);
+	return len + opt + padding;
 }

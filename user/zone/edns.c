@@ -14,11 +14,13 @@ enum {
 	OPTION_SUBNET = 8,     /* RFC 7871 */
 	OPTION_COOKIE = 10,    /* RFC 7873 */
 	OPTION_KEEPALIVE = 11, /* RFC 7828 */
+	OPTION_PADDING = 12,   /* RFC 7830 */
 };
 
 #define OPTION_HEADER   4
 #define SUBNET_FIXED    4
 #define FLAG_DO         0x8000
+#define PADDING_BLOCK   468 /* RFC 8467, 4.1 */
 #define KEEPALIVE_TENTH 100 /* of a second: dns/ closes idle connections after this time */
 #define COOKIE_OLD_S    3600
 #define COOKIE_EARLY_S  300
@@ -166,6 +168,9 @@ static bool read_option(unsigned code, const uint8_t *p, size_t len, struct weir
 	case OPTION_KEEPALIVE: /* a client says nothing in it (RFC 7828, 3.2.1) */
 		e->keepalive = true;
 		return !len;
+	case OPTION_PADDING:
+		e->padding = true;
+		return true;
 	}
 	return true;
 }
@@ -205,10 +210,29 @@ size_t weir_edns_size(const struct weir_edns *e, const struct weir_asker *asker,
 	return n;
 }
 
-void weir_edns_write(const struct weir_edns *e, const struct weir_asker *asker,
-		     const struct weir_self *self, unsigned rcode, uint8_t *out)
+size_t weir_edns_padding(const struct weir_edns *e, const struct weir_asker *asker, size_t len,
+			 size_t cap)
 {
-	size_t size = weir_edns_size(e, asker, self);
+	size_t padded = (len + OPTION_HEADER + PADDING_BLOCK - 1) / PADDING_BLOCK * PADDING_BLOCK;
+
+	if (!e->padding || !asker->tls || len + OPTION_HEADER > cap)
+		return 0;
+	return (padded < cap ? padded : cap) - len;
+}
+
+static uint8_t *put_padding(uint8_t *p, size_t size)
+{
+	size -= OPTION_HEADER;
+	p = put_option(p, OPTION_PADDING, NULL, 0);
+	put16(p - 2, (unsigned)size);
+	memset(p, 0, size);
+	return p + size;
+}
+
+void weir_edns_write(const struct weir_edns *e, const struct weir_asker *asker,
+		     const struct weir_self *self, unsigned rcode, size_t padding, uint8_t *out)
+{
+	size_t size = weir_edns_size(e, asker, self) + padding;
 	uint8_t *p = out, idle[2];
 
 	*p++ = 0;
@@ -227,5 +251,7 @@ void weir_edns_write(const struct weir_edns *e, const struct weir_asker *asker,
 	put16(idle, KEEPALIVE_TENTH);
 	if (e->keepalive && asker->tcp)
 		p = put_option(p, OPTION_KEEPALIVE, idle, sizeof(idle));
+	if (padding)
+		p = put_padding(p, padding);
 	assert((size_t)(p - out) == size);
 }

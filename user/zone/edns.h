@@ -33,7 +33,7 @@ struct weir_subnet {
 struct weir_edns {
 	uint16_t udp_size;
 	uint8_t version;
-	bool sent, dnssec_ok, nsid, has_subnet, has_cookie, keepalive;
+	bool sent, dnssec_ok, nsid, has_subnet, has_cookie, keepalive, padding;
 	struct weir_subnet subnet;
 	uint8_t cookie[WEIR_COOKIE_CLIENT + 32];
 	uint8_t server_bytes; /* of the server's half of cookie; 0: none was sent */
@@ -43,13 +43,18 @@ struct weir_edns {
  */
 bool weir_edns_read(const uint8_t *options, size_t len, struct weir_edns *e);
 
-/* How many bytes OPT takes in the answer; 0: none was sent. */
+/* How many bytes OPT takes in the answer, without padding; 0: none was sent. */
 size_t weir_edns_size(const struct weir_edns *e, const struct weir_asker *asker,
 		      const struct weir_self *self);
 
-/* Writes it: as many bytes. rcode: of the answer, of 12 bits. */
+/* How many more of padding an answer of len bytes gets, OPT included, which may have cap at the
+ * most: 0, unless it was asked for over TLS (RFC 7830; blocks of RFC 8467, 4.1). */
+size_t weir_edns_padding(const struct weir_edns *e, const struct weir_asker *asker, size_t len,
+			 size_t cap);
+
+/* Writes it: as many bytes, and padding. rcode: of the answer, of 12 bits. */
 void weir_edns_write(const struct weir_edns *e, const struct weir_asker *asker,
-		     const struct weir_self *self, unsigned rcode, uint8_t *out);
+		     const struct weir_self *self, unsigned rcode, size_t padding, uint8_t *out);
 
 /* Whether the client has sent a cookie of ours, for its address, that is not too old. */
 bool weir_cookie_ok(const struct weir_edns *e, const struct weir_asker *asker,

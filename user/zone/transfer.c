@@ -158,7 +158,7 @@ size_t weir_transfer_next(struct weir_transfer *t, uint8_t *out, size_t cap)
 	fill(t, &r);
 	len = weir_reply_finish(&r, t->header, &t->q, opt != 0);
 	if (opt)
-		weir_edns_write(&t->q.edns, &asker, &nobody, r.rcode, out + len);
+		weir_edns_write(&t->q.edns, &asker, &nobody, r.rcode, 0, out + len);
 	return len + opt;
 }
 

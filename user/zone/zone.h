@@ -49,7 +49,7 @@ struct weir_asker {
 	uint64_t random;          /* chooses among weighted members and rotates sets */
 	uint32_t now_s;           /* wall clock, seconds since 1970: for cookies */
 	struct weir_draws *draws; /* what chooses instead of random (hot.c); NULL: nothing does */
-	bool tcp;
+	bool tcp, tls;            /* tls: and tcp */
 };
 
 /* What became of a query, for counters and for those who watch. */

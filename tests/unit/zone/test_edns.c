@@ -15,6 +15,7 @@ static struct weir_zone_conf zone;
 static const char *ns = "ns.example.com";
 static uint8_t out[WEIR_DNS_UDP_SIZE];
 static struct reply r;
+static size_t answer_len;
 
 /* RFC 9018, A.1. */
 static const uint8_t secret[16] = { 0xe5, 0xe9, 0x73, 0xe5, 0xa6, 0xb2, 0xa4, 0x3f,
@@ -44,8 +45,8 @@ static unsigned ask_with(const struct weir_asker *who, unsigned code, const void
 	add16(&m, (unsigned)len);
 	memcpy(m.b + m.len, data, len);
 	m.len += len;
-	assert_true(read_reply(
-		&r, out, weir_zones_answer(zones, m.b, m.len, who, out, sizeof(out), &told), &m));
+	answer_len = weir_zones_answer(zones, m.b, m.len, who, out, sizeof(out), &told);
+	assert_true(read_reply(&r, out, answer_len, &m));
 	return r.rcode;
 }
 
@@ -146,6 +147,26 @@ static void idle_time_is_told_over_tcp_alone(void **state)
 	assert_int_equal(len, 2);
 	assert_int_equal(get16(got), 100);
 	assert_int_equal(ask_with(&who, 11, "xx", 2), FORMERR);
+}
+
+static void answers_are_padded_over_tls_alone(void **state)
+{
+	struct weir_asker who = asker();
+	size_t len, before;
+
+	(void)state;
+	who.tcp = true;
+	ask_with(&who, 12, "", 0);
+	assert_null(option(12, &len));
+	before = answer_len;
+	who.tls = true;
+	assert_int_equal(ask_with(&who, 12, "xyz", 3), NOERROR);
+	assert_non_null(option(12, &len));
+	assert_int_equal(answer_len, 468);
+	assert_int_equal(len, 468 - before - 4);
+	ask_with(&who, 65001, "", 0);
+	assert_null(option(12, &len));
+	assert_int_equal(answer_len, before);
 }
 
 static void a_subnet_that_nothing_depends_on_has_scope_0(void **state)
@@ -253,6 +274,7 @@ int main(void)
 		cmocka_unit_test(cookies_of_a_wrong_length_are_format_errors),
 		cmocka_unit_test(a_server_names_itself_when_asked),
 		cmocka_unit_test(idle_time_is_told_over_tcp_alone),
+		cmocka_unit_test(answers_are_padded_over_tls_alone),
 		cmocka_unit_test(a_subnet_that_nothing_depends_on_has_scope_0),
 		cmocka_unit_test(malformed_subnets_are_format_errors),
 		cmocka_unit_test(the_version_is_told_in_class_chaos_if_it_is_configured),
