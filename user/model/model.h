@@ -507,10 +507,10 @@ struct weir_agent_conf {
 	uint32_t n_proxied_listeners;
 	uint8_t proxied_forwarding; /* enum weir_mode */
 	struct weir_sockaddr control;
-	const char *store; /* path of the file of what comes by APIs; NULL: nothing can come */
-	uint8_t hash_key[16];              /* the same on all balancers that share VIPs */
-	uint32_t drain_ms;                 /* how long a changed row knows its older flows */
-	uint16_t gue_port;                 /* of endpoints */
+	const char *store;    /* path of the file of what comes by APIs; NULL: nothing can come */
+	uint8_t hash_key[16]; /* the same on all balancers that share VIPs */
+	uint32_t drain_ms;    /* how long a changed row knows its older flows */
+	uint16_t gue_port;    /* of endpoints */
 	struct weir_prefix outer4, outer6; /* sources of outer headers; bits 0: the route's */
 	uint32_t max_rows;                 /* of all tables together; a power of two */
 	struct weir_nat_sources nat;
