@@ -32,6 +32,11 @@ struct weir_now agent_now(const struct weir_agent *a)
 	return (struct weir_now){ .wall_ms = agent_now_ms(), .steady_ms = agent_uptime_ms(a) };
 }
 
+const struct weir_agent_conf *weir_agent_conf(const struct weir_agent *a)
+{
+	return &a->model->agent;
+}
+
 /* --- reconcile: everything follows from the view --- */
 
 struct agent_decision agent_decide(struct weir_agent *a, const struct weir_model *model,

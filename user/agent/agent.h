@@ -30,6 +30,9 @@ int weir_agent_open(uv_loop_t *loop, const char *config_path, json_t *root,
 /* Attaches, makes the tables say what model says, listens and probes. The same errors. */
 int weir_agent_start(struct weir_agent *a);
 
+/* The agent section as it holds now; until the next reload. */
+const struct weir_agent_conf *weir_agent_conf(const struct weir_agent *a);
+
 /* Reads the configuration file again: all of it or, after an error that the log and the status
  * tell, nothing. */
 void weir_agent_reload(struct weir_agent *a);

@@ -7,6 +7,16 @@
 #include "agent/agent_impl.h"
 #include "base/log.h"
 
+static bool same_listen(const struct weir_api_conf *a, const struct weir_api_conf *b)
+{
+	bool same = a->n_listen == b->n_listen && !a->certificate == !b->certificate;
+
+	for (uint32_t i = 0; same && i < a->n_listen; i++)
+		same = weir_addr_eq(&a->listen[i].addr, &b->listen[i].addr) &&
+		       a->listen[i].port == b->listen[i].port;
+	return same;
+}
+
 /* What a running agent cannot change. */
 static bool check_reload(const struct weir_agent_conf *old, const struct weir_agent_conf *now,
 			 struct weir_err *err)
@@ -45,6 +55,10 @@ static bool check_reload(const struct weir_agent_conf *old, const struct weir_ag
 		return weir_err_set(err, "agent.control",
 				    "cannot change while the agent runs; "
 				    "restart it");
+	if (!same_listen(&old->api, &now->api))
+		return weir_err_set(err, "agent.api",
+				    "where it listens, and whether with TLS, cannot change while "
+				    "the agent runs; restart it");
 	return true;
 }
 

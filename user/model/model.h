@@ -488,6 +488,15 @@ struct weir_nat_sources {
 	uint16_t first_port, last_port;
 };
 
+/* agent.api: who may use the vendors' APIs, from where. */
+struct weir_api_conf {
+	const struct weir_sockaddr *listen; /* n 0: nowhere but at agent.control */
+	uint32_t n_listen;
+	const char *certificate, *key; /* paths of PEM files; NULL: clear text */
+	bool insecure;                 /* clear text is fine on every address */
+	const char *account_id, *account_name;
+};
+
 struct weir_agent_conf {
 	const char *node, *pin_path;
 	enum weir_region_code region; /* where this balancer is; NONE: not known */
@@ -507,10 +516,11 @@ struct weir_agent_conf {
 	uint32_t n_proxied_listeners;
 	uint8_t proxied_forwarding; /* enum weir_mode */
 	struct weir_sockaddr control;
-	const char *store;    /* path of the file of what comes by APIs; NULL: nothing can come */
-	uint8_t hash_key[16]; /* the same on all balancers that share VIPs */
-	uint32_t drain_ms;    /* how long a changed row knows its older flows */
-	uint16_t gue_port;    /* of endpoints */
+	const char *store; /* path of the file of what comes by APIs; NULL: nothing can come */
+	struct weir_api_conf api;
+	uint8_t hash_key[16];              /* the same on all balancers that share VIPs */
+	uint32_t drain_ms;                 /* how long a changed row knows its older flows */
+	uint16_t gue_port;                 /* of endpoints */
 	struct weir_prefix outer4, outer6; /* sources of outer headers; bits 0: the route's */
 	uint32_t max_rows;                 /* of all tables together; a power of two */
 	struct weir_nat_sources nat;

@@ -188,11 +188,14 @@ bool weir_take_agent(const struct weir_at *at, void *model);
 bool weir_take_dns_kernel(const struct weir_at *at, void *kernel); /* parse_dns_kernel.c */
 bool weir_take_dns_limit(const struct weir_at *at, void *limit);
 bool weir_take_dns(const struct weir_at *at, void *dns);
-/* An address with this port unless it has one; one that no item of the list before it is (port 53);
- * an absolute path of at most 200 bytes (const char *). */
+/* An address with this port unless it has one; one that no item of the list before it is (with port
+ * 53, with this one); an absolute path of at most 200 bytes (const char *). */
 bool weir_take_socket(const struct weir_at *at, uint16_t port, struct weir_sockaddr *out);
+bool weir_take_socket_on(const struct weir_at *at, uint16_t port, struct weir_sockaddr *s);
 bool weir_take_socket_once(const struct weir_at *at, void *out);
 bool weir_take_file(const struct weir_at *at, void *out);
+bool weir_take_api(const struct weir_at *at, void *agent); /* parse_api.c */
+bool weir_check_api(const struct weir_at *at, const struct weir_agent_conf *a);
 bool weir_take_regions(const struct weir_at *at, void *agent);
 void weir_agent_defaults(struct weir_agent_conf *a);
 /* Whether outer headers can have this address as their source, by outer_source. */

@@ -14,6 +14,7 @@
 #define MAX_DRAIN_MS   86400000u
 #define IFNAME_BYTES   15
 #define OUTER_BITS_MIN 8
+#define ACCOUNT_ID     "77656972000000000000000000000001" /* clients only need some */
 
 /* "weir load balanc": any fixed value would do, as long as all balancers use the same. */
 static const uint8_t default_key[16] = { 0x77, 0x65, 0x69, 0x72, 0x20, 0x6c, 0x6f, 0x61,
@@ -254,6 +255,7 @@ bool weir_take_agent(const struct weir_at *at, void *model)
 		WEIR_CUSTOM("proxied_forwarding", take_proxied_forwarding),
 		WEIR_TAKEN(weir_agent_conf, control, take_control, false),
 		WEIR_TAKEN(weir_agent_conf, store, weir_take_file, false),
+		WEIR_CUSTOM("api", weir_take_api),
 		WEIR_TAKEN(weir_agent_conf, pin_path, take_pin_path, false),
 		WEIR_TAKEN(weir_agent_conf, hash_key, take_hash_key, false),
 		WEIR_DECIMAL(weir_agent_conf, "drain_duration", drain_ms, 1000, 0, MAX_DRAIN_MS,
@@ -268,7 +270,8 @@ bool weir_take_agent(const struct weir_at *at, void *model)
 	struct weir_agent_conf *a = &((struct weir_model *)model)->agent;
 
 	if (!weir_take_fields(at, fields, WEIR_COUNT(fields), a) || !check_outer_source(at, a) ||
-	    !weir_check_nat_sources(at, a) || !weir_check_point(at, &a->at))
+	    !weir_check_nat_sources(at, a) || !weir_check_point(at, &a->at) ||
+	    !weir_check_api(at, a))
 		return false;
 	return !(a->max_rows & (a->max_rows - 1)) ||
 	       weir_at_fail_key(at, "max_rows",
@@ -291,6 +294,7 @@ void weir_agent_defaults(struct weir_agent_conf *a)
 		.n_proxied_listeners = WEIR_COUNT(web),
 		.gue_port = WEIR_GUE_PORT,
 		.max_rows = WEIR_DEFAULT_ROWS,
+		.api = { .account_id = ACCOUNT_ID, .account_name = "weir" },
 	};
 	weir_sockaddr_parse(WEIR_DEFAULT_CONTROL, 0, &a->control);
 	memcpy(a->hash_key, default_key, sizeof(default_key));

@@ -27,7 +27,7 @@ bool weir_take_socket(const struct weir_at *at, uint16_t port, struct weir_socka
 			    weir_quote(at->p, s), port, port);
 }
 
-static bool take_once(const struct weir_at *at, uint16_t port, struct weir_sockaddr *s)
+bool weir_take_socket_on(const struct weir_at *at, uint16_t port, struct weir_sockaddr *s)
 {
 	const struct weir_sockaddr *first = s - at->index;
 
@@ -42,7 +42,7 @@ static bool take_once(const struct weir_at *at, uint16_t port, struct weir_socka
 
 bool weir_take_socket_once(const struct weir_at *at, void *out)
 {
-	return take_once(at, DNS_PORT, out);
+	return weir_take_socket_on(at, DNS_PORT, out);
 }
 
 bool weir_take_file(const struct weir_at *at, void *out)
@@ -67,7 +67,7 @@ static bool take_listen(const struct weir_at *at, void *dns)
 
 static bool take_tls_socket(const struct weir_at *at, void *out)
 {
-	return take_once(at, TLS_PORT, out);
+	return weir_take_socket_on(at, TLS_PORT, out);
 }
 
 static bool take_tls_listen(const struct weir_at *at, void *tls)

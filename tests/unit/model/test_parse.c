@@ -95,6 +95,51 @@ static void the_agent_section_is_taken(void **state)
 	weir_model_free(m);
 }
 
+static void the_api_is_nowhere_unless_it_is_configured(void **state)
+{
+	struct weir_model *m = model_of("agent: {}");
+
+	(void)state;
+	assert_int_equal(m->agent.api.n_listen, 0);
+	assert_null(m->agent.api.certificate);
+	assert_int_equal(strlen(m->agent.api.account_id), 32);
+	assert_string_equal(m->agent.api.account_name, "weir");
+	weir_model_free(m);
+}
+
+static void the_api_section_is_taken(void **state)
+{
+	struct weir_model *m = model_of("agent:\n"
+					"  api:\n"
+					"    listen: [192.0.2.1, '[::1]:9001']\n"
+					"    tls: {certificate: /c.pem, key: /k.pem}\n"
+					"    account: {id: 0123456789abcdef0123456789abcdef, "
+					"name: Example Ltd}\n");
+	const struct weir_api_conf *a = &m->agent.api;
+	char text[WEIR_SOCKADDR_TEXT];
+
+	(void)state;
+	assert_int_equal(a->n_listen, 2);
+	assert_string_equal(weir_sockaddr_text(&a->listen[0], text), "192.0.2.1:8651");
+	assert_string_equal(weir_sockaddr_text(&a->listen[1], text), "[::1]:9001");
+	assert_string_equal(a->certificate, "/c.pem");
+	assert_string_equal(a->key, "/k.pem");
+	assert_false(a->insecure);
+	assert_string_equal(a->account_id, "0123456789abcdef0123456789abcdef");
+	assert_string_equal(a->account_name, "Example Ltd");
+	weir_model_free(m);
+}
+
+static void clear_text_on_any_address_can_be_allowed(void **state)
+{
+	struct weir_model *m = model_of("agent: {control: '192.0.2.1:8650', api: {insecure: true, "
+					"listen: ['0.0.0.0:80']}}");
+
+	(void)state;
+	assert_true(m->agent.api.insecure);
+	weir_model_free(m);
+}
+
 static void every_attach_mode_has_its_word(void **state)
 {
 	struct weir_model *m = model_of("agent: {attach: native}");
@@ -166,6 +211,9 @@ int main(void)
 		cmocka_unit_test(an_empty_document_is_a_model_of_defaults),
 		cmocka_unit_test(null_is_the_same_as_absent),
 		cmocka_unit_test(the_agent_section_is_taken),
+		cmocka_unit_test(the_api_is_nowhere_unless_it_is_configured),
+		cmocka_unit_test(the_api_section_is_taken),
+		cmocka_unit_test(clear_text_on_any_address_can_be_allowed),
 		cmocka_unit_test(every_attach_mode_has_its_word),
 		cmocka_unit_test(a_json_text_with_nul_characters_is_refused),
 		cmocka_unit_test(errors_are_fit_for_json_however_long_the_input),
