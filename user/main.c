@@ -110,6 +110,7 @@ static void on_hup(uv_signal_t *s, int signum)
 	(void)signum;
 	if (p->agent) /* else it is being opened, and has just read the file */
 		weir_agent_reload(p->agent);
+	weir_api_reload(p->api);
 }
 
 static void stop(struct program *p)
@@ -159,7 +160,6 @@ static void raise_limits(void)
 static int run(const char *config, json_t *root, struct weir_model *model, bool detach)
 {
 	struct program p = { .detach = detach };
-	struct weir_sockaddr control = model->agent.control;
 	int err;
 
 	raise_limits();
@@ -171,7 +171,7 @@ static int run(const char *config, json_t *root, struct weir_model *model, bool 
 		goto stopped;
 	}
 	if (!err)
-		err = weir_api_open(&p.loop, &control, p.agent, &p.api);
+		err = weir_api_open(&p.loop, p.agent, &p.api);
 	if (!err)
 		err = weir_agent_start(p.agent);
 	if (err)

@@ -211,4 +211,40 @@ enum weir_exit {
 #define WEIR_API_CAPTURE         "/weir/v1/capture"
 #define WEIR_API_CAPTURE_TRAILER "Weir-Capture"
 
+/* --- what has to do with the store: agent.control only, but for openapi.json --- */
+
+#define WEIR_API_PREFIX "/weir/v1/"
+
+/* GET: an OpenAPI 3.1 document of all that is served, the vendors' paths, too. */
+#define WEIR_API_OPENAPI "/weir/v1/openapi.json"
+
+/* Tokens, with which everything but agent.control is asked. Only their hashes are stored. Times are
+ * milliseconds since 1970.
+ *
+ * GET: { "tokens": [ { "id", "name", "scope": "read|write", "created", "used": null | int (to the
+ *                      hour) } ] }
+ * POST { "name", "scope" }: { "id", "name", "scope", "token" (told this once) }. 409: another token
+ * has that name.
+ * DELETE .../NAME: it is good for nothing any more. 404: there is none. */
+#define WEIR_API_TOKENS "/weir/v1/tokens"
+
+/* GET ?before=REVISION&limit=N (each optional; at most 1000, default 50): what was changed, newest
+ * first.
+ *
+ * { "revision": int (the present one),
+ *   "history": [ { "revision", "at": ms, "who" (a token's name), "from" (an address), "what",
+ *                  "changes": [ { "kind", "id", "before": null | object,
+ *                                 "after": null | object } ] } ] } */
+#define WEIR_API_HISTORY "/weir/v1/history"
+
+/* POST { "revision": int }: a new revision, in which all objects are what they were after that one
+ * (0: before the first). { "revision": int (the new one), "changes": int }. 404: there is no such
+ * revision. 409: the objects do not go with the configuration file as it is now. */
+#define WEIR_API_ROLLBACK "/weir/v1/rollback"
+
+/* POST { "path" }: writes a copy of the store to this absolute path, on the agent's machine; it
+ * must not exist (409). { "path", "revision" }. The agent does nothing else meanwhile; packets and
+ * DNS answers over UDP go on. */
+#define WEIR_API_BACKUP "/weir/v1/backup"
+
 #endif

@@ -17,6 +17,7 @@
 struct stream {
 	struct stream *next;
 	struct weir_api *api;
+	struct api_listener *at;
 	struct MHD_Connection *connection;
 	struct MHD_Response *response;
 	struct weir_capture *capture;
@@ -49,7 +50,8 @@ static void on_news(void *arg)
 	if (!s->suspended || !weir_capture_ready(s->capture))
 		return;
 	resume(s);
-	api_run(s->api); /* may free s */
+	s->at->resumed = true;
+	api_next_turn(s->api);
 }
 
 /* libmicrohttpd asks for the next bytes. */
@@ -103,6 +105,7 @@ static enum MHD_Result send_stream(struct weir_api *api, struct MHD_Connection *
 	MHD_add_response_header(s->response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 	MHD_add_response_header(s->response, MHD_HTTP_HEADER_TRAILER, WEIR_API_CAPTURE_TRAILER);
 	MHD_set_connection_option(c, MHD_CONNECTION_OPTION_TIMEOUT, (unsigned)STALLED_S);
+	api_connection_has(c, 0);
 	ok = MHD_queue_response(c, MHD_HTTP_OK, s->response);
 	MHD_destroy_response(s->response); /* on_over() when the connection has done with it */
 	return ok;
@@ -123,6 +126,7 @@ enum MHD_Result api_ask_capture(struct weir_api *api, struct MHD_Connection *c)
 	int rc;
 
 	s->api = api;
+	s->at = api_listener_of(api, c);
 	s->connection = c;
 	rc = args ? weir_agent_capture(api->agent, args, on_news, s, &s->capture, &err) : -EINVAL;
 	json_decref(args);

@@ -29,8 +29,9 @@ struct api_route {
 };
 
 struct api_vendor {
-	const char *name;   /* as in "cloudflare" */
-	const char *prefix; /* of its paths, as in "/client/v4/"; longest first */
+	const char *name;       /* as in "cloudflare" */
+	const char *prefix;     /* of its paths, as in "/client/v4/"; longest first */
+	const char *key_header; /* that has it, for OpenAPI; NULL: Authorization: Bearer */
 	/* The token of a request by the headers of this vendor, in place or NULL. */
 	const char *(*token)(const struct api_request *r);
 	/* A reply to who has no token, a wrong one, or one that may only read (write). */
@@ -38,7 +39,8 @@ struct api_vendor {
 	/* A reply to what the server itself refuses: 400 (bad JSON: err), 404, 405, 413, 429 (too
 	 * many wrong tokens), 500, 503 (no agent.store, so no tokens and no changes). */
 	void (*fail)(struct api_request *r, unsigned status, const struct weir_err *err);
-	/* A reply to a change that was not made, or (WEIR_REFUSED_NOT) more to say in the reply. */
+	/* A reply to a change that was not made (the one that was set is gone), or
+	 * (WEIR_REFUSED_NOT) more to say in the reply. */
 	void (*changed)(struct api_request *r, const struct weir_changed *result);
 	const struct api_route *routes; /* the last one has no method */
 	/* What fits no route, with the token checked; NULL: it is refused by fail(), 404 or 405. */
@@ -92,6 +94,12 @@ const char *api_param(const struct api_request *r, const char *name);
 
 /* One text of the query, of a list the first; NULL: none. */
 const char *api_arg(const struct api_request *r, const char *name);
+
+/* The token behind "Authorization: Bearer"; NULL: none. */
+const char *api_bearer(const struct api_request *r);
+
+/* JSON of a text with ' in the place of "; the caller's. For schemas. */
+json_t *api_schema(const char *text);
 
 /* n random bytes as 2n hexadecimal digits, NUL. */
 void api_random_id(char *out, size_t n);

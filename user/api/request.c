@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* request.c - what facades do with a request. */
+#include "api/request.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "api/api_impl.h"
+
+void api_change(struct api_request *r, const char *kind, const char *id, json_t *body)
+{
+	r->n_changes++;
+	if (r->n_changes > API_CHANGES) { /* the server refuses them all */
+		json_decref(body);
+		return;
+	}
+	if (!r->changes)
+		r->changes = json_array();
+	json_array_append_new(r->changes, json_pack("{s:s, s:s, s:o}", "kind", kind, "id", id,
+						    "body", body ? body : json_null()));
+}
+
+void api_add_header(struct api_request *r, const char *name, const char *value)
+{
+	if (!r->headers)
+		r->headers = json_array();
+	json_array_append_new(r->headers, json_pack("[s, s]", name, value));
+}
+
+const char *api_header(const struct api_request *r, const char *name)
+{
+	return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
+}
+
+const char *api_arg(const struct api_request *r, const char *name)
+{
+	const json_t *v = json_object_get(r->args, name);
+
+	return json_string_value(json_is_array(v) ? json_array_get(v, 0) : v);
+}
+
+const char *api_param(const struct api_request *r, const char *name)
+{
+	const char *at = r->route ? r->route->path : "";
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < r->n_segments; i++) {
+		if (at[0] == '{' && strncmp(at + 1, name, len) == 0 && at[1 + len] == '}')
+			return r->segments[i];
+		at += strcspn(at, "/");
+		at += *at == '/';
+	}
+	return NULL;
+}
+
+void api_random_id(char *out, size_t n)
+{
+	static const char digits[] = "0123456789abcdef";
+	unsigned char byte;
+
+	for (size_t i = 0; i < n; i++) {
+		/* Few bytes are never cut short once the kernel has its randomness. */
+		ssize_t got = getrandom(&byte, 1, 0);
+
+		assert(got == 1);
+		out[2 * i] = digits[byte >> 4];
+		out[2 * i + 1] = digits[byte & 15];
+	}
+	out[2 * n] = 0;
+}
+
+const char *api_time(uint64_t ms, int digits, char out[32])
+{
+	time_t s = (time_t)(ms / 1000);
+	struct tm tm;
+	size_t n;
+
+	gmtime_r(&s, &tm);
+	n = strftime(out, 32, "%Y-%m-%dT%H:%M:%S", &tm);
+	if (digits == 3)
+		n += (size_t)snprintf(out + n, 32 - n, ".%03u", (unsigned)(ms % 1000));
+	else if (digits == 6)
+		n += (size_t)snprintf(out + n, 32 - n, ".%03u000", (unsigned)(ms % 1000));
+	snprintf(out + n, 32 - n, "Z");
+	return out;
+}
