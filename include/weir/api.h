@@ -154,6 +154,26 @@ enum weir_exit {
  * now. */
 #define WEIR_API_ZONES "/weir/v1/zones"
 
+/* Objects as tools/weir.yaml has them: those of the configuration file, which only the file
+ * changes, and those of the store.
+ *
+ * OBJECT: { "kind": "monitor|monitor_group|pool|load_balancer|zone|record", "id",
+ *           "file": bool (it stands in the configuration file), "object": { ... } }
+ *
+ * GET, GET .../KIND: { "objects": [ OBJECT ] }; GET .../KIND/ID: OBJECT; 404: there is none.
+ * POST .../KIND with an object: makes one; its id is 32 hexadecimal digits, if it has none.
+ * PUT .../KIND/ID with an object: it is that from now on. PATCH .../KIND/ID: members of the body
+ * take the place of those that are there, null takes one away. DELETE .../KIND/ID: it is gone.
+ *
+ * A change that is accepted is durable and in effect: { "kind", "id", "revision": int (of the
+ * store), "notes": [ { "path", "text" } ] (absent: there is nothing to say) }. 400: it is not what
+ * it must be; 409: the file's, or in use; 503: there is no agent.store. */
+#define WEIR_API_OBJECTS "/weir/v1/objects"
+
+/* POST { "changes": [ { "kind", "id", "object": null (it is gone) | { ... } } ] }: all of them or
+ * none, at most 4096: { "changes": int, "revision", "notes" }. */
+#define WEIR_API_CHANGES "/weir/v1/changes"
+
 /* GET ?src=ADDR:PORT&dst=ADDR:PORT&proto=tcp|udp[&flags=ack|syn][&quic_id=HEX]: what the packet
  * path does with a packet of this flow (of TCP: one in the middle of it, or its SYN; of UDP: a
  * datagram of nothing, or a QUIC packet with a short header and this connection id), and why. It is

@@ -7,6 +7,7 @@
 #include <sys/random.h>
 
 #include "api/api_impl.h"
+#include "api/objects.h"
 #include "weir/api.h"
 
 #define BELOW(path)   (path + sizeof(WEIR_API_PREFIX) - 1)
@@ -221,21 +222,6 @@ static void roll_back(struct api_request *r)
 			     "changes", (json_int_t)r->n_changes);
 }
 
-/* What rollback said before it was made. */
-static void changed(struct api_request *r, const struct weir_changed *result)
-{
-	if (!result->refused)
-		json_object_set_new(r->reply, "revision",
-				    json_integer((json_int_t)result->revision));
-	else
-		refuse_err(r,
-			   result->refused == WEIR_REFUSED_STORE ||
-					   result->refused == WEIR_REFUSED_APPLY
-				   ? MHD_HTTP_INTERNAL_SERVER_ERROR
-				   : MHD_HTTP_CONFLICT,
-			   &result->err);
-}
-
 static void back_up(struct api_request *r)
 {
 	struct weir_store *s = store_of(r);
@@ -294,6 +280,22 @@ static const struct api_route routes[] = {
 	{ "POST", BELOW(WEIR_API_ROLLBACK), "Make objects what they were", NULL, "Rollback",
 	  "RolledBack", roll_back, false },
 	{ "POST", BELOW(WEIR_API_BACKUP), "Copy the store", NULL, "Backup", NULL, back_up, false },
+	{ "GET", BELOW(WEIR_API_OBJECTS), "List objects of all kinds", NULL, NULL, "Objects",
+	  api_objects_all, false },
+	{ "GET", BELOW(WEIR_API_OBJECTS "/{kind}"), "List objects", NULL, NULL, "Objects",
+	  api_objects_of_kind, false },
+	{ "POST", BELOW(WEIR_API_OBJECTS "/{kind}"), "Create an object", NULL, "Body", "Changed",
+	  api_objects_create, false },
+	{ "GET", BELOW(WEIR_API_OBJECTS "/{kind}/{id}"), "Show an object", NULL, NULL, "Object",
+	  api_objects_one, false },
+	{ "PUT", BELOW(WEIR_API_OBJECTS "/{kind}/{id}"), "Replace an object", NULL, "Body",
+	  "Changed", api_objects_replace, false },
+	{ "PATCH", BELOW(WEIR_API_OBJECTS "/{kind}/{id}"), "Edit an object", NULL, "Body",
+	  "Changed", api_objects_edit, false },
+	{ "DELETE", BELOW(WEIR_API_OBJECTS "/{kind}/{id}"), "Remove an object", NULL, NULL,
+	  "Changed", api_objects_remove, false },
+	{ "POST", BELOW(WEIR_API_CHANGES), "Change several objects, all or none", NULL, "Changes",
+	  "Changed", api_objects_change, false },
 	{ 0 },
 };
 
@@ -318,6 +320,22 @@ static json_t *schema(const char *name)
 			      "'revision':{'type':'integer','minimum':0}}}" },
 		{ "RolledBack", "{'type':'object','properties':{'revision':{'type':'integer'},"
 				"'changes':{'type':'integer'}}}" },
+		{ "Body", "{'type':'object'}" },
+		{ "Object",
+		  "{'type':'object','required':['kind','id','file','object'],'properties':{"
+		  "'kind':{'type':'string'},'id':{'type':'string'},"
+		  "'file':{'type':'boolean'},'object':{'type':'object'}}}" },
+		{ "Objects", "{'type':'object','properties':{'objects':{'type':'array','items':{"
+			     "'$ref':'#/components/schemas/weir.Object'}}}}" },
+		{ "Changed",
+		  "{'type':'object','properties':{'kind':{'type':'string'},'id':{'type':'string'},"
+		  "'changes':{'type':'integer'},'revision':{'type':'integer'},"
+		  "'notes':{'type':'array','items':{'type':'object'}}}}" },
+		{ "Changes",
+		  "{'type':'object','required':['changes'],'properties':{'changes':{'type':'array',"
+		  "'items':{'type':'object','required':['kind','id','object'],'properties':{"
+		  "'kind':{'type':'string'},'id':{'type':'string'},"
+		  "'object':{'type':['object','null']}}}}}}" },
 		{ "Backup", "{'type':'object','required':['path'],'properties':{"
 			    "'path':{'type':'string'}}}" },
 	};
@@ -349,7 +367,7 @@ const struct api_vendor api_weir = {
 	.token = api_bearer,
 	.unauthorized = unauthorized,
 	.fail = fail,
-	.changed = changed,
+	.changed = api_objects_changed,
 	.routes = routes,
 	.schema = schema,
 };
