@@ -63,10 +63,19 @@ static const char usage[] =
 	"  zone ds-seen NAME    says that its parent has the DS of the new key, and no other\n"
 	"  refs TYPE ID         who refers to a monitor, monitor_group, pool or load_balancer,\n"
 	"                       and to whom it does\n"
+	"  token create         makes a token for agent.api and prints it, once\n"
+	"        --name NAME    what it is called\n"
+	"        --scope read|write\n"
+	"  token list           which there are, and when they were used\n"
+	"  token revoke NAME    it is good for nothing any more\n"
+	"  history              what was changed by APIs, newest first\n"
+	"    -n, --count N      revisions, 1 to 1000 (default 20)\n"
+	"  rollback REVISION    makes all objects what they were after that one; 0: before the first\n"
+	"  backup FILE          a copy of what is stored\n"
 	"\n"
 	"  -c, --control ADDR   where the agent listens: agent.control of its configuration\n"
 	"                       (default: $WEIR_CONTROL, else " WEIR_DEFAULT_CONTROL ")\n"
-	"  -j, --json           status, dns, handshakes, trace, zone, refs: the agent's answer as it is; drops: an object a line\n"
+	"  -j, --json           the agent's answer as it is; drops: an object a line\n"
 	"  -h, --help           this text\n"
 	"  -V, --version        the version of weirctl\n"
 	"\n"
@@ -101,6 +110,11 @@ static const struct command {
 	{ "zone", weirctl_zone, TAKES(JSON), 2, 3,
 	  "dnssec, roll or ds-seen, a zone and for roll a key, as in: zone roll example.com zsk" },
 	{ "refs", weirctl_refs, TAKES(JSON), 2, 2, "a type and an id, as in: refs pool web" },
+	{ "token", weirctl_token, TAKES(JSON) | TAKES(NAME) | TAKES(SCOPE), 1, 2,
+	  "create, list or revoke NAME" },
+	{ "history", weirctl_history, TAKES(JSON) | TAKES(COUNT), 0, 0, "no arguments" },
+	{ "rollback", weirctl_rollback, TAKES(JSON), 1, 1, "a revision" },
+	{ "backup", weirctl_backup, TAKES(JSON), 1, 1, "a file that is not there yet" },
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -34,7 +34,9 @@
 	X(SAMPLE, "sample", 0, true)       \
 	X(RATE, "rate", 0, true)           \
 	X(CLIENT, "client", 0, true)       \
-	X(SUBNET, "subnet", 0, true)
+	X(SUBNET, "subnet", 0, true)       \
+	X(NAME, "name", 0, true)           \
+	X(SCOPE, "scope", 0, true)
 
 enum weirctl_option {
 #define WEIRCTL_OPTION_ENUM(id, name, letter, value) WEIRCTL_##id,
@@ -64,6 +66,10 @@ int weirctl_capture(struct weirctl *ctl);
 int weirctl_override(struct weirctl *ctl);
 int weirctl_refs(struct weirctl *ctl);
 int weirctl_zone(struct weirctl *ctl);
+int weirctl_token(struct weirctl *ctl);
+int weirctl_history(struct weirctl *ctl);
+int weirctl_rollback(struct weirctl *ctl);
+int weirctl_backup(struct weirctl *ctl);
 
 /* The value of an option that is a number from lo to hi in steps of step, into *out, which stays as
  * it is when the option was not given. False: it is not, which was said. */

@@ -107,6 +107,7 @@ struct api_call {
 	bool admitted;  /* its token was found good */
 	bool refused;   /* a reply says no; its body is not kept */
 	bool write;     /* may change something */
+	bool alone;     /* only while no change is under way */
 	bool turn;      /* it has waited */
 	bool suspended;
 	bool ready; /* the reply can be sent */

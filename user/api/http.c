@@ -6,10 +6,9 @@
 
 #include "api/api_impl.h"
 #include "base/mem.h"
-#include "weir/api.h"
 
 #define VENDOR_BODY_MAX 1048576   /* bytes of a request's body on paths of vendors */
-#define BODY_CUT        1048576   /* bytes of a body that are read to refuse it */
+#define BODY_CUT        2097152   /* bytes of a body that are read to refuse it */
 #define BODIES_MAX      134217728 /* bytes of all bodies that are kept at one time */
 #define SEND_S          60        /* for a reply to be taken */
 #define AGAIN_S         20        /* until the next request is there, which began in time */
@@ -56,16 +55,10 @@ static bool announces_too_much(const struct api_call *call)
 	return len && strtoull(len, NULL, 10) > body_max(call);
 }
 
-/* Weir's own are told apart by more than their method: some show what not all may see, and those of
- * the store cannot be while it is in use. */
+/* A capture shows what not all may see. */
 static bool is_write(const struct api_call *call, const char *path)
 {
-	if (strcmp(call->r.method, "GET") != 0)
-		return true;
-	if (call->own)
-		return api_is_private(path);
-	return call->r.vendor == &api_weir && call->r.route && !call->r.route->open &&
-	       strcmp(path, WEIR_API_OPENAPI) != 0;
+	return strcmp(call->r.method, "GET") != 0 || (call->own && api_is_private(path));
 }
 
 /* With the headers: who asks is looked at before a body is kept. What is refused is told once the
@@ -80,6 +73,7 @@ static enum MHD_Result begin(struct api_call *call, const char *path, const char
 	call->r.method = strcmp(method, "HEAD") ? method : "GET";
 	found = api_find(call, &err);
 	call->write = is_write(call, path);
+	call->alone = !call->own && (call->write || (call->r.route && call->r.route->alone));
 	call->refused = api_admit(call) == API_REFUSED;
 	if (!found && !call->refused) {
 		api_fail(call, MHD_HTTP_BAD_REQUEST, "%s%s%s", err.path, err.path[0] ? ": " : "",

@@ -25,7 +25,8 @@ struct api_route {
 	const char *request;  /* name of the schema of its body; NULL: it has none */
 	const char *response; /* of a reply that is a success; NULL: any JSON */
 	void (*serve)(struct api_request *r);
-	bool open; /* answers without a token */
+	bool open;  /* answers without a token */
+	bool alone; /* of GET: needs the store, so it is called when no change is under way, too */
 };
 
 struct api_vendor {

@@ -368,11 +368,11 @@ bool api_serve(struct api_call *call)
 	}
 	if (call->own)
 		return true;
-	if (call->write && (weir_agent_is_busy(api->agent) || (api->writes.first && !call->turn))) {
+	if (call->alone && (weir_agent_is_busy(api->agent) || (api->writes.first && !call->turn))) {
 		api_wait(&api->writes, call, call->turn);
 		return false;
 	}
-	if (!call->write && !call->turn && api_turn_is_over(api)) {
+	if (!call->alone && !call->turn && api_turn_is_over(api)) {
 		api_wait(&api->reads, call, false);
 		return false;
 	}
