@@ -309,6 +309,18 @@ int weir_agent_change(struct weir_agent *a, const struct weir_author *author,
 	return uv_queue_work(a->loop, &c->work, in_thread, after_thread);
 }
 
+void weir_agent_check(struct weir_agent *a, const struct weir_change *changes, size_t n,
+		      struct weir_changed *result)
+{
+	const struct weir_author nobody = { "", "", "" };
+	struct agent_change *c = new_change(a, &nobody, changes, n);
+
+	check(c);
+	*result = c->result;
+	c->result.notes = NULL;
+	drop(c);
+}
+
 void weir_agent_on_idle(struct weir_agent *a, void (*idle)(void *arg), void *arg)
 {
 	a->on_idle = idle;

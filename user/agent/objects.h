@@ -52,6 +52,10 @@ int weir_agent_change(struct weir_agent *a, const struct weir_author *author,
 		      const struct weir_change *changes, size_t n,
 		      void (*done)(void *arg, const struct weir_changed *result), void *arg);
 
+/* What would become of such a change, which is not made; result->notes is the caller's. */
+void weir_agent_check(struct weir_agent *a, const struct weir_change *changes, size_t n,
+		      struct weir_changed *result);
+
 /* Whom to tell that no change is under way any more; one listener. */
 void weir_agent_on_idle(struct weir_agent *a, void (*idle)(void *arg), void *arg);
 bool weir_agent_is_busy(const struct weir_agent *a);
