@@ -40,8 +40,8 @@ struct api_vendor {
 	/* A reply to what the server itself refuses: 400 (bad JSON: err), 404, 405, 413, 429 (too
 	 * many wrong tokens), 500, 503 (no agent.store, so no tokens and no changes). */
 	void (*fail)(struct api_request *r, unsigned status, const struct weir_err *err);
-	/* A reply to a change that was not made (the one that was set is gone), or
-	 * (WEIR_REFUSED_NOT) more to say in the reply. */
+	/* A reply to a change that was not made (the one that was set is gone; r->changes are
+	 * there still), or (WEIR_REFUSED_NOT) more to say in the reply. */
 	void (*changed)(struct api_request *r, const struct weir_changed *result);
 	const struct api_route *routes; /* the last one has no method */
 	/* What fits no route, with the token checked; NULL: it is refused by fail(), 404 or 405. */

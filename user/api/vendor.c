@@ -19,10 +19,23 @@
 
 /* --- which --- */
 
+/* A vendor whose paths have no prefix has those that begin as its routes do. */
+static bool begins_as_routes(const char *target, const struct api_vendor *v)
+{
+	for (const struct api_route *route = v->routes; route->method; route++) {
+		size_t n = strcspn(route->path, "/");
+
+		if (strncmp(target + 1, route->path, n) == 0 && strchr("/?", target[1 + n]))
+			return true;
+	}
+	return false;
+}
+
 static const struct api_vendor *vendor_of(const char *target)
 {
 	for (const struct api_vendor *const *v = api_vendors; *v; v++)
-		if (strncmp(target, (*v)->prefix, strlen((*v)->prefix)) == 0)
+		if (strncmp(target, (*v)->prefix, strlen((*v)->prefix)) == 0 &&
+		    ((*v)->prefix[1] || begins_as_routes(target, *v)))
 			return *v;
 	return NULL;
 }
@@ -60,6 +73,7 @@ bool api_find(struct api_call *call, struct weir_err *err)
 	if (query)
 		*query++ = 0;
 	r->path = call->target;
+	r->now_ms = api_wall_ms();
 	r->vendor = v ? v : &api_weir;
 	r->args = api_parse_form(query ? query : "", query ? strlen(query) : 0, err);
 	if (!r->args) {
@@ -227,7 +241,10 @@ static void on_changed(void *arg, const struct weir_changed *result)
 	call->change = NULL;
 	call->api->changing = NULL;
 	if (result->refused) {
+		json_t *changes = json_incref(call->r.changes); /* changed() may look at them */
+
 		api_forget_reply(&call->r);
+		call->r.changes = changes;
 	} else {
 		snprintf(revision, sizeof(revision), "%llu", (unsigned long long)result->revision);
 		api_add_header(&call->r, "Weir-Revision", revision);
