@@ -5,5 +5,6 @@
 /* The longest prefix first. */
 const struct api_vendor *const api_vendors[] = {
 	&api_weir,
+	&api_dnsimple,
 	NULL,
 };
