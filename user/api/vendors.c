@@ -6,5 +6,6 @@
 const struct api_vendor *const api_vendors[] = {
 	&api_weir,
 	&api_dnsimple,
+	&api_fastly,
 	NULL,
 };
