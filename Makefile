@@ -172,6 +172,7 @@ install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/sbin $(B)/weir-agent $(B)/weir-decap
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(B)/weirctl
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 tools/man/*.8
+	install -D -m 644 tools/weirctl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/weirctl
 	install -d $(DESTDIR)/etc/weir $(DESTDIR)/lib/systemd/system
 	[ -e $(DESTDIR)/etc/weir/weir.yaml ] || install -m 600 tools/weir.yaml $(DESTDIR)/etc/weir/weir.yaml
 	sed 's|@SBINDIR@|$(PREFIX)/sbin|' tools/weir-agent.service > $(DESTDIR)/lib/systemd/system/weir-agent.service

@@ -61,6 +61,19 @@ static const char usage[] =
 	"  zone roll NAME [csk|ksk|zsk]\n"
 	"                       begins to replace a key of it\n"
 	"  zone ds-seen NAME    says that its parent has the DS of the new key, and no other\n"
+	"  pool|monitor|group|lb|zone|record list\n"
+	"                       all of them: what the configuration file has and what is stored\n"
+	"  ... show|delete WHICH\n"
+	"                       one of them, by id or name\n"
+	"  ... create KEY=VALUE ...\n"
+	"  ... edit WHICH KEY=VALUE ...\n"
+	"                       fields as in weir.yaml, values in YAML; null takes one away\n"
+	"    -f, --file FILE    more fields (- is standard input)\n"
+	"  pool|lb enable|disable WHICH\n"
+	"  apply -f FILE        makes what is stored as a file has it, all or nothing; its sections are\n"
+	"                       those of weir.yaml without agent\n"
+	"  diff -f FILE         what apply would change\n"
+	"        --prune        what is stored and not in the file goes\n"
 	"  refs TYPE ID         who refers to a monitor, monitor_group, pool or load_balancer,\n"
 	"                       and to whom it does\n"
 	"  token create         makes a token for agent.api and prints it, once\n"
@@ -79,10 +92,13 @@ static const char usage[] =
 	"  -h, --help           this text\n"
 	"  -V, --version        the version of weirctl\n"
 	"\n"
-	"Exit status: 0 done, 1 the agent cannot be reached or refused, 2 wrong usage.\n"
+	"Exit status: 0 done, 1 the agent cannot be reached or refused, 2 wrong usage or input, 3 diff: \n"
+	"something differs.\n"
 	"Colours are used on a terminal, unless NO_COLOR is set.\n";
 
-#define TAKES(id) (1u << WEIRCTL_##id)
+#define TAKES(id)   (1u << WEIRCTL_##id)
+#define MANY        1000
+#define OBJECT_ARGS "list, show, create, edit or delete, as in: edit web enabled=false"
 
 static const struct command {
 	const char *name;
@@ -107,8 +123,16 @@ static const struct command {
 		  TAKES(REASON) | TAKES(AT) | TAKES(SNAPLEN) | TAKES(COUNT) | TAKES(SECONDS) |
 		  TAKES(SAMPLE) | TAKES(RATE),
 	  0, 0, "no arguments" },
-	{ "zone", weirctl_zone, TAKES(JSON), 2, 3,
-	  "dnssec, roll or ds-seen, a zone and for roll a key, as in: zone roll example.com zsk" },
+	{ "zone", weirctl_zone, TAKES(JSON) | TAKES(FILE), 1, MANY,
+	  "dnssec, roll or ds-seen, a zone and for roll a key, as in: zone roll example.com zsk; "
+	  "or " OBJECT_ARGS },
+	{ "pool", weirctl_object, TAKES(JSON) | TAKES(FILE), 1, MANY, OBJECT_ARGS },
+	{ "monitor", weirctl_object, TAKES(JSON) | TAKES(FILE), 1, MANY, OBJECT_ARGS },
+	{ "group", weirctl_object, TAKES(JSON) | TAKES(FILE), 1, MANY, OBJECT_ARGS },
+	{ "lb", weirctl_object, TAKES(JSON) | TAKES(FILE), 1, MANY, OBJECT_ARGS },
+	{ "record", weirctl_object, TAKES(JSON) | TAKES(FILE), 1, MANY, OBJECT_ARGS },
+	{ "apply", weirctl_apply, TAKES(JSON) | TAKES(FILE) | TAKES(PRUNE), 0, 0, "no arguments" },
+	{ "diff", weirctl_diff, TAKES(FILE) | TAKES(PRUNE), 0, 0, "no arguments" },
 	{ "refs", weirctl_refs, TAKES(JSON), 2, 2, "a type and an id, as in: refs pool web" },
 	{ "token", weirctl_token, TAKES(JSON) | TAKES(NAME) | TAKES(SCOPE), 1, 2,
 	  "create, list or revoke NAME" },
@@ -139,6 +163,13 @@ int weirctl_flush(void)
 		return WEIR_EXIT_OK;
 	perror("weirctl: cannot write");
 	return WEIR_EXIT_FAILED;
+}
+
+int weirctl_dump(const json_t *v)
+{
+	json_dumpf(v, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	putchar('\n');
+	return weirctl_flush();
 }
 
 bool weirctl_number(const struct weirctl *ctl, enum weirctl_option option, double lo, double hi,
@@ -250,6 +281,7 @@ static const struct command *parse(int argc, char **argv, struct weirctl *ctl, c
 	cmd = find_command(argv[optind]);
 	if (!cmd)
 		return NULL;
+	ctl->command = cmd->name;
 	ctl->args = argv + optind + 1;
 	return goes_with(ctl, cmd, argc - optind - 1) ? cmd : NULL;
 }

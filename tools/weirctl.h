@@ -36,7 +36,9 @@
 	X(CLIENT, "client", 0, true)       \
 	X(SUBNET, "subnet", 0, true)       \
 	X(NAME, "name", 0, true)           \
-	X(SCOPE, "scope", 0, true)
+	X(SCOPE, "scope", 0, true)         \
+	X(FILE, "file", 'f', true)         \
+	X(PRUNE, "prune", 0, false)
 
 enum weirctl_option {
 #define WEIRCTL_OPTION_ENUM(id, name, letter, value) WEIRCTL_##id,
@@ -49,7 +51,8 @@ enum weirctl_option {
 struct weirctl {
 	char at[WEIR_SOCKADDR_TEXT];              /* where the agent listens */
 	const char *option[WEIRCTL_OPTION_COUNT]; /* NULL: not given; a flag is "" */
-	char *const *args;                        /* behind the command's name; NULL at the end */
+	const char *command;                      /* its name */
+	char *const *args;                        /* behind that; NULL at the end */
 	bool colour;
 	struct weirctl_link *link; /* of weirctl_http.c */
 };
@@ -70,6 +73,9 @@ int weirctl_token(struct weirctl *ctl);
 int weirctl_history(struct weirctl *ctl);
 int weirctl_rollback(struct weirctl *ctl);
 int weirctl_backup(struct weirctl *ctl);
+int weirctl_object(struct weirctl *ctl); /* pool, monitor, group, lb, record; and some of zone */
+int weirctl_apply(struct weirctl *ctl);
+int weirctl_diff(struct weirctl *ctl);
 
 /* The value of an option that is a number from lo to hi in steps of step, into *out, which stays as
  * it is when the option was not given. False: it is not, which was said. */
@@ -82,6 +88,9 @@ const char *weirctl_option_name(enum weirctl_option option);
 /* What was printed is out; else says why not. The exit status. */
 int weirctl_flush(void);
 
+/* Prints JSON as it is. The exit status. */
+int weirctl_dump(const json_t *v);
+
 /* --- weirctl_http.c: the agent's answers --- */
 
 /* An object, the caller's. NULL: *status is the exit status, and what went wrong has been said. */
@@ -90,11 +99,17 @@ json_t *weirctl_fetch(struct weirctl *ctl, const char *path, int *status);
 json_t *weirctl_change(struct weirctl *ctl, const char *path, json_t *body, int *status);
 /* The same after a POST. */
 json_t *weirctl_tell(struct weirctl *ctl, const char *path, json_t *body, int *status);
+/* The same with a method; body NULL: none. */
+json_t *weirctl_send(struct weirctl *ctl, const char *method, const char *path, json_t *body,
+		     int *status);
 void weirctl_hang_up(struct weirctl *ctl);
 
 /* What the agent sends for as long as it does, into a file of this name, or for "-" standard
  * output; none is made if it refuses. Ctrl-C asks it to end. The exit status. */
 int weirctl_stream(struct weirctl *ctl, const char *path, const char *file);
+
+/* A path with one more segment behind it, to be freed; path is freed. */
+char *weirctl_below(char *path, const char *segment);
 
 /* A path with one more argument, to be freed; path is freed. Begin with strdup(). */
 char *weirctl_ask(char *path, const char *key, const char *value);

@@ -85,6 +85,21 @@ char *weirctl_ask(char *path, const char *key, const char *value)
 	return out;
 }
 
+char *weirctl_below(char *path, const char *segment)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-._~";
+	size_t len = strlen(path);
+	char *to;
+
+	path = weir_grow(path, len + 3 * strlen(segment) + 1, 1);
+	for (to = path + len; *segment; segment++)
+		to += sprintf(to, strchr(plain, *segment) ? "%c" : "%%%02X",
+			      (unsigned char)*segment);
+	*to = 0;
+	return path;
+}
+
 static void set_url(const struct weirctl *ctl, CURL *curl, const char *path)
 {
 	char *url;
@@ -133,7 +148,7 @@ static int say_refused(const char *at, long status, const json_t *root)
 {
 	const char *why = json_string_value(json_object_get(root, "error"));
 
-	if (status == 400 && why)
+	if (status >= 400 && status < 500 && why)
 		weirctl_say(stderr, "weirctl: %s", why);
 	else if (status == 200)
 		weirctl_say(stderr, "weirctl: what answers at %s is no weir agent: not JSON", at);
@@ -141,7 +156,7 @@ static int say_refused(const char *at, long status, const json_t *root)
 		weirctl_say(stderr, "weirctl: %s answered with HTTP status %ld: %s", at, status,
 			    why ? why : "is it a weir agent of this version?");
 	fputc('\n', stderr);
-	return status == 400 ? WEIR_EXIT_INPUT : WEIR_EXIT_FAILED;
+	return status == 400 ? WEIR_EXIT_INPUT : WEIR_EXIT_FAILED; /* else it may be right later */
 }
 
 static json_t *object_of(struct weirctl *ctl, const char *path, const char *method,
@@ -171,6 +186,17 @@ static json_t *object_of(struct weirctl *ctl, const char *path, const char *meth
 json_t *weirctl_fetch(struct weirctl *ctl, const char *path, int *exit_status)
 {
 	return object_of(ctl, path, NULL, NULL, exit_status);
+}
+
+json_t *weirctl_send(struct weirctl *ctl, const char *method, const char *path, json_t *body,
+		     int *exit_status)
+{
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	json_t *answer = object_of(ctl, path, method, text, exit_status);
+
+	free(text);
+	json_decref(body);
+	return answer;
 }
 
 json_t *weirctl_change(struct weirctl *ctl, const char *path, json_t *body, int *exit_status)

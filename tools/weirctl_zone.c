@@ -132,13 +132,17 @@ static int tell(struct weirctl *ctl, const char *what, const char *name, const c
 
 int weirctl_zone(struct weirctl *ctl)
 {
-	const char *what = ctl->args[0], *name = ctl->args[1], *role = ctl->args[2];
+	const char *what = ctl->args[0], *name = ctl->args[1];
+	const char *role = name ? ctl->args[2] : NULL;
+	bool keys = !strcmp(what, "roll") || !strcmp(what, "ds-seen") || !strcmp(what, "dnssec");
 
-	if (!strcmp(what, "roll"))
+	if (!keys)
+		return weirctl_object(ctl);
+	if (name && !strcmp(what, "roll") && (!role || !ctl->args[3]))
 		return tell(ctl, what, name, role);
-	if (!role && !strcmp(what, "ds-seen"))
+	if (name && !role && !strcmp(what, "ds-seen"))
 		return tell(ctl, what, name, NULL);
-	if (!role && !strcmp(what, "dnssec"))
+	if (name && !role && !strcmp(what, "dnssec"))
 		return show(ctl, name);
 	fprintf(stderr,
 		"weirctl: zone takes dnssec NAME, roll NAME [csk|ksk|zsk] or ds-seen NAME\n");

@@ -11,8 +11,9 @@
 /* Exit codes of every weir program. */
 enum weir_exit {
 	WEIR_EXIT_OK = 0,
-	WEIR_EXIT_FAILED = 1, /* the world: no permission, a port in use, no agent to talk to */
-	WEIR_EXIT_INPUT = 2,  /* the operator's input: bad options, a bad configuration */
+	WEIR_EXIT_FAILED = 1,  /* the world: no permission, a port in use, no agent to talk to */
+	WEIR_EXIT_INPUT = 2,   /* the operator's input: bad options, a bad configuration */
+	WEIR_EXIT_DIFFERS = 3, /* weirctl diff: something does */
 };
 
 /* GET: the agent's state as one JSON object. Times are RFC 3339 UTC, counters since the maps were
