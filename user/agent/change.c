@@ -258,6 +258,7 @@ static void in_thread(uv_work_t *work)
 static void abandon(struct agent_change *c)
 {
 	weir_store_close(c->store);
+	c->done(c->arg, &c->result); /* frees what it has */
 	drop(c);
 }
 

@@ -47,7 +47,8 @@ struct weir_changed {
  * and DNS follow, and then calls done, once, perhaps before it returns. changes, bodies and author
  * are copied. One change is made at a time: -EBUSY while another is under way, and done is not
  * called; weir_agent_on_idle() tells when it may be tried again. An object that refers to what the
- * same change removes is a mistake in that object. */
+ * same change removes is a mistake in that object. Also when a was closed meanwhile done is called,
+ * by the loop. */
 int weir_agent_change(struct weir_agent *a, const struct weir_author *author,
 		      const struct weir_change *changes, size_t n,
 		      void (*done)(void *arg, const struct weir_changed *result), void *arg);
