@@ -28,12 +28,15 @@ struct pems {
 
 static void __attribute__((format(printf, 2, 0))) on_log(void *arg, const char *fmt, va_list ap)
 {
+	const struct api_listener *l = arg;
 	char line[512];
 
-	(void)arg;
 	vsnprintf(line, sizeof(line), fmt, ap);
 	line[strcspn(line, "\r\n")] = 0;
-	weir_warn("http: %s", line);
+	if (l->daemon) /* about a connection: anybody could fill the log */
+		weir_debug("http: %s", line);
+	else
+		weir_warn("http: %s", line);
 }
 
 /* --- files --- */
@@ -196,7 +199,7 @@ static struct MHD_Daemon *start(struct api_listener *l, const struct pems *pems)
 		MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME |
 			(pems->key ? MHD_USE_TLS : 0),
 		0, NULL, NULL, api_on_request, l, /* no threads */
-		MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_EXTERNAL_LOGGER, on_log, l, MHD_OPTION_LISTEN_SOCKET, fd,
 		MHD_OPTION_URI_LOG_CALLBACK, api_on_target, l, MHD_OPTION_NOTIFY_COMPLETED,
 		api_on_request_over, l, MHD_OPTION_NOTIFY_CONNECTION, api_on_connection, l,
 		MHD_OPTION_CONNECTION_LIMIT, (unsigned)(l->control ? CONTROL_MAX : API_MAX),
