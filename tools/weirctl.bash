@@ -3,7 +3,7 @@
 # agent that it would talk to.
 _weirctl_ids() {
 	weirctl "$1" list --json 2>/dev/null |
-		jq -r '.[] | .id, (.object.name // empty)' 2>/dev/null
+		jq -r '[.[] | .id, (.object.name // empty)] | unique[]' 2>/dev/null
 }
 
 _weirctl() {
