@@ -465,6 +465,7 @@ struct weir_zone_conf {
 	uint32_t n_ns; /* at least one, without a file */
 	struct weir_transfer_conf transfer;
 	struct weir_dnssec_conf dnssec;
+	bool off; /* active: false: as if the zone and all in it were not there */
 };
 
 /* A part of the world that the operator wants to tell from others: the longest prefix that holds a

@@ -156,6 +156,12 @@ static bool check_dnssec(const struct weir_at *at, const struct weir_zone_conf *
 	       weir_at_fail_key(at, "dnssec", "is for names of at most %d bytes", MAX_SIGNED_NAME);
 }
 
+static bool take_active(const struct weir_at *at, void *zone)
+{
+	((struct weir_zone_conf *)zone)->off = json_is_false(at->v);
+	return json_is_boolean(at->v) || weir_at_fail(at, "must be true or false");
+}
+
 static bool take_zone(const struct weir_at *at, void *item)
 {
 	static const struct weir_field fields[] = {
@@ -175,9 +181,7 @@ static bool take_zone(const struct weir_at *at, void *item)
 		WEIR_INT(weir_zone_conf, minimum, 0, MAX_TIME, 60),
 		WEIR_INT(weir_zone_conf, ttl, 0, MAX_TIME, 3600),
 		WEIR_CUSTOM("dnssec", take_dnssec),
-		WEIR_IGNORED("id"),
-		WEIR_IGNORED("created_on"),
-		WEIR_IGNORED("modified_on"),
+		WEIR_CUSTOM("active", take_active),
 	};
 	struct weir_zone_conf *z = item;
 	uint32_t nth = at->index;

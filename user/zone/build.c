@@ -112,6 +112,19 @@ static struct weir_transfer_conf copy_transfer(struct weir_zones *z,
 	return to;
 }
 
+static void add_off(struct weir_zones *z, const struct weir_model *m)
+{
+	struct weir_name *off;
+
+	for (uint32_t i = 0; i < m->n_zones; i++)
+		z->n_off += m->zones[i].off;
+	off = weir_arena_new_array(z->arena, z->n_off, struct weir_name);
+	z->off = off;
+	for (uint32_t i = 0; i < m->n_zones; i++)
+		if (m->zones[i].off)
+			weir_build_name(m->zones[i].name, off++);
+}
+
 /* Apexes come first, since a name belongs to the zone of the closest one. */
 static void add_zones(struct weir_zones_build *b, const struct weir_zone_file *const *files)
 {
@@ -127,7 +140,7 @@ static void add_zones(struct weir_zones_build *b, const struct weir_zone_file *c
 		struct weir_name n;
 
 		weir_build_name(m->zones[i].name, &n);
-		if (m->zones[i].file && !(files && files[i]))
+		if (m->zones[i].off || (m->zones[i].file && !(files && files[i])))
 			continue;
 		if (weir_layer_find(&b->z->upper, n.wire, n.len))
 			continue;
@@ -152,7 +165,7 @@ static void join_zones(struct weir_zones_build *b)
 		const char *parent = strchr(m->zones[i].name, '.');
 		struct weir_name n;
 
-		if (parent && weir_name_parse(parent + 1, &n))
+		if (!m->zones[i].off && parent && weir_name_parse(parent + 1, &n))
 			weir_zones_add(b->z, &n);
 	}
 }
@@ -267,6 +280,7 @@ struct weir_zones *weir_zones_build(const struct weir_view *view,
 	b.z->arena = b.z->upper.arena = a;
 	b.z->places = view->places;
 	b.z->self = copy_self(a, self);
+	add_off(b.z, view->model);
 	add_zones(&b, files);
 	join_zones(&b);
 	weir_build_claim(&b);

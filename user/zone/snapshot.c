@@ -80,6 +80,18 @@ static struct weir_node *add_node(struct weir_zones *z, const struct weir_zone *
 	return n;
 }
 
+/* Whether the zone of a name is off: one that begins within the last `apex` bytes does not count.
+ */
+static bool is_off(const struct weir_zones *z, const struct weir_name *n, size_t apex)
+{
+	for (size_t at = 0; z->n_off && n->len - at > apex; at += 1u + n->wire[at])
+		for (uint32_t i = 0; i < z->n_off; i++)
+			if (z->off[i].len == n->len - at &&
+			    memcmp(z->off[i].wire, n->wire + at, n->len - at) == 0)
+				return true;
+	return false;
+}
+
 struct weir_node *weir_zones_add(struct weir_zones *z, const struct weir_name *n)
 {
 	struct weir_node *above, *node;
@@ -88,6 +100,8 @@ struct weir_node *weir_zones_add(struct weir_zones *z, const struct weir_name *n
 	above = weir_layer_above(&z->upper, n->wire, n->len, &at);
 	if (!above || !at)
 		return above;
+	if (is_off(z, n, above->zone->apex->len))
+		return NULL;
 	node = add_node(z, above->zone, n->wire, n->len);
 	for (size_t i = 1u + n->wire[0]; i < at; i += 1u + n->wire[i])
 		add_node(z, above->zone, n->wire + i, n->len - i);

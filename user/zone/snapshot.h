@@ -86,6 +86,8 @@ struct weir_zones {
 	uint32_t signed_until_s;     /* when the first of these ends; UINT32_MAX: there are none */
 	const struct weir_zone **zones; /* n_zones of them, in the order of the model */
 	uint32_t n_zones;
+	const struct weir_name *off; /* names of zones that are not answered for */
+	uint32_t n_off;
 	const struct weir_tsig_key *tsig_keys;
 	uint32_t n_tsig_keys;
 	const struct weir_places *places; /* NULL: nobody knows where clients are */
@@ -127,7 +129,7 @@ const struct weir_node *weir_zone_cut(const struct weir_zones *z, const struct w
 				      const uint8_t *name, size_t len);
 
 /* Adds n to the upper layer, and the names between it and its zone's apex. NULL: in none of our
- * zones. */
+ * zones, or in one that is off. */
 struct weir_node *weir_zones_add(struct weir_zones *z, const struct weir_name *n);
 
 #endif

@@ -42,6 +42,19 @@ static void a_zone_without_name_servers_has_those_of_the_agent(void **state)
 	weir_model_free(m);
 }
 
+static void zones_are_active_unless_they_say_otherwise(void **state)
+{
+	struct weir_model *m =
+		model_of("zones: [{name: a, ns: [n.b]}, {name: b, ns: [n.b], active: true},\n"
+			 "  {name: c, ns: [n.b], active: false}]\n");
+
+	(void)state;
+	assert_false(m->zones[0].off);
+	assert_false(m->zones[1].off);
+	assert_true(m->zones[2].off);
+	weir_model_free(m);
+}
+
 static void records_of_a_set_have_the_smallest_of_their_ttls(void **state)
 {
 	struct weir_model *m = model_of("zones: [{name: a, ns: [n.b]}]\n"
@@ -97,6 +110,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(zones_have_defaults),
 		cmocka_unit_test(a_zone_without_name_servers_has_those_of_the_agent),
+		cmocka_unit_test(zones_are_active_unless_they_say_otherwise),
 		cmocka_unit_test(records_of_a_set_have_the_smallest_of_their_ttls),
 		cmocka_unit_test(records_are_taken),
 	};

@@ -12,6 +12,8 @@ static const struct bad documents[] = {
 	  "is not a type of records here: A, AAAA, ALIAS, CAA", 2 },
 	{ "an SOA", ZONE "records: [{type: SOA, name: example.com, content: a.b}]",
 	  "records[0].type", "is made of what zones say", 2 },
+	{ "a zone that is active in between", "zones: [{name: a.b, ns: [n.b], active: 1}]",
+	  "zones[0].active", "must be true or false", 1 },
 	{ "an MX without a priority", ZONE "records: [{type: MX, name: example.com, content: a.b}]",
 	  "records[0].content", "is not the content of MX", 2 },
 	{ "content that has a second line",

@@ -370,6 +370,29 @@ static void without_zones_everything_is_refused(void **state)
 	weir_zones_free(NULL);
 }
 
+static void zones_that_are_off_are_not_there(void **state)
+{
+	/* Below a zone that is answered for, nothing says that there might be another one. */
+	static const struct row rows[] = {
+		{ "web.other.test", A, "5" },
+		{ "other.test", SOA, "5" },
+		{ "x.a.deep.example.com", A, NO_NAME("example.com") },
+		{ "deep.example.com", A, NO_NAME("example.com") },
+		{ "www.example.com", AAAA, "0 aa: www.example.com 300 AAAA 2001:db8::80" },
+	};
+	struct weir_zones *all = zones;
+	struct world *w = world_new();
+
+	(void)state;
+	w->zones[1].off = w->zones[2].off = true;
+	zones = world_build(&w->view);
+	memset(w, 0xee, sizeof(*w));
+	free(w);
+	EXPECT(rows);
+	weir_zones_free(zones);
+	zones = all;
+}
+
 static int setup(void **state)
 {
 	struct world *w = world_new();
@@ -395,6 +418,7 @@ int main(void)
 		cmocka_unit_test(a_zone_shows_its_soa_and_its_servers),
 		cmocka_unit_test(what_is_not_there_is_denied_with_the_soa_of_its_zone),
 		cmocka_unit_test(names_that_only_have_names_below_them_exist),
+		cmocka_unit_test(zones_that_are_off_are_not_there),
 		cmocka_unit_test(names_outside_our_zones_are_refused_without_soa),
 		cmocka_unit_test(an_alias_brings_the_data_of_its_target_if_it_is_ours),
 		cmocka_unit_test(chains_are_bounded_and_loops_stop),
