@@ -124,7 +124,7 @@ void api_on_request_over(void *arg, struct MHD_Connection *c, void **state,
 
 /* All facades, longest prefix first, NULL at the end; weir's own, whose prefix comes before. */
 extern const struct api_vendor *const api_vendors[];
-extern const struct api_vendor api_weir, api_dnsimple, api_fastly;
+extern const struct api_vendor api_weir, api_cloudflare, api_dnsimple, api_fastly;
 
 /* Finds vendor, segments, route and arguments of a call. False: err says what is wrong with them;
  * the vendor is there nevertheless. */

@@ -4,8 +4,5 @@
 
 /* The longest prefix first. */
 const struct api_vendor *const api_vendors[] = {
-	&api_weir,
-	&api_dnsimple,
-	&api_fastly,
-	NULL,
+	&api_weir, &api_cloudflare, &api_dnsimple, &api_fastly, NULL,
 };
