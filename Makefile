@@ -32,7 +32,7 @@ BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -fno-strict-aliasing -Wall 
 	-Iinclude -Ibpf -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
 LIB_SRC := $(wildcard user/base/*.c user/model/*.c user/compile/*.c user/zone/*.c)
-AGENT_SRC := $(wildcard user/dataplane/*.c user/probe/*.c user/resolve/*.c user/dns/*.c user/sign/*.c user/geo/*.c user/store/*.c user/api/*.c user/agent/*.c) \
+AGENT_SRC := $(wildcard user/dataplane/*.c user/probe/*.c user/resolve/*.c user/dns/*.c user/sign/*.c user/geo/*.c user/store/*.c user/alert/*.c user/api/*.c user/agent/*.c) \
 	user/main.c
 SKELS := weir decap
 LIB_LIBS := -ljansson -lyaml -lzscanner

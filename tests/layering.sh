@@ -16,7 +16,8 @@ dns:       weir base model zone uv.h openssl/ fstrm.h dnstap.pb-c.h
 sign:      weir base model zone openssl/
 geo:       weir base model maxminddb.h
 store:     weir base sqlite3.h jansson.h
-agent:     weir base model compile zone dataplane probe resolve dns geo sign store uv.h jansson.h
+alert:     weir base uv.h curl/ jansson.h
+agent:     weir base model compile zone dataplane probe resolve dns geo sign store alert uv.h jansson.h
 api:       weir base model agent store uv.h microhttpd.h jansson.h openssl/
 '
 libs='^(bpf/|xdp/|libmnl/|uv\.h|curl/|openssl/|fstrm\.h|ares\.h|microhttpd\.h|jansson\.h|yaml\.h|libzscanner/|sqlite3\.h|nats/|maxminddb\.h)'
