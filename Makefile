@@ -48,7 +48,7 @@ PROBET := $(patsubst %.c,$(B)/%,$(wildcard tests/probe/test_*.c))
 SIGNT := $(patsubst %.c,$(B)/%,$(wildcard tests/sign/test_*.c))
 STORET := $(patsubst %.c,$(B)/%,$(wildcard tests/store/test_*.c))
 VMT := $(patsubst %.c,$(B)/%.o,$(wildcard tests/vm/*.bpf.c tests/net/xdp_*.bpf.c)) $(B)/tests/vm/verifier
-NETT := $(B)/tests/net/flood $(B)/tests/net/dns_flood $(B)/tests/net/ask $(B)/tests/net/dns_ask $(B)/tests/net/quic_ids.so
+NETT := $(B)/tests/net/flood $(B)/tests/net/dns_flood $(B)/tests/net/ask $(B)/tests/net/dns_ask $(B)/tests/net/keep $(B)/tests/net/quic_ids.so
 KERNELS := 5.10 6.1 6.12 7
 FUZZ := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(wildcard tests/fuzz/fuzz_*.c))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c tests/bench/veth_*.c tests/bench/dns_*.c))
@@ -113,6 +113,8 @@ $(B)/tests/net/flood $(B)/tests/net/dns_flood: $(B)/tests/net/%: $(B)/tests/net/
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf -o $@
 $(B)/tests/net/ask $(B)/tests/net/dns_ask: $(B)/tests/net/%: $(B)/tests/net/%.o
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -o $@
+$(B)/tests/net/keep: $(call OBJ,tests/net/keep.c $(wildcard user/store/*.c)) $(B)/libweir.a
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lsqlite3 $(LIB_LIBS) -lm -o $@
 $(B)/tests/net/%.so: tests/net/%.c
 	$(call say,LD)mkdir -p $(@D) && $(CC) $(WEIR_FLAGS) $(CFLAGS) $(LDFLAGS) -shared -fPIC $< -o $@
 $(B)/tests/bench/bench_compile $(B)/tests/bench/bench_sync: $(B)/%: $(B)/%.o \

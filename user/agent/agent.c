@@ -88,6 +88,7 @@ void agent_publish(struct weir_agent *a, const struct agent_decision *d,
 	a->decided = d->arena;
 	a->view = d->view;
 	a->tables = d->tables;
+	agent_alerts_look(a, d->view);
 	weir_memo_forget(a->memo);
 }
 
@@ -403,6 +404,8 @@ int weir_agent_open(uv_loop_t *loop, const char *config_path, json_t *root,
 		err = weir_prober_open(loop, on_verdict, a, &a->prober);
 	if (!err)
 		err = open_dns(a, &model->agent);
+	if (!err)
+		err = agent_alerts_open(a);
 	if (err) {
 		weir_error("cannot start: %s", strerror(-err));
 		weir_agent_close(a);
@@ -459,6 +462,7 @@ void weir_agent_close(struct weir_agent *a)
 	weir_prober_close(a->prober);
 	weir_dns_close(a->dns);
 	weir_resolver_close(a->resolver);
+	agent_alerts_close(a);
 	uv_close((uv_handle_t *)&a->host_news, on_closed);
 	uv_close((uv_handle_t *)&a->netlink, on_closed);
 	uv_close((uv_handle_t *)&a->tick, on_closed);

@@ -76,6 +76,7 @@ struct weir_agent {
 	struct agent_objects *objects; /* that model was made of */
 	struct weir_store *store;      /* NULL: none is configured */
 	uint64_t stored_revision;      /* of store */
+	struct agent_alerts *alerts;   /* NULL: there is no store */
 	struct agent_change *change;   /* is being made durable; NULL: none is */
 	bool reload_later;             /* was asked for meanwhile */
 	uint64_t models;               /* that were in use so far */
@@ -193,6 +194,19 @@ bool agent_objects_is_models(const char *kind);
 int agent_store_open(struct weir_agent *a, json_t *file, struct weir_model **m);
 /* The agent is closed: false while a change is in another thread, which then goes on. */
 void agent_store_close(struct weir_agent *a);
+/* The store is here again: who waits for that is told, unless it is away again. */
+void agent_store_idle(struct weir_agent *a);
+
+/* alerts.c: what happens to pools and origins is told and kept. Opened when the store is, and
+ * closed before it; 0 or a negative errno, said in the log. */
+int agent_alerts_open(struct weir_agent *a);
+void agent_alerts_close(struct weir_agent *a);
+/* What view says is so from now on; webhooks may be others; the store is here again. */
+void agent_alerts_look(struct weir_agent *a, const struct weir_view *view);
+void agent_alerts_objects(struct weir_agent *a);
+void agent_alerts_idle(struct weir_agent *a);
+/* Whether the store is in another thread for that. */
+bool agent_alerts_are_writing(const struct weir_agent *a);
 
 /* hosts.c. Opens the resolver and waits for the names of *m, which is then made anew. 0 or a
  * negative errno. */

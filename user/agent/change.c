@@ -237,6 +237,7 @@ static void finish(struct agent_change *c)
 		a->objects = c->objects;
 		c->objects = NULL;
 		a->stored_revision = c->result.revision;
+		agent_alerts_objects(a);
 		weir_info("revision %llu by %s from %s: %s, table digest %016llx",
 			  (unsigned long long)c->result.revision, c->who, c->from, c->what,
 			  (unsigned long long)a->tables->digest);
@@ -285,8 +286,8 @@ static void after_thread(uv_work_t *work, int status)
 		return;
 	if (a->reload_later)
 		weir_agent_reload(a);
-	if (a->on_idle)
-		a->on_idle(a->on_idle_arg);
+	agent_alerts_idle(a);
+	agent_store_idle(a);
 }
 
 int weir_agent_change(struct weir_agent *a, const struct weir_author *author,
@@ -295,7 +296,7 @@ int weir_agent_change(struct weir_agent *a, const struct weir_author *author,
 {
 	struct agent_change *c;
 
-	if (a->change)
+	if (weir_agent_is_busy(a))
 		return -EBUSY;
 	c = new_change(a, author, changes, n);
 	c->done = done;
@@ -330,14 +331,20 @@ void weir_agent_on_idle(struct weir_agent *a, void (*idle)(void *arg), void *arg
 
 bool weir_agent_is_busy(const struct weir_agent *a)
 {
-	return a->change != NULL;
+	return a->change || agent_alerts_are_writing(a);
+}
+
+void agent_store_idle(struct weir_agent *a)
+{
+	if (!weir_agent_is_busy(a) && a->on_idle)
+		a->on_idle(a->on_idle_arg);
 }
 
 /* --- the store --- */
 
 struct weir_store *weir_agent_store(struct weir_agent *a)
 {
-	return a->change ? NULL : a->store;
+	return weir_agent_is_busy(a) ? NULL : a->store;
 }
 
 static bool gather(void *arg, const char *kind, const char *id, json_t *body)

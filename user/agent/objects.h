@@ -57,7 +57,8 @@ int weir_agent_change(struct weir_agent *a, const struct weir_author *author,
 void weir_agent_check(struct weir_agent *a, const struct weir_change *changes, size_t n,
 		      struct weir_changed *result);
 
-/* Whom to tell that no change is under way any more; one listener. */
+/* Whom to tell that no change is under way any more; one listener. Events that are being written
+ * (alerts.h) are a change in this sense. */
 void weir_agent_on_idle(struct weir_agent *a, void (*idle)(void *arg), void *arg);
 bool weir_agent_is_busy(const struct weir_agent *a);
 

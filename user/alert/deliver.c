@@ -314,6 +314,7 @@ static void settle(struct weir_deliver *d, struct lane *l, enum weir_outcome out
 				      .webhook = r->webhook,
 				      .outcome = outcome,
 				      .tried = tried,
+				      .once = STAILQ_FIRST(&l->letters)->once,
 				      .why = why };
 
 	d->calls.result(d->calls.arg, &said);

@@ -32,6 +32,7 @@ struct weir_delivery {
 	const char *webhook;
 	enum weir_outcome outcome;
 	bool tried;      /* somebody was asked */
+	bool once;       /* as the letter says */
 	const char *why; /* a sentence, unless it was taken */
 };
 

@@ -113,7 +113,7 @@ bool weir_take_notification_filter(const struct weir_at *at, void *pool)
 	if (!weir_take_fields(at, fields, WEIR_COUNT(fields), pool))
 		return false;
 	if (json_object_size(at->v))
-		weir_at_note(at, "this version sends no notifications");
+		weir_at_note(at, "says what alert policies tell of this pool; no mail is sent");
 	return true;
 }
 

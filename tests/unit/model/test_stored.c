@@ -66,7 +66,7 @@ static void members_of_pools_and_origins_are_stored(void **state)
 	says(m, "pools[0].check_regions", "from where it is");
 	says(m, "pools[0].health_sources", "both the regional and the global view");
 	says(m, "pools[0].notification_email", "no mail");
-	says(m, "pools[0].notification_filter", "no notifications");
+	says(m, "pools[0].notification_filter", "no mail is sent");
 	says(m, "pools[0].origins[0].virtual_network_id", "no such networks");
 	weir_model_free(m);
 }
