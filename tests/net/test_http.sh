@@ -142,9 +142,16 @@ note "60 more: $(cat "$NET_DIR/busy")"
 is "and 60 clients that have a token" "$(value "$NET_DIR/busy" .failed)" 0
 at_least "who ask a lot" "$(value "$NET_DIR/busy" .requests)" 500
 
+exec 8>&-
+rm "$NET_DIR/wait"
+mkfifo "$NET_DIR/wait"
+
 # Five times 240 are more than there is room for, until those that send nothing are cut off.
-start bal "$NET_DIR/held.8" sh -c "timeout 120 python3 tests/net/http_clients.py hold 240 127.0.0.1 8651 127.0.0.8 <$NET_DIR/wait"
-check "the server has no room" wait_until 5 eval '[ "$(in_ns bal ss -Htn state established "sport = :8651" | wc -l)" -ge 1150 ]'
+for i in 10 11 12 13 14; do
+	start bal "$NET_DIR/more.$i" sh -c "timeout 120 python3 tests/net/http_clients.py hold 240 127.0.0.1 8651 127.0.0.$i <$NET_DIR/wait"
+done
+exec 8>"$NET_DIR/wait"
+check "the server has no room" wait_until 8 eval '[ "$(in_ns bal ss -Htn state established "sport = :8651" | wc -l)" -ge 1150 ]'
 began=$(now_ms)
 is "who comes when there is no room is served in the end" \
 	"$(in_ns bal curl -sk -m 40 --retry 10 --retry-all-errors -o "$body" -w '%{http_code}' -H "Authorization: Bearer $token" https://127.0.0.1:8651/weir/v1/reasons)" 200

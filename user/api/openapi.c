@@ -63,10 +63,15 @@ static json_t *schema_ref(const struct api_vendor *v, const char *name, json_t *
 	return json_pack("{s:s}", "$ref", ref);
 }
 
+/* schema NULL: there is no body. */
 static json_t *responses(json_t *schema)
 {
-	return json_pack("{s:{s:s, s:{s:{s:o}}}, s:{s:s}}", "200", "description", "It is so.",
-			 "content", "application/json", "schema", schema, "4XX", "description",
+	json_t *good = json_pack("{s:s}", "description", "It is so.");
+
+	if (schema)
+		json_object_set_new(good, "content",
+				    json_pack("{s:{s:o}}", "application/json", "schema", schema));
+	return json_pack("{s:o, s:{s:s}}", "2XX", good, "4XX", "description",
 			 "It was refused: the body says why.");
 }
 
@@ -74,7 +79,9 @@ static json_t *operation(const struct api_vendor *v, const struct api_route *r, 
 {
 	json_t *op = json_pack("{s:s, s:[s], s:o, s:o}", "summary", r->summary, "tags", v->name,
 			       "parameters", parameters(r->path, r->query), "responses",
-			       responses(schema_ref(v, r->response, wanted)));
+			       responses(r->response && strcmp(r->response, API_NOTHING) == 0
+						 ? NULL
+						 : schema_ref(v, r->response, wanted)));
 
 	if (r->request)
 		json_object_set_new(op, "requestBody",

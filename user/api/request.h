@@ -13,6 +13,8 @@
 #define API_SEGMENTS 12
 #define API_CHANGES  4096
 
+#define API_NOTHING "Nothing" /* in the place of a schema */
+
 struct api_request;
 
 /* One operation of a vendor's API: where a request goes, and what /weir/v1/openapi.json says of it.
@@ -23,7 +25,7 @@ struct api_route {
 	const char *summary;  /* a few words: "List pools" */
 	const char *query;    /* names of arguments, as in "page per_page name"; NULL: none */
 	const char *request;  /* name of the schema of its body; NULL: it has none */
-	const char *response; /* of a reply that is a success; NULL: any JSON */
+	const char *response; /* of a reply that is a success; NULL: any JSON; API_NOTHING: empty */
 	void (*serve)(struct api_request *r);
 	bool open;  /* answers without a token */
 	bool alone; /* of GET: needs the store, so it is called when no change is under way, too */
