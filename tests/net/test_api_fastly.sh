@@ -1,0 +1,119 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Fastly's API, with the vendor's own client: a journey through all of it, and then with connections
+# through the packet path: they move when a version becomes active and not before, with servers at
+# once, and a pool without its quorum takes no new ones.
+# shellcheck disable=SC2016,SC2317  # what eval gets, and what is called by name
+# shellcheck source=tests/net/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/net/api.sh
+. tests/net/api.sh
+
+net_up
+balancer_up bal
+endpoints_up a b c d
+api_certificate
+config=$NET_DIR/weir.yaml got=$NET_DIR/got
+{
+	api_yaml 'pop: AMS' 'proxied_listeners: [tcp/80, tcp/9000]'
+	cat <<-END
+		zones:
+		  - { name: example.org, ns: [ns1.example.org] }
+	END
+} >"$config"
+api_up "$config"
+journey fastly.js
+
+# fastly EXPRESSION: its result as JSON. SERVICE and VERSION are where at() of it is.
+fastly() {
+	AT="{\"service_id\": \"${SERVICE:-}\", \"version_id\": ${VERSION:-0}}" call fastly "$1" >"$got.json" ||
+		note "refused: $1: $(cat "$got.json")" >&2
+	cat "$got.json"
+}
+# server POOL ADDRESS [MORE]: a new server's id.
+server() { fastly "api.server.createPoolServer(at({ pool_id: '$1', address: '$2', ${3:-} }))" | jq -r .id; }
+serves() { connect "$got" --connections 60 --timeout 2 && [ "$(jq -c '.by | keys' "$got")" = "$1" ]; }
+nobody_serves() { connect "$got" --connections 5 --timeout 0.3; [ "$(jq '[.by[]] | add // 0' "$got")" = 0 ]; }
+
+VERSION=1
+SERVICE=$(fastly 'api.service.createService({ name: "shop", type: "vcl" })' | jq -r .id)
+fastly 'api.domain.createDomain(at({ name: "www.example.org" }))' >/dev/null
+fastly 'api.domain.createDomain(at({ name: "shop.example.org" }))' >/dev/null
+fastly 'api.healthcheck.createHealthcheck(at({ name: "hc", path: "/health", method: "GET", check_interval: 1000, timeout: 500, window: 2, threshold: 2, initial: 2 }))' >/dev/null
+web=$(fastly 'api.pool.createServerPool(at({ name: "web", healthcheck: "hc", quorum: 75 }))' | jq -r .id)
+server "$web" "${EP4[a]}" >/dev/null
+second=$(server "$web" "${EP4[b]}" 'weight: 50')
+check "before a version is active nobody is answered" nobody_serves
+is "validate finds nothing wrong" "$(fastly 'api.version.validateServiceVersion(at({}))' | jq -r .status)" ok
+fastly 'api.version.activateServiceVersion(at({}))' >/dev/null
+check "when it is, its servers are" wait_until 5 serves '["a","b"]'
+connect "$got" --connections 6000
+check_shares "6,000 connections follow the weights 100 and 50 within 10 %" "$got" 10 a=2 b=1
+is "the domain is answered with the VIP" "$(in_ns client dig +short "@$DNS4" www.example.org A)" $VIP4
+is "further domains are aliases of it" "$(in_ns client dig +short "@$DNS4" shop.example.org A | tr '\n' ' ')" "www.example.org. $VIP4 "
+
+# --- a new version ---
+VERSION=$(fastly 'api.version.cloneServiceVersion(at({}))' | jq .number)
+is "a clone is the second version" "$VERSION" 2
+fastly 'api.pool.deleteServerPool(at({ pool_name: "web" }))' >/dev/null
+new=$(fastly 'api.pool.createServerPool(at({ name: "web", healthcheck: "hc", quorum: 75 }))' | jq -r .id)
+third=$(server "$new" "${EP4[c]}")
+fourth=$(server "$new" "${EP4[d]}")
+is "the new version is good" "$(fastly 'api.version.validateServiceVersion(at({}))' | jq -r .status)" ok
+connect "$got" --connections 3000
+is "until it is active, connections go where they went" "$(jq -c '[(.by | keys), .failed]' "$got")" '[["a","b"],0]'
+transfers_start "$NET_DIR/long" --flows 20
+fastly 'api.version.activateServiceVersion(at({}))' >/dev/null
+connect "$got" --connections 3000
+is "from the answer on all new ones go to its servers" "$(jq -c '[(.by | keys), .failed]' "$got")" '[["c","d"],0]'
+transfers_stop "$NET_DIR/long"
+is "those that were open stay, and none breaks" "$(jq .broken "$NET_DIR/long")" 0
+is "the first version is active no more, and locked" \
+	"$(VERSION=1 fastly 'api.version.getServiceVersion(at({}))' | jq -c '[.active, .locked]')" '[false,true]'
+
+# --- servers, at once ---
+fastly "api.server.updatePoolServer(at({ pool_id: '$new', server_id: '$fourth', disabled: true }))" >/dev/null
+connect "$got" --connections 1000
+is "one that is disabled takes no new connection from the answer on" "$(jq -c '[(.by | keys), .failed]' "$got")" '[["c"],0]'
+fastly "api.server.updatePoolServer(at({ pool_id: '$new', server_id: '$fourth', disabled: false }))" >/dev/null
+check "enabled again it takes some" wait_until 5 serves '["c","d"]'
+fifth=$(server "$new" "${EP4[a]}")
+check "a new one does once it is healthy" wait_until 5 serves '["a","c","d"]'
+fastly "api.server.deletePoolServer(at({ pool_id: '$new', server_id: '$fifth' }))" >/dev/null
+connect "$got" --connections 1000
+is "one that is deleted takes none" "$(jq -c '[(.by | keys), .failed]' "$got")" '[["c","d"],0]'
+fastly "api.server.updatePoolServer(at({ pool_id: '$web', server_id: '$second', weight: 1 }))" >/dev/null
+connect "$got" --connections 200
+is "servers of a pool that is not active change nothing" "$(jq -c '[(.by | keys), .failed]' "$got")" '[["c","d"],0]'
+call fastly "api.server.createPoolServer({ service_id: '$SERVICE', pool_id: '$new', address: 'no host' })" >"$got"
+check "one that cannot be is refused, and why" grep -q 'Fastly pool web.*no host' "$got"
+
+# --- quorum ---
+transfers_start "$NET_DIR/long" --flows 20
+touch "$NET_DIR/nginx.d/ill"
+check "with half of its weight healthy, and a quorum of 75, a pool takes no new connections" wait_until 10 nobody_serves
+stop "$TRANSFERS" TERM
+note "transfers: $(cat "$NET_DIR/long")"
+check "those that were open with the healthy one stay" \
+	eval '[ "$(jq .by.c "$NET_DIR/long")" -gt 0 ] && ! grep "with c broken" "$NET_DIR/long.err"'
+VERSION=$(fastly 'api.version.cloneServiceVersion(at({}))' | jq .number)
+fastly 'api.pool.updateServerPool(at({ pool_name: "web", quorum: 50 }))' >/dev/null
+check "a version with a quorum of 50 changes nothing as long as it is a draft" nobody_serves
+fastly 'api.version.activateServiceVersion(at({}))' >/dev/null
+check "and has the healthy one serve when it is active" wait_until 5 serves '["c"]'
+rm "$NET_DIR/nginx.d/ill"
+check "the other one comes back" wait_until 10 serves '["c","d"]'
+
+# --- over a restart, and the end ---
+check "the agent ends well" agent_term bal
+agent_must_start bal "$config"
+check "the same serve after a restart" wait_until 10 serves '["c","d"]'
+is "the same version is active" "$(fastly 'api.service.getServiceDetail(at({}))' | jq .active_version.number)" 3
+fastly 'api.version.deactivateServiceVersion(at({}))' >/dev/null
+check "without an active version nobody serves" nobody_serves
+is "and the domain is nobody's" "$(in_ns client dig +short "@$DNS4" www.example.org A)" ''
+is "nothing is left of the model" "$(status bal '[(.pools | length), (.load_balancers | length)] | join(" ")')" "0 0"
+check "the agent ends well once more" agent_term bal
+check "no sanitizer report" no_sanitizer_report
+: "$third"
+finish
