@@ -19,7 +19,7 @@ B := build$(if $(SAN),/san)
 
 PACKAGES := clang llvm gcc make pkg-config libbpf-dev libxdp-dev bpftool libcmocka-dev libuv1-dev \
 	libjansson-dev libyaml-dev libcurl4-openssl-dev libssl-dev libc-ares-dev libmicrohttpd-dev libmnl-dev libmaxminddb-dev libfstrm-dev libsqlite3-dev libprotobuf-c-dev protobuf-c-compiler libknot-dev \
-	libclang-rt-14-dev clang-format iproute2 iputils-ping ethtool curl nginx-light bind9-dnsutils ldnsutils libldns-dev unbound dnsperf fstrm-bin dnsmasq-base jq knot knot-dnsutils python3-dnspython \
+	libclang-rt-14-dev clang-format iproute2 iputils-ping ethtool curl nginx-light bind9-dnsutils ldnsutils libldns-dev unbound dnsperf fstrm-bin dnsmasq-base jq knot knot-dnsutils python3-dnspython python3-cloudflare \
 	ngtcp2-client ngtcp2-server openssl python3 procps util-linux tcpdump tshark python3-aiosmtpd qemu-system-x86 busybox-static xdp-tools cpio kmod \
 	nodejs $(if $(shell command -v npm 2>/dev/null),,npm) lexicon
 

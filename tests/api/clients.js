@@ -33,6 +33,21 @@ async function refusal(promise) {
 	assert.fail(`this should have been refused, and was ${JSON.stringify(value)}`);
 }
 
+// Cloudflare refuses a promise with this status and code, and words that fit. The first error.
+async function refused(promise, status, code, words) {
+	const err = await refusal(promise);
+	const errors = err.errors ?? [];
+	assert.equal(err.status, status, err.stack);
+	assert.equal(errors[0]?.code, code, JSON.stringify(errors));
+	if (words) assert.match(errors.map((one) => one.message).join('; '), words);
+	return errors[0];
+}
+
+function cloudflare(token = process.env.TOKEN, other = {}) {
+	const { default: Cloudflare } = require('cloudflare');
+	return new Cloudflare({ apiToken: token, baseURL: `${process.env.API}/client/v4`, ...other });
+}
+
 function dnsimple(token = process.env.TOKEN) {
 	const { DNSimple } = require('dnsimple');
 	return new DNSimple({ accessToken: token, baseUrl: process.env.API });
@@ -60,4 +75,4 @@ async function main(journey) {
 	process.exitCode = failed ? 1 : 0;
 }
 
-module.exports = { assert, check, refusal, dnsimple, fastly, main };
+module.exports = { assert, check, refusal, refused, cloudflare, dnsimple, fastly, main };

@@ -2,19 +2,18 @@
 // cloudflare.js - the official client of Cloudflare against the agent: pools, monitors and load
 // balancers from their first to their last day, and what clients see of them.
 'use strict';
-const { default: Cloudflare } = require('cloudflare');
-const { assert, note, it, refused, eventually, Client, within, finish } = require('./journey.js');
+const { assert, check, cloudflare, main, refused } = require('./clients.js');
+const { eventually, served, resolved, within } = require('./seen.js');
 
-const { API, TOKEN, READ_TOKEN, ACCOUNT, VIP, DNS, A, B, CLIENT } = process.env;
-const account_id = ACCOUNT;
-const cf = new Cloudflare({ apiToken: TOKEN, baseURL: API });
+const { API, TOKEN, READER, VIP, A, B } = process.env;
+const account_id = process.env.ACCOUNT;
+const cf = cloudflare();
 const lb = cf.loadBalancers;
-const client = new Client(CLIENT);
 const IN_TIME = 500; // ms: ten times what it should take
 
 // A request that the client library has no word for.
 const raw = async (method, path, body, headers = { Authorization: `Bearer ${TOKEN}` }) => {
-	const response = await fetch(API + path, {
+	const response = await fetch(`${API}/client/v4${path}`, {
 		method, headers, body: typeof body === 'string' ? body : body && JSON.stringify(body),
 	});
 	return { status: response.status, ...(await response.json()) };
@@ -29,42 +28,42 @@ const gone = (kind, id) => refused(lb[kind].get(id, { account_id }), 404, 1001);
 const origin = (name, address, more) => ({ name, address, ...more });
 
 async function credentials() {
-	await it('a token is verified', async () => {
+	await check('a token is verified', async () => {
 		assert.equal((await cf.user.tokens.verify()).status, 'active');
 		assert.equal((await cf.accounts.tokens.verify({ account_id })).status, 'active');
 	});
-	await it('the account is the one of the configuration', async () => {
+	await check('the account is the one of the configuration', async () => {
 		assert.deepEqual((await all(cf.accounts.list())).map((a) => a.id), [account_id]);
 		assert.equal((await cf.accounts.get({ account_id })).id, account_id);
 		assert.ok((await cf.user.get()).id);
 	});
-	await it('another account is not there', () => refused(
+	await check('another account is not there', () => refused(
 		lb.pools.list({ account_id: 'f'.repeat(32) }), 404, 1001));
-	await it('nobody is answered without a credential', async () => {
+	await check('nobody is answered without a credential', async () => {
 		const r = await raw('GET', '/user', undefined, {});
 		assert.equal(r.status, 400);
 		assert.equal(r.errors[0].code, 9106);
 		assert.equal(r.success, false);
 	});
-	await it('nor with a header of another form', async () => {
+	await check('nor with a header of another form', async () => {
 		const r = await raw('GET', '/user', undefined, { Authorization: 'Basic eDp5' });
 		assert.deepEqual([r.status, r.errors[0].code, r.errors[0].error_chain[0].code], [400, 6003, 6111]);
 	});
-	await it('a wrong token is refused', async () => {
-		const wrong = new Cloudflare({ apiToken: 'wrong', baseURL: API });
+	await check('a wrong token is refused', async () => {
+		const wrong = cloudflare('wrong');
 		await refused(wrong.loadBalancers.pools.list({ account_id }), 403, 10000);
 		await refused(wrong.user.tokens.verify(), 401, 1000);
 	});
-	await it('a key in X-Auth-Key is as good', async () => {
-		const other = new Cloudflare({ apiKey: TOKEN, apiEmail: 'a@example.org', baseURL: API });
+	await check('a key in X-Auth-Key is as good', async () => {
+		const other = cloudflare(null, { apiKey: TOKEN, apiEmail: 'a@example.org' });
 		assert.equal((await other.user.tokens.verify()).status, 'active');
 	});
-	await it('a token that may only read reads, and changes nothing', async () => {
-		const reader = new Cloudflare({ apiToken: READ_TOKEN, baseURL: API });
+	await check('a token that may only read reads, and changes nothing', async () => {
+		const reader = cloudflare(READER);
 		await all(reader.loadBalancers.pools.list({ account_id }));
 		await refused(reader.loadBalancers.monitors.create({ account_id }), 403, 10000, /only read/);
 	});
-	await it('what is no path, and what is no JSON, is said', async () => {
+	await check('what is no path, and what is no JSON, is said', async () => {
 		assert.deepEqual((await raw('GET', '/nothing')).errors.map((e) => e.code), [7003, 7000]);
 		const r = await raw('POST', `/accounts/${account_id}/load_balancers/pools`, '{"name": ');
 		assert.deepEqual([r.status, r.errors[0].code], [400, 6007]);
@@ -72,7 +71,7 @@ async function credentials() {
 }
 
 async function monitors() {
-	const fresh = await it('a monitor has the documented defaults', async () => {
+	const fresh = await check('a monitor has the documented defaults', async () => {
 		const m = await lb.monitors.create({ account_id });
 		assert.match(m.id, /^[0-9a-f]{32}$/);
 		assert.match(m.created_on, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
@@ -85,31 +84,31 @@ async function monitors() {
 		});
 		return m;
 	});
-	await it('a tcp monitor has its own', async () => {
+	await check('a tcp monitor has its own', async () => {
 		const m = await lb.monitors.update(fresh.id, { account_id, type: 'tcp', port: 25 });
 		assert.deepEqual([m.method, m.path, m.expected_codes, m.port], ['connection_established', '', '', 25]);
 		assert.equal(m.created_on, fresh.created_on);
 	});
-	await it('one that is wrong is refused with the field', async () => {
+	await check('one that is wrong is refused with the field', async () => {
 		const e = await refused(lb.monitors.edit(fresh.id, { account_id, type: 'ftp' }), 400, 1002,
 			/type .*: validation failed$/);
 		assert.equal(e.source.pointer, '/type');
 		await refused(lb.monitors.create({ account_id, header: { 'User-Agent': ['x'] } }), 400, 1002);
 		assert.equal((await lb.monitors.get(fresh.id, { account_id })).type, 'tcp');
 	});
-	await it('it goes, and is gone', async () => {
+	await check('it goes, and is gone', async () => {
 		assert.deepEqual(await lb.monitors.delete(fresh.id, { account_id }), { id: fresh.id });
 		await gone('monitors', fresh.id);
 		await refused(lb.monitors.delete(fresh.id, { account_id }), 404, 1001);
 	});
-	return it('a monitor of the journey is there', () => lb.monitors.create({
+	return check('a monitor of the journey is there', () => lb.monitors.create({
 		account_id, type: 'http', path: '/health', port: 80, interval: 1, timeout: 1, retries: 0,
 		description: 'web', expected_codes: '2xx', header: { Host: ['www.example.com'] },
 	}));
 }
 
 async function pools(monitor) {
-	const web = await it('a pool has the documented defaults', async () => {
+	const web = await check('a pool has the documented defaults', async () => {
 		const p = await lb.pools.create({
 			account_id, name: 'web', monitor: monitor.id, origins: [origin('a', A)],
 		});
@@ -122,7 +121,7 @@ async function pools(monitor) {
 		});
 		return p;
 	});
-	await it('its health becomes true by a real probe', () => eventually(8000, async () => {
+	await check('its health becomes true by a real probe', () => eventually(8000, async () => {
 		const h = await lb.pools.health.get(web.id, { account_id });
 		const [place] = Object.values(h.pop_health);
 		assert.equal(h.pool_id, web.id);
@@ -131,7 +130,7 @@ async function pools(monitor) {
 		assert.deepEqual([seen.healthy, seen.failure_reason, seen.response_code], [true, 'No failures', 200]);
 		assert.match(seen.rtt, /^[\d.]+(µs|ms|s)$/);
 	}));
-	const spare = await it('a pool without a monitor has no health', async () => {
+	const spare = await check('a pool without a monitor has no health', async () => {
 		const p = await lb.pools.create({
 			account_id, name: 'spare', origins: [origin('b', B)], notification_email: 'a@example.org',
 			load_shedding: { default_percent: 0 },
@@ -142,7 +141,7 @@ async function pools(monitor) {
 		await refused(lb.pools.health.get(p.id, { account_id }), 400, 1021, /Health info unavailable/);
 		return p;
 	});
-	await it('what has another meaning here is said in messages', async () => {
+	await check('what has another meaning here is said in messages', async () => {
 		const r = await raw('PATCH', `/accounts/${account_id}/load_balancers/pools/${spare.id}`,
 			{ check_regions: ['WEU'], nonsense: 1 });
 		assert.equal(r.success, true, JSON.stringify(r));
@@ -151,7 +150,7 @@ async function pools(monitor) {
 		const back = await lb.pools.edit(spare.id, { account_id, check_regions: null });
 		assert.equal(back.check_regions, null);
 	});
-	await it('lists have live health, and their pages', async () => {
+	await check('lists have live health, and their pages', async () => {
 		const listed = await all(lb.pools.list({ account_id }));
 		const mine = listed.filter((p) => ['web', 'spare'].includes(p.name));
 		assert.deepEqual(mine.map((p) => [p.name, p.healthy]), [['web', true], ['spare', undefined]]);
@@ -164,19 +163,19 @@ async function pools(monitor) {
 			{ page: 2, per_page: 1, count: 1, total_count: listed.length, total_pages: listed.length });
 		assert.deepEqual((await raw('GET', `${path}?per_page=5&page=99`)).result, []);
 	});
-	await it('to edit one field keeps the rest', async () => {
+	await check('to edit one field keeps the rest', async () => {
 		const p = await lb.pools.edit(web.id, { account_id, description: 'the web' });
 		assert.deepEqual({ ...p, modified_on: web.modified_on }, { ...web, description: 'the web' });
 		assert.ok(p.modified_on > web.modified_on);
 	});
-	await it('to replace one returns what is not said to its default', async () => {
+	await check('to replace one returns what is not said to its default', async () => {
 		const p = await lb.pools.update(web.id, {
 			account_id, name: 'web', monitor: monitor.id, origins: [origin('a', A, { weight: 0.5 })],
 		});
 		assert.deepEqual([p.description, p.origins[0].weight, p.created_on], ['', 0.5, web.created_on]);
 		await refused(lb.pools.update(web.id, { account_id, name: 'web' }), 400, 1002, /origins is missing/);
 	});
-	await it('what is disabled says since when', async () => {
+	await check('what is disabled says since when', async () => {
 		const off = await lb.pools.edit(spare.id, { account_id, enabled: false });
 		assert.ok(off.disabled_at);
 		const still = await lb.pools.edit(spare.id, { account_id, description: 'x' });
@@ -187,7 +186,7 @@ async function pools(monitor) {
 		assert.ok(o.origins[0].disabled_at && !o.origins[1].disabled_at);
 		await lb.pools.edit(spare.id, { account_id, origins: [origin('b', B)] });
 	});
-	await it('all pools lose their mail address at once, and nothing else is done so', async () => {
+	await check('all pools lose their mail address at once, and nothing else is done so', async () => {
 		const changed = await all(lb.pools.bulkEdit({ account_id, notification_email: '' }));
 		assert.deepEqual(changed.map((p) => [p.name, p.notification_email]), [['spare', '']]);
 		await refused(lb.pools.bulkEdit({ account_id, notification_email: 'b@example.org' }), 400, 1002);
@@ -199,7 +198,7 @@ async function pools(monitor) {
 async function poolErrors(web) {
 	const make = (more) => lb.pools.create({ account_id, name: 'x', origins: [origin('x', A)], ...more });
 
-	await it('pools that are wrong are refused, and nothing is changed', async () => {
+	await check('pools that are wrong are refused, and nothing is changed', async () => {
 		const before = (await all(lb.pools.list({ account_id }))).length;
 		let e = await refused(make({ origins: [origin('x', '10.0.0.300')] }), 400, 1002, /validation failed$/);
 		assert.equal(e.source.pointer, '/origins/0/address');
@@ -212,8 +211,8 @@ async function poolErrors(web) {
 		await refused(lb.pools.edit(web.id, { account_id, minimum_origins: 'many' }), 400, 1002);
 		assert.equal((await all(lb.pools.list({ account_id }))).length, before);
 	});
-	await it('an unknown pool is not found', () => gone('pools', '0'.repeat(32)));
-	await it('a pool of the configuration file is shown, and not changed', async () => {
+	await check('an unknown pool is not found', () => gone('pools', '0'.repeat(32)));
+	await check('a pool of the configuration file is shown, and not changed', async () => {
 		const filed = (await all(lb.pools.list({ account_id }))).find((p) => p.name === 'filed');
 		assert.equal((await lb.pools.get(filed.id, { account_id })).origins[0].address, A);
 		await refused(lb.pools.edit(filed.id, { account_id, description: 'x' }), 400, 1020, /file/);
@@ -224,13 +223,13 @@ async function poolErrors(web) {
 // --- load balancers, and what clients see ---
 
 async function balancers({ web, spare }, monitor) {
-	const zone = await it('a zone is made', async () => {
+	const zone = await check('a zone is made', async () => {
 		const z = await cf.zones.create({ account: { id: account_id }, name: 'example.com', type: 'full' });
 		assert.deepEqual([z.status, z.name_servers, z.account.id], ['active', ['ns1.example.net'], account_id]);
 		return z;
 	});
 	const zone_id = zone.id;
-	const www = await it('a load balancer has the documented defaults', async () => {
+	const www = await check('a load balancer has the documented defaults', async () => {
 		const l = await lb.create({
 			zone_id, name: 'www.example.com', proxied: true, default_pools: [web.id], fallback_pool: spare.id,
 		});
@@ -247,19 +246,19 @@ async function balancers({ web, spare }, monitor) {
 		});
 		return l;
 	});
-	await within('its name stands for the VIP in DNS', await client.resolved(DNS, 'www.example.com', 'A', VIP), IN_TIME);
-	await within('and the VIP is served by its pool', await client.served(`http://${VIP}/name`, 'a'), IN_TIME);
+	await within('its name stands for the VIP in DNS', IN_TIME, await resolved('www.example.com', 'A', VIP));
+	await within('and the VIP is served by its pool', IN_TIME, await served(`http://${VIP}/name`, 'a'));
 
 	await lb.edit(www.id, { zone_id, default_pools: [spare.id] });
-	await within('other pools of the balancer serve after the answer', await client.served(`http://${VIP}/name`, 'b'), IN_TIME);
+	await within('other pools of the balancer serve after the answer', IN_TIME, await served(`http://${VIP}/name`, 'b'));
 	await lb.edit(www.id, { zone_id, default_pools: [web.id] });
-	await client.served(`http://${VIP}/name`, 'a');
+	await served(`http://${VIP}/name`, 'a');
 	await lb.pools.edit(web.id, { account_id, origins: [origin('b', B)], monitor: '' });
-	await within('other origins of a pool do', await client.served(`http://${VIP}/name`, 'b'), IN_TIME);
+	await within('other origins of a pool do', IN_TIME, await served(`http://${VIP}/name`, 'b'));
 	await lb.pools.edit(web.id, { account_id, origins: [origin('a', A)] });
-	await within('and the first ones again', await client.served(`http://${VIP}/name`, 'a'), IN_TIME);
+	await within('and the first ones again', IN_TIME, await served(`http://${VIP}/name`, 'a'));
 	await lb.pools.edit(web.id, { account_id, enabled: false });
-	await within('a disabled pool leaves clients to the fallback pool', await client.served(`http://${VIP}/name`, 'b'), IN_TIME);
+	await within('a disabled pool leaves clients to the fallback pool', IN_TIME, await served(`http://${VIP}/name`, 'b'));
 	await lb.pools.edit(web.id, { account_id, enabled: true, monitor: monitor.id });
 	await dnsOnly(zone_id, { web, spare });
 	await inUse(zone_id, www, { web, spare }, monitor);
@@ -271,10 +270,9 @@ async function dnsOnly(zone_id, { web, spare }) {
 	const l = await lb.create({
 		zone_id, name: 'direct.example.com', default_pools: [spare.id], fallback_pool: spare.id, ttl: 60,
 	});
-	await within('a balancer without proxied answers addresses',
-		await client.resolved(DNS, 'direct.example.com', 'A', B), IN_TIME);
+	await within('a balancer without proxied answers addresses', IN_TIME, await resolved('direct.example.com', 'A', B));
 	const patched = await lb.edit(l.id, { zone_id, session_affinity: 'none', description: 'd' });
-	await it('it has its ttl, and is one of its zone and of the account', async () => {
+	await check('it has its ttl, and is one of its zone and of the account', async () => {
 		assert.equal(patched.ttl, 60);
 		const names = (list) => list.map((one) => one.name).sort();
 		assert.deepEqual(names(await all(lb.list({ zone_id }))), ['direct.example.com', 'www.example.com']);
@@ -283,12 +281,11 @@ async function dnsOnly(zone_id, { web, spare }) {
 		assert.equal((await raw('GET', `/accounts/${account_id}/load_balancers/${l.id}`)).result.id, l.id);
 	});
 	await lb.delete(l.id, { zone_id });
-	await within('and when it is gone, so is its name',
-		await client.resolved(DNS, 'direct.example.com', 'A', 'error: ENOTFOUND'), IN_TIME);
+	await within('and when it is gone, so is its name', IN_TIME, await resolved('direct.example.com', 'A', 'error: ENOTFOUND'));
 }
 
 async function inUse(zone_id, www, { web, spare }, monitor) {
-	await it('who refers to whom is told', async () => {
+	await check('who refers to whom is told', async () => {
 		const refs = await all(lb.pools.references.get(web.id, { account_id }));
 		assert.deepEqual(refs, [
 			{ reference_type: 'referrer', resource_type: 'load_balancer', resource_id: www.id, resource_name: 'www.example.com' },
@@ -297,12 +294,12 @@ async function inUse(zone_id, www, { web, spare }, monitor) {
 		const users = await all(lb.monitors.references.get(monitor.id, { account_id }));
 		assert.deepEqual(users.map((u) => [u.reference_type, u.resource_id]), [['referrer', web.id]]);
 	});
-	await it('what is in use is not deleted, and its users are named', async () => {
+	await check('what is in use is not deleted, and its users are named', async () => {
 		await refused(lb.pools.delete(web.id, { account_id }), 412, 1005, /www\.example\.com/);
 		await refused(lb.pools.delete(spare.id, { account_id }), 412, 1005, /fallback_pool/);
 		await refused(lb.monitors.delete(monitor.id, { account_id }), 412, 1005, /pool web/);
 	});
-	await it('a search finds them', async () => {
+	await check('a search finds them', async () => {
 		const page = await lb.searches.list({ account_id, query: 'www', references: '*' });
 		const { resources } = page.result;
 		assert.deepEqual(resources.map((x) => [x.resource_type, x.resource_name]), [['load_balancer', 'www.example.com']]);
@@ -315,7 +312,7 @@ async function balancerErrors(zone_id, www, { web }) {
 		zone_id, name: 'x.example.com', default_pools: [web.id], fallback_pool: web.id, ...more,
 	});
 
-	await it('balancers that are wrong are refused', async () => {
+	await check('balancers that are wrong are refused', async () => {
 		await refused(make({ name: 'x.example.org' }), 400, 1002, /no host name in the zone/);
 		await refused(make({ name: 'WWW.example.com' }), 400, 1003, /not unique/);
 		await refused(make({ default_pools: ['nobody'] }), 400, 1002, /no pool/);
@@ -324,10 +321,10 @@ async function balancerErrors(zone_id, www, { web }) {
 		await refused(make({ proxied: true }), 400, 1002, /belongs to load balancer www/);
 		await refused(lb.get(www.id, { zone_id: '0'.repeat(32) }), 404, 1001);
 	});
-	await it('rules over HTTP cannot be kept, and it is said', () => refused(
+	await check('rules over HTTP cannot be kept, and it is said', () => refused(
 		lb.edit(www.id, { zone_id, rules: [{ name: 'r', condition: 'http.host eq "x"', overrides: {} }] }),
 		400, 1002));
-	await it('rules that packets can keep are stored', async () => {
+	await check('rules that packets can keep are stored', async () => {
 		const l = await lb.edit(www.id, {
 			zone_id,
 			rules: [{ name: 'r', condition: 'ip.src in {10.9.0.0/16}', overrides: { default_pools: [web.id] } }],
@@ -341,7 +338,7 @@ async function balancerErrors(zone_id, www, { web }) {
 }
 
 async function groups({ web }, monitor) {
-	const g = await it('a monitor group is made of monitors', async () => {
+	const g = await check('a monitor group is made of monitors', async () => {
 		const one = await lb.monitorGroups.create({
 			account_id, description: 'deep',
 			members: [{ monitor_id: monitor.id, enabled: true, monitoring_only: false, must_be_healthy: true }],
@@ -350,7 +347,7 @@ async function groups({ web }, monitor) {
 		assert.ok(one.members[0].created_at);
 		return one;
 	});
-	await it('a pool has it in place of a monitor, and loses it by ""', async () => {
+	await check('a pool has it in place of a monitor, and loses it by ""', async () => {
 		await refused(lb.pools.edit(web.id, { account_id, monitor_group: g.id }), 400, 1002, /not both/);
 		const p = await lb.pools.edit(web.id, { account_id, monitor: '', monitor_group: g.id });
 		assert.deepEqual([p.monitor, p.monitor_group], [undefined, g.id]);
@@ -358,7 +355,7 @@ async function groups({ web }, monitor) {
 		const back = await lb.pools.edit(web.id, { account_id, monitor_group: '', monitor: monitor.id });
 		assert.deepEqual([back.monitor, back.monitor_group], [monitor.id, undefined]);
 	});
-	await it('it is listed, edited and deleted', async () => {
+	await check('it is listed, edited and deleted', async () => {
 		assert.equal((await all(lb.monitorGroups.list({ account_id }))).length, 1);
 		const e = await lb.monitorGroups.edit(g.id, { account_id, description: 'x', members: g.members });
 		assert.deepEqual([e.description, e.members.length, e.members[0].created_at],
@@ -369,7 +366,7 @@ async function groups({ web }, monitor) {
 }
 
 async function regions() {
-	await it('regions have their countries', async () => {
+	await check('regions have their countries', async () => {
 		const { regions: list } = await lb.regions.list({ account_id });
 		assert.equal(list.length, 13);
 		const weu = list.find((r) => r.region_code === 'WEU');
@@ -384,30 +381,24 @@ async function regions() {
 }
 
 async function cleanUp({ web, spare }, { zone_id, www }, monitor) {
-	await it('they go in the order in which nobody needs them', async () => {
+	await check('they go in the order in which nobody needs them', async () => {
 		assert.deepEqual(await lb.delete(www.id, { zone_id }), { id: www.id });
 		assert.deepEqual(await lb.pools.delete(web.id, { account_id }), { id: web.id });
 		await lb.pools.delete(spare.id, { account_id });
 		await lb.monitors.delete(monitor.id, { account_id });
 		assert.deepEqual(await cf.zones.delete({ zone_id }), { id: zone_id });
 	});
-	await within('and nobody serves the VIP any more', await client.served(`http://${VIP}/name`, 'error: timeout'), 5 * IN_TIME);
+	await within('and nobody serves the VIP any more', 5 * IN_TIME, await served(`http://${VIP}/name`, 'error: timeout'));
 }
 
-async function main() {
+main(async () => {
 	await credentials();
 	const monitor = await monitors();
 	const made = await pools(monitor);
 	const serving = await balancers(made, monitor);
 	await groups(made, monitor);
 	await regions();
-	await require('./cloudflare_dns.js')(cf, client, raw, serving.zone_id);
+	await require('./cloudflare_dns.js')(cf, raw, serving.zone_id);
 	await require('./cloudflare_alerts.js')(cf, raw, made);
 	await cleanUp(made, serving, monitor);
-}
-
-main().catch((e) => it('the journey comes to its end', () => { throw e; })).finally(() => {
-	client.end();
-	note('done');
-	finish();
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // cloudflare_alerts.js - who is told of what, by the official client of Cloudflare.
 'use strict';
-const { assert, it, refused } = require('./journey.js');
+const { assert, check, refused } = require('./clients.js');
 
 const account_id = process.env.ACCOUNT;
 
@@ -14,13 +14,13 @@ module.exports = async (cf, raw, { web }) => {
 		return out;
 	};
 
-	await it('types of alerts and mechanisms are told', async () => {
+	await check('types of alerts and mechanisms are told', async () => {
 		const types = Object.values(await cf.alerting.availableAlerts.list({ account_id })).flat().map((t) => t.type);
 		assert.deepEqual(types, ['load_balancing_health_alert', 'load_balancing_pool_enablement_alert']);
 		const eligible = await cf.alerting.destinations.eligible.get({ account_id });
 		assert.equal(eligible.webhooks[0].eligible, true);
 	});
-	const hook = await it('a webhook never tells its secret', async () => {
+	const hook = await check('a webhook never tells its secret', async () => {
 		const made = await webhooks.create({ account_id, name: 'hook', url: 'http://127.0.0.1:9/x', secret: 's3cret' });
 		const { created_at, ...seen } = await webhooks.get(made.id, { account_id });
 		assert.deepEqual(seen, {
@@ -32,7 +32,7 @@ module.exports = async (cf, raw, { web }) => {
 		assert.deepEqual((await all(webhooks.list({ account_id }))).map((w) => w.name), ['hook2']);
 		return made;
 	});
-	const policy = await it('a policy is made, and edited by PUT', async () => {
+	const policy = await check('a policy is made, and edited by PUT', async () => {
 		const made = await policies.create({
 			account_id, name: 'health', alert_type: 'load_balancing_health_alert', enabled: true,
 			mechanisms: { webhooks: [{ id: hook.id }] },
@@ -44,7 +44,7 @@ module.exports = async (cf, raw, { web }) => {
 		assert.ok(seen.created <= seen.modified);
 		return made;
 	});
-	await it('policies and webhooks that are wrong are refused', async () => {
+	await check('policies and webhooks that are wrong are refused', async () => {
 		const make = (more) => policies.create({
 			account_id, name: 'x', alert_type: 'load_balancing_health_alert', enabled: true, mechanisms: {}, ...more,
 		});
@@ -56,14 +56,14 @@ module.exports = async (cf, raw, { web }) => {
 		await refused(webhooks.create({ account_id, name: 'x', url: 'ftp://x' }), 400, 1002, /url/);
 		await refused(webhooks.delete(hook.id, { account_id }), 412, 1005, /health/);
 	});
-	await it('history and the event log are lists', async () => {
+	await check('history and the event log are lists', async () => {
 		assert.ok(Array.isArray(await all(cf.alerting.history.list({ account_id }))));
 		const log = await raw('GET', '/user/load_balancing_analytics/events?since=2020-01-01T00:00:00Z&pool_healthy=true');
 		assert.ok(log.success && Array.isArray(log.result));
 		const bad = await raw('GET', '/user/load_balancing_analytics/events?since=yesterday');
 		assert.deepEqual([bad.status, bad.errors[0].code], [400, 1002]);
 	});
-	await it('they go', async () => {
+	await check('they go', async () => {
 		assert.equal((await policies.delete(policy.id, { account_id })).success, true);
 		assert.equal((await webhooks.delete(hook.id, { account_id })).success, true);
 		await refused(policies.get(policy.id, { account_id }), 404, 1001);

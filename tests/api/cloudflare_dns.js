@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // cloudflare_dns.js - zones and DNS records by the official client of Cloudflare, and by queries.
 'use strict';
-const { assert, it, refused, within } = require('./journey.js');
+const { assert, check, refused } = require('./clients.js');
+const { resolved, within } = require('./seen.js');
 
-const { DNS, VIP, A, B, ACCOUNT } = process.env;
+const { VIP, A, B, ACCOUNT } = process.env;
 const IN_TIME = 500; // ms: ten times what it should take
 
-module.exports = async (cf, client, raw, zone_id) => {
+module.exports = async (cf, raw, zone_id) => {
 	const records = cf.dns.records;
 	const all = async (pages) => {
 		const out = [];
@@ -15,7 +16,7 @@ module.exports = async (cf, client, raw, zone_id) => {
 	};
 	const names = async (filter) => (await all(records.list({ zone_id, ...filter }))).map((r) => r.name);
 
-	await it('zones are listed page by page, and by name', async () => {
+	await check('zones are listed page by page, and by name', async () => {
 		await cf.zones.create({ account: { id: ACCOUNT }, name: 'sub.example.com' });
 		const seen = (await all(cf.zones.list({ per_page: 1 }))).map((z) => z.name);
 		assert.deepEqual(seen.sort(), ['example.com', 'example.org', 'sub.example.com']);
@@ -25,7 +26,7 @@ module.exports = async (cf, client, raw, zone_id) => {
 			['sub.example.com', 'example.org', 'example.com']);
 		assert.equal((await all(cf.zones.list({ account: { id: 'x' } }))).length, 0);
 	});
-	await it('a zone has other name servers when it is told', async () => {
+	await check('a zone has other name servers when it is told', async () => {
 		const z = await cf.zones.edit({ zone_id, vanity_name_servers: ['ns9.example.net'] });
 		assert.deepEqual(z.name_servers, ['ns9.example.net']);
 		assert.equal((await cf.zones.get({ zone_id })).modified_on, z.modified_on);
@@ -33,7 +34,7 @@ module.exports = async (cf, client, raw, zone_id) => {
 		await refused(cf.zones.get({ zone_id: 'f'.repeat(32) }), 404, 1001);
 	});
 
-	const app = await it('a record has the documented defaults', async () => {
+	const app = await check('a record has the documented defaults', async () => {
 		const r = await records.create({ zone_id, type: 'A', name: 'app', content: A, ttl: 1 });
 		const { id, created_on, modified_on, ...rest } = r;
 		assert.deepEqual(rest, {
@@ -42,12 +43,12 @@ module.exports = async (cf, client, raw, zone_id) => {
 		});
 		return r;
 	});
-	await within('it is answered after the answer', await client.resolved(DNS, 'app.example.com', 'A', A), IN_TIME);
-	await it('a second address stands beside it', async () => {
+	await within('it is answered after the answer', IN_TIME, await resolved('app.example.com', 'A', A));
+	await check('a second address stands beside it', async () => {
 		await records.create({ zone_id, type: 'A', name: 'app.example.com', content: B, ttl: 120, comment: 'second', tags: ['team:web'] });
 	});
-	await within('both are answered', await client.resolved(DNS, 'app.example.com', 'A', [A, B].sort().join(' ')), IN_TIME);
-	await it('records are refused with the codes of their kind', async () => {
+	await within('both are answered', IN_TIME, await resolved('app.example.com', 'A', [A, B].sort().join(' ')));
+	await check('records are refused with the codes of their kind', async () => {
 		const add = (more) => records.create({ zone_id, type: 'A', name: 'app', content: A, ttl: 1, ...more });
 		await refused(add({}), 400, 81058, /identical/);
 		await refused(add({ type: 'CNAME', content: 'x.example.net' }), 400, 81054);
@@ -59,7 +60,7 @@ module.exports = async (cf, client, raw, zone_id) => {
 		await refused(records.get('0'.repeat(32), { zone_id }), 404, 81044);
 		await refused(records.delete('0'.repeat(32), { zone_id }), 404, 81044);
 	});
-	await it('lists are filtered and in order', async () => {
+	await check('lists are filtered and in order', async () => {
 		assert.deepEqual(await names({ name: { exact: 'alias.example.com' } }), ['alias.example.com']);
 		assert.equal((await names({ name: { startswith: 'app' } })).length, 2);
 		assert.equal((await names({ type: 'CNAME' })).length, 1);
@@ -72,13 +73,13 @@ module.exports = async (cf, client, raw, zone_id) => {
 		assert.deepEqual(by, ['CNAME', 'A', 'A']);
 		assert.equal((await all(records.list({ zone_id, per_page: 1 }))).length, 3);
 	});
-	await it('one is edited, and one is replaced', async () => {
+	await check('one is edited, and one is replaced', async () => {
 		const e = await records.edit(app.id, { zone_id, type: 'A', name: 'app.example.com', content: A, ttl: 1, comment: 'first' });
 		assert.ok(e.comment_modified_on);
 		const r = await records.update(app.id, { zone_id, type: 'A', name: 'app.example.com', content: A, ttl: 60 });
 		assert.deepEqual([r.comment, r.ttl, r.created_on], [null, 60, app.created_on]);
 	});
-	await it('types of several members come and go as data', async () => {
+	await check('types of several members come and go as data', async () => {
 		const srv = await records.create({
 			zone_id, type: 'SRV', name: '_sip._tcp', ttl: 60,
 			data: { priority: 10, weight: 5, port: 5060, target: 'sip.example.net' },
@@ -92,35 +93,35 @@ module.exports = async (cf, client, raw, zone_id) => {
 		const txt = await records.create({ zone_id, type: 'TXT', name: '_acme-challenge', ttl: 120, content: 'a b-c' });
 		assert.equal(txt.content, 'a b-c');
 	});
-	await within('a TXT without quotes is one text', await client.resolved(DNS, '_acme-challenge.example.com', 'TXT', 'a b-c'), IN_TIME);
-	await batch(cf, client, zone_id, app, names);
-	await it('a proxied record reads back with ttl 1', async () => {
+	await within('a TXT without quotes is one text', IN_TIME, await resolved('_acme-challenge.example.com', 'TXT', 'a b-c'));
+	await batch(cf, zone_id, app, names);
+	await check('a proxied record reads back with ttl 1', async () => {
 		const r = await records.create({
 			zone_id, type: 'A', name: 'edge', content: B, ttl: 300, proxied: true, listeners: ['tcp/8443'],
 		});
 		assert.deepEqual([r.ttl, r.proxied], [1, true]);
 	});
-	await within('and its name stands for the VIP', await client.resolved(DNS, 'edge.example.com', 'A', VIP), IN_TIME);
-	await it('a zone is exported as a file', async () => {
+	await within('and its name stands for the VIP', IN_TIME, await resolved('edge.example.com', 'A', VIP));
+	await check('a zone is exported as a file', async () => {
 		assert.match(await records.export({ zone_id }), /app\.example\.com/);
 	});
-	await it('a zone goes with all that is in it', async () => {
+	await check('a zone goes with all that is in it', async () => {
 		const [sub] = await all(cf.zones.list({ name: 'sub.example.com' }));
 		await records.create({ zone_id: sub.id, type: 'A', name: 'x', content: A, ttl: 60 });
 		await cf.zones.delete({ zone_id: sub.id });
 		await refused(cf.zones.get({ zone_id: sub.id }), 404, 1001);
 		assert.deepEqual((await raw('GET', `/zones/${zone_id}/dns_records?name=x.sub.example.com`)).result, []);
 	});
-	await it('a zone of the configuration file is shown, and not changed', async () => {
+	await check('a zone of the configuration file is shown, and not changed', async () => {
 		const [filed] = await all(cf.zones.list({ name: 'example.org' }));
 		await refused(cf.zones.delete({ zone_id: filed.id }), 400, 1020, /file/);
 	});
 };
 
-async function batch(cf, client, zone_id, app, names) {
+async function batch(cf, zone_id, app, names) {
 	const records = cf.dns.records;
 
-	await it('many are changed at once', async () => {
+	await check('many are changed at once', async () => {
 		const [alias] = (await records.list({ zone_id, type: 'CNAME' })).result;
 		const done = await records.batch({
 			zone_id,
@@ -133,8 +134,8 @@ async function batch(cf, client, zone_id, app, names) {
 		});
 		assert.deepEqual([done.deletes.length, done.patches[0].comment, done.posts.length], [1, 'by batch', 2]);
 	});
-	await within('which is answered as a whole', await client.resolved(DNS, 'more.example.com', 'A', B), IN_TIME);
-	await it('or nothing is, when one of it is wrong', async () => {
+	await within('which is answered as a whole', IN_TIME, await resolved('more.example.com', 'A', B));
+	await check('or nothing is, when one of it is wrong', async () => {
 		const before = await names({});
 		await refused(records.batch({
 			zone_id,

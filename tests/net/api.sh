@@ -33,16 +33,17 @@ api_up() {
 	export API TOKEN READER DNS=$DNS4
 }
 
-# journey FILE: what it says is part of this test.
+# journey [INTERPRETER] FILE: what it says is part of this test.
 journey() {
-	local said rc
+	local said rc with=node
 
-	said=$(in_ns client timeout 300 node "tests/api/$1" 2>&1)
+	[ $# -eq 1 ] || { with=$1 && shift; }
+	said=$(in_ns client timeout 300 "$with" "tests/api/$1" 2>&1)
 	rc=$?
 	printf '%s\n' "$said"
 	PASSED=$((PASSED + $(grep -c '^ok ' <<<"$said")))
 	FAILED=$((FAILED + $(grep -c '^not ok ' <<<"$said")))
-	[ $rc -eq 0 ] || grep -q '^not ok ' <<<"$said" || not_ok "node tests/api/$1 ends well: $rc"
+	[ $rc -eq 0 ] || grep -q '^not ok ' <<<"$said" || not_ok "$with tests/api/$1 ends well: $rc"
 }
 
 # call VENDOR EXPRESSION: one call of a client; its result as JSON.
