@@ -5,7 +5,7 @@
 const { assert, check, cloudflare, main, refused } = require('./clients.js');
 const { eventually, served, resolved, within } = require('./seen.js');
 
-const { API, TOKEN, READER, VIP, A, B } = process.env;
+const { API, TOKEN, READER, VIP, VIP6, VIP_B, A, B } = process.env;
 const account_id = process.env.ACCOUNT;
 const cf = cloudflare();
 const lb = cf.loadBalancers;
@@ -233,7 +233,8 @@ async function balancers({ web, spare }, monitor) {
 		const l = await lb.create({
 			zone_id, name: 'www.example.com', proxied: true, default_pools: [web.id], fallback_pool: spare.id,
 		});
-		const { id, created_on, modified_on, ...rest } = l;
+		const { id, created_on, modified_on, vips, ...rest } = l;
+		assert.deepEqual(vips, [VIP, VIP6]);
 		assert.deepEqual(rest, {
 			name: 'www.example.com', description: '', enabled: true, default_pools: [web.id],
 			fallback_pool: spare.id, region_pools: {}, country_pools: {}, pop_pools: {}, proxied: true,
@@ -261,6 +262,7 @@ async function balancers({ web, spare }, monitor) {
 	await within('a disabled pool leaves clients to the fallback pool', IN_TIME, await served(`http://${VIP}/name`, 'b'));
 	await lb.pools.edit(web.id, { account_id, enabled: true, monitor: monitor.id });
 	await dnsOnly(zone_id, { web, spare });
+	await another(zone_id, { web, spare });
 	await inUse(zone_id, www, { web, spare }, monitor);
 	await balancerErrors(zone_id, www, { web, spare });
 	return { zone_id, www };
@@ -318,7 +320,7 @@ async function balancerErrors(zone_id, www, { web }) {
 		await refused(make({ default_pools: ['nobody'] }), 400, 1002, /no pool/);
 		await refused(make({ fallback_pool: undefined }), 400, 1002, /fallback_pool is missing/);
 		await refused(make({ steering_policy: 'best' }), 400, 1002);
-		await refused(make({ proxied: true }), 400, 1002, /belongs to load balancer www/);
+		await refused(make({ proxied: true, vips: [VIP] }), 400, 1002, /belongs to load balancer www/);
 		await refused(lb.get(www.id, { zone_id: '0'.repeat(32) }), 404, 1001);
 	});
 	await check('rules over HTTP cannot be kept, and it is said', () => refused(
@@ -335,6 +337,28 @@ async function balancerErrors(zone_id, www, { web }) {
 		});
 		assert.deepEqual((await lb.edit(www.id, { zone_id, rules: [] })).rules, []);
 	});
+}
+
+// Packets do not show names.
+async function another(zone_id, { web, spare }) {
+	const l = await check('another balancer has a VIP of its own while there is one', async () => {
+		const one = await lb.create({
+			zone_id, name: 'other.example.com', proxied: true, default_pools: [spare.id], fallback_pool: spare.id,
+		});
+		assert.deepEqual(one.vips, [VIP_B]);
+		return one;
+	});
+	await within('where its own pool serves', IN_TIME, await served(`http://${VIP_B}/name`, 'b'));
+	await check('it has it as long as it is proxied', async () => {
+		const same = await lb.update(l.id, {
+			zone_id, name: 'other.example.com', proxied: true, default_pools: [spare.id], fallback_pool: web.id,
+		});
+		assert.deepEqual([same.vips, same.fallback_pool], [[VIP_B], web.id]);
+		const grey = await lb.edit(l.id, { zone_id, proxied: false });
+		assert.deepEqual([grey.vips, grey.ttl], [undefined, 30]);
+	});
+	await within('and then its name stands for addresses of its pool', IN_TIME, await resolved('other.example.com', 'A', B));
+	await lb.delete(l.id, { zone_id });
 }
 
 async function groups({ web }, monitor) {

@@ -4,7 +4,7 @@
 const { assert, check, refused } = require('./clients.js');
 const { resolved, within } = require('./seen.js');
 
-const { VIP, A, B, ACCOUNT } = process.env;
+const { VIP_B, A, B, ACCOUNT } = process.env;
 const IN_TIME = 500; // ms: ten times what it should take
 
 module.exports = async (cf, raw, zone_id) => {
@@ -97,11 +97,13 @@ module.exports = async (cf, raw, zone_id) => {
 	await batch(cf, zone_id, app, names);
 	await check('a proxied record reads back with ttl 1', async () => {
 		const r = await records.create({
-			zone_id, type: 'A', name: 'edge', content: B, ttl: 300, proxied: true, listeners: ['tcp/8443'],
+			zone_id, type: 'A', name: 'edge', content: B, ttl: 300, proxied: true,
 		});
-		assert.deepEqual([r.ttl, r.proxied], [1, true]);
+		assert.deepEqual([r.ttl, r.proxied, r.vips], [1, true, [VIP_B]]);
+		const second = await records.create({ zone_id, type: 'A', name: 'edge', content: A, ttl: 1, proxied: true });
+		assert.deepEqual(second.vips, [VIP_B]);
 	});
-	await within('and its name stands for the VIP', IN_TIME, await resolved('edge.example.com', 'A', VIP));
+	await within('and its name stands for the VIP', IN_TIME, await resolved('edge.example.com', 'A', VIP_B));
 	await check('a zone is exported as a file', async () => {
 		assert.match(await records.export({ zone_id }), /app\.example\.com/);
 	});

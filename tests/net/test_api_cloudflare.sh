@@ -14,7 +14,7 @@ api_certificate
 config=$NET_DIR/weir.yaml
 {
 	api_yaml 'proxied_listeners: [tcp/80]' 'pop: AMS' 'country: NL' |
-		sed 's/^  dns: {/& name_servers: [ns1.example.net],/'
+		sed "s/^  dns: {/& name_servers: [ns1.example.net],/; s/^  vips: .\\"$VIP4\\"/&, \\"$VIP4B\\"/"
 	cat <<-END
 		zones: [{ name: example.org, ns: [ns1.example.net] }]
 		pools:
@@ -22,7 +22,7 @@ config=$NET_DIR/weir.yaml
 	END
 } >"$config"
 api_up "$config"
-export ACCOUNT=77656972000000000000000000000001 VIP=$VIP4 VIP6 A=${EP4[a]} B=${EP4[b]}
+export ACCOUNT=77656972000000000000000000000001 VIP=$VIP4 VIP6 VIP_B=$VIP4B A=${EP4[a]} B=${EP4[b]}
 
 journey cloudflare.js
 REQUESTS_CA_BUNDLE=$NODE_EXTRA_CA_CERTS journey /usr/bin/python3 cloudflare.py # Debian's

@@ -179,13 +179,31 @@ static void settle_time(const struct api_request *r, json_t *body, const json_t 
 		json_object_set_new(body, time_key, json_string(api_time(r->now_ms, 6, text)));
 }
 
+/* The proxied record of this name that says which VIPs it has; NULL: there is none. */
+static const json_t *proxied_as(const struct api_request *r, const json_t *body)
+{
+	char name[CF_NAME];
+	const char *id;
+	json_t *other;
+
+	json_object_foreach((json_t *)weir_agent_objects(r->agent, "record"), id,
+			    other) if (json_is_true(json_object_get(other, "proxied")) &&
+				       json_object_get(other, "vips") &&
+				       strcmp(cf_domain(cf_text(other, "name"), name),
+					      cf_text(body, "name")) == 0) return other;
+	return NULL;
+}
+
 static bool settle(struct api_request *r, json_t *body, const json_t *was)
 {
+	const json_t *like;
 	char zone[CF_NAME];
 
 	cf_domain(cf_text(cf_zone(r), "name"), zone);
 	settle_name(body, zone);
 	settle_type(body);
+	like = json_object_get(was, "vips") ? was : proxied_as(r, body);
+	cf_settle_service(r, body, like ? like : was);
 	settle_time(r, body, was, "comment", "comment_modified_on");
 	settle_time(r, body, was, "tags", "tags_modified_on");
 	if (cf_zone_of(r, cf_text(body, "name")) != cf_zone(r) && *cf_text(body, "name"))

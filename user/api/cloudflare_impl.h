@@ -183,6 +183,10 @@ cf_serve_fn cf_pool_health, cf_pools_bulk, cf_references, cf_regions, cf_region,
 	cf_account, cf_alerts_available, cf_mechanisms, cf_create_alert, cf_replace_alert,
 	cf_remove_alert, cf_history;
 
+/* cloudflare_lbs.c: what is proxied and says no vips has those it had, or some of its own. What is
+ * no longer proxied leaves what only that can have. */
+void cf_settle_service(const struct api_request *r, json_t *body, const json_t *was);
+
 /* cloudflare_dns_list.c: where the change of a batch stands in its body, as in "/posts/0". */
 void cf_batch_place(const struct api_request *r, size_t which, char out[CF_NAME]);
 

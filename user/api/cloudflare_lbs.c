@@ -123,12 +123,29 @@ static bool concerns(const struct api_request *r, const json_t *lb)
 	return !zone || cf_zone_of(r, cf_text(lb, "name")) == zone;
 }
 
+void cf_settle_service(const struct api_request *r, json_t *body, const json_t *was)
+{
+	static const char *const keys[] = { "vips", "listeners",    "forwarding",    "udp",
+					    "quic", "source_rules", "passive_health" };
+	json_t *vips = json_object_get(was, "vips");
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (!json_is_true(json_object_get(body, "proxied")) &&
+		    cf_is_same(body, was, keys[i]))
+			json_object_del(body, keys[i]);
+	if (!json_is_true(json_object_get(body, "proxied")) || json_object_get(body, "vips"))
+		return;
+	vips = vips ? json_incref(vips) : api_free_vips(r, cf_text(body, "id"));
+	if (vips)
+		json_object_set_new(body, "vips", vips);
+}
+
 static bool settle(struct api_request *r, json_t *body, const json_t *was)
 {
 	const json_t *zone = cf_zone(r);
 	char name[CF_NAME];
 
-	(void)was;
+	cf_settle_service(r, body, was);
 	if (*cf_text(body, "name"))
 		json_object_set_new(body, "name",
 				    json_string(cf_domain(cf_text(body, "name"), name)));

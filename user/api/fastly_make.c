@@ -33,62 +33,6 @@ void making_want(const struct making *m, const char *kind, const char *id, json_
 	json_object_set_new(of, id, body);
 }
 
-/* --- VIPs: each service has one of each family for itself, while there are some --- */
-
-/* Whether a balancer, or a record that is one, has this VIP. */
-static bool has_vip(const json_t *body, const union weir_addr *vip)
-{
-	const json_t *vips = json_object_get(body, "vips"), *v;
-	union weir_addr addr;
-	size_t i;
-
-	if (!json_is_true(json_object_get(body, "proxied")))
-		return false;
-	json_array_foreach(vips, i, v)
-	{
-		if (weir_addr_parse(json_string_value(v), &addr) && weir_addr_eq(&addr, vip))
-			return true;
-	}
-	return !json_array_size(vips); /* it has all of them */
-}
-
-static bool is_taken(const struct making *m, const union weir_addr *vip)
-{
-	static const char *const kinds[] = { "load_balancer", "record" };
-	const json_t *body;
-	const char *id;
-
-	for (size_t k = 0; k < 2; k++)
-		json_object_foreach((json_t *)weir_agent_objects(m->r->agent, kinds[k]), id, body)
-		{
-			if (strcmp(id, m->service_id) != 0 && has_vip(body, vip))
-				return true;
-		}
-	return false;
-}
-
-/* NULL: none is free, and the balancer has all; the parser tells who has them. */
-static json_t *free_vips(const struct making *m)
-{
-	const struct weir_agent_conf *conf = weir_agent_conf(m->r->agent);
-	bool found[2] = { false, false };
-	char text[WEIR_ADDR_TEXT];
-	json_t *out = json_array();
-
-	for (uint32_t i = 0; i < conf->n_vips; i++) {
-		bool *family = &found[weir_addr_is_v4(&conf->vips[i])];
-
-		if (*family || is_taken(m, &conf->vips[i]))
-			continue;
-		*family = true;
-		json_array_append_new(out, json_string(weir_addr_text(&conf->vips[i], text)));
-	}
-	if (json_array_size(out))
-		return out;
-	json_decref(out);
-	return NULL;
-}
-
 /* --- domains --- */
 
 /* What takes connections that no pool may take, and drops them: Fastly refuses them. */
@@ -129,7 +73,7 @@ static bool make_balancer(const struct making *m, const char *domain)
 	body = was ? json_deep_copy(was) /* what operators added stays */
 		   : json_pack("{s:s, s:b, s:s}", "id", m->service_id, "proxied", true,
 			       "steering_policy", "off");
-	vips = was ? NULL : free_vips(m);
+	vips = was ? NULL : api_free_vips(m->r, m->service_id);
 	if (vips)
 		json_object_set_new(body, "vips", vips);
 	json_object_set_new(body, "name", json_string(domain));

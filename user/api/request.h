@@ -104,6 +104,11 @@ const char *api_bearer(const struct api_request *r);
 /* JSON of a text with ' in the place of "; the caller's. For schemas. */
 json_t *api_schema(const char *text);
 
+/* VIPs that no other balancer or proxied record has, the first of each family, for the balancer of
+ * this id, as its vips; the caller's. NULL: none is free, and it has all; the parser tells who has
+ * them. */
+json_t *api_free_vips(const struct api_request *r, const char *id);
+
 /* n random bytes as 2n hexadecimal digits, NUL. */
 void api_random_id(char *out, size_t n);
 
