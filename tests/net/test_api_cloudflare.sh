@@ -14,7 +14,7 @@ api_certificate
 config=$NET_DIR/weir.yaml
 {
 	api_yaml 'proxied_listeners: [tcp/80]' 'pop: AMS' 'country: NL' |
-		sed "s/^  dns: {/& name_servers: [ns1.example.net],/; s/^  vips: .\\"$VIP4\\"/&, \\"$VIP4B\\"/"
+		sed "s/^  dns: {/& name_servers: [ns1.example.net],/; s/^  vips: .\"$VIP4\"/&, \"$VIP4B\"/"
 	cat <<-END
 		zones: [{ name: example.org, ns: [ns1.example.net] }]
 		pools:
