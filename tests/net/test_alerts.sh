@@ -12,7 +12,8 @@ config=$NET_DIR/weir.yaml store=$NET_DIR/weir.db
 one=$NET_DIR/one two=$NET_DIR/two # what the two receivers got
 
 configure() { # [ENABLED of the pool "spare"]
-	agent_yaml | sed '$ a\  store: '"$store"
+	agent_yaml
+	printf '  %s\n' "store: $store" 'api: { listen: ["127.0.0.1:8651"] }'
 	cat <<-END
 		monitors:
 		  - { id: web, type: http, path: /health, port: 80, interval: 0.2, timeout: 0.2, retries: 0,
@@ -30,16 +31,18 @@ configure >"$config"
 
 keep() { build/tests/net/keep "$store" "$@" || bail "an object is kept"; }
 policy() { # ID TYPE FILTERS WEBHOOK [ENABLED]
-	keep alert_policy "$1" "{\"name\": \"$1 news\", \"description\": \"\", \"enabled\": ${5:-true},
+	keep alert_policy "$1" "{\"id\": \"$1\", \"name\": \"$1 news\", \"description\": \"\", \"enabled\": ${5:-true},
 		\"alert_type\": \"$2\", \"filters\": $3, \"mechanisms\": {\"webhooks\": [{\"id\": \"$4\"}]}}"
 }
 health=load_balancing_health_alert enablement=load_balancing_pool_enablement_alert
-keep alert_webhook hook1 '{"name": "one", "url": "http://127.0.0.1:9901/one", "secret": "s3cret"}'
-keep alert_webhook hook2 '{"name": "two", "url": "http://127.0.0.1:9902/two"}'
+keep alert_webhook hook1 '{"id": "hook1", "name": "one", "url": "http://127.0.0.1:9901/one", "secret": "s3cret"}'
+keep alert_webhook hook2 '{"id": "hook2", "name": "two", "url": "http://127.0.0.1:9902/two"}'
 policy all $health '{}' hook1
 policy pools $health '{"pool_id": ["main"], "new_health": ["Unhealthy"], "event_source": ["pool"]}' hook2
 policy off $health '{}' hook2 false
 policy others $health '{"pool_id": ["spare"]}' hook2
+keep alert_policy odd "{\"name\": 5, \"enabled\": true, \"alert_type\": \"$health\", \"filters\": {\"pool_id\": 7},
+	\"mechanisms\": {\"webhooks\": [7, {\"id\": 8}, {\"id\": \"nowhere\"}]}}"
 policy switched $enablement '{"enabled": ["false"]}' hook1
 
 hook_up() { # PORT FILE; pid in HOOK
@@ -168,6 +171,38 @@ check "an answer without an end is cut off, and counts" wait_until 10 floods
 rm "$one.answer"
 at_most "a receiver that does not answer is asked again after ten seconds, not before" \
 	"$(jq -s 'map(select(.answer == "hang")) | length' "$two")" 6
+
+# --- what Cloudflare's clients see of it ---
+
+wait_until 5 origin_is a healthy
+token=$(ctl bal token create --name test --scope write | grep -o 'weir_[A-Za-z0-9_-]*')
+account=accounts/77656972000000000000000000000001/alerting/v3
+api() { # METHOD PATH [BODY]
+	in_ns bal curl -s -X "$1" -H "Authorization: Bearer $token" "http://127.0.0.1:8651/client/v4/$2" ${3:+--json "$3"}
+}
+events() { api GET "user/load_balancing_analytics/events?$1" | jq -r "$2"; }
+is "the event log of a pool has what became of it, newest first" \
+	"$(events 'pool_id=main' '.result | (map(.id) == (map(.id) | sort | reverse)), (map(.pool.name) | unique == ["main"]), length > 10' | xargs)" "true true true"
+is "by the name of an origin: when that changed" \
+	"$(events 'pool_name=main&origin_name=c' '[.result | reverse | .[].origins[] | select(.name == "c") | .healthy] | map(tostring) | join(" ")')" \
+	"false true"
+is "by its health, too" "$(events 'origin_name=c&origin_healthy=false' '.result | length')" 1
+is "with why, and where it is" "$(events 'origin_name=c&origin_healthy=false' '.result[0].origins[] | select(.name == "c")
+	| "\(.address) \(.ip) \(.enabled) \(.changed) \(.failure_reason)"')" "${EP4[c]} ${EP4[c]} true true TCP connection failed"
+is "there is none of tomorrow" "$(events "since=$(date -u -d tomorrow +%Y-%m-%dT%H:%M:%SZ)" '.result | length')" 0
+history() { api GET "$account/history?per_page=1000" | jq -r "$1"; }
+is "the history has what was sent, newest first" \
+	"$(history '.result | (map(.sent) == (map(.sent) | sort | reverse)), (map(.mechanism_type) | unique == ["webhook"])' | xargs)" "true true"
+is "as it was sent" "$(history '[.result[] | select(.mechanism == "hook2")][-1] | "\(.policy_id) \(.name) \(.alert_type) \(.alert_body | fromjson.text)"')" \
+	"pools pools news $health $pool_gone"
+is "a webhook shows when it took something, and not its secret" \
+	"$(api GET "$account/destinations/webhooks/hook1" | jq -r '.result | "\(.last_success | length) \(.last_failure | length) \(has("secret"))"')" "27 27 false"
+new=$(api POST "$account/destinations/webhooks" '{"name": "three", "url": "http://127.0.0.1:9901/three", "secret": "other"}' | jq -r .result.id)
+check "one that is made gets a test message" wait_until 5 eval "got '$one' 'map(select(.path == \"/three\" and .auth == \"other\")) | length' | grep -qx 1"
+is "a secret that is no header is refused" \
+	"$(api POST "$account/destinations/webhooks" '{"name": "x", "url": "http://127.0.0.1/", "secret": "a\nb"}' | jq -r '.success, (.errors[0].message | contains("control"))' | xargs)" "false true"
+is "it is removed again" "$(api DELETE "$account/destinations/webhooks/$new" | jq .success)" true
+check "a message to a webhook that is not there is given up" said "a message to webhook nowhere is given up: there is no such webhook"
 
 # --- what was kept ---
 

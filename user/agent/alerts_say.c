@@ -3,6 +3,7 @@
 #include "agent/alerts_impl.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -42,23 +43,28 @@ static const char *reason_of(const struct agent_alerts *l, const struct agent_ne
 	return o ? weir_health_reason(&l->agent->health[o->index], n->pool->pool) : "";
 }
 
-static void text_of(const struct agent_alerts *l, const struct agent_news *n, char *out,
-		    size_t size)
+/* For people; the caller's. */
+static char *text_of(const struct agent_alerts *l, const struct agent_news *n)
 {
 	const struct weir_pool *pool = n->pool->pool;
 	const struct weir_origin *o = n->origin;
+	char *out;
+	int len;
 
 	if (strcmp(n->type, WEIR_ALERT_ENABLEMENT) == 0)
-		snprintf(out, size, "Pool %s is %s", pool->name,
-			 n->is == AGENT_GOOD ? "enabled" : "disabled");
+		len = asprintf(&out, "Pool %s is %s", pool->name,
+			       n->is == AGENT_GOOD ? "enabled" : "disabled");
 	else if (o)
-		snprintf(out, size, "Origin %s (%s) of pool %s is %s: %s", o->name,
-			 o->host_name ? o->host_name : o->address, pool->name, health_text(n->is),
-			 reason_of(l, n));
+		len = asprintf(&out, "Origin %s (%s) of pool %s is %s: %s", o->name,
+			       o->host_name ? o->host_name : o->address, pool->name,
+			       health_text(n->is), reason_of(l, n));
 	else
-		snprintf(out, size, "Pool %s is %s: %u of %u origins are healthy, %u are needed",
-			 pool->name, health_text(n->is), n->pool->healthy, pool->n_origins,
-			 pool->minimum_origins);
+		len = asprintf(&out, "Pool %s is %s: %u of %u origins are healthy, %u are needed",
+			       pool->name, health_text(n->is), n->pool->healthy, pool->n_origins,
+			       pool->minimum_origins);
+	if (len < 0)
+		abort();
+	return out;
 }
 
 /* The vendor does not document it: these are the names that others' programs read. */
@@ -106,17 +112,16 @@ static bool pool_lets(const struct agent_news *n)
 static void post(struct agent_alerts *l, const char *policy_id, const json_t *policy,
 		 const struct weir_alert_event *e)
 {
-	const json_t *name = json_object_get(policy, "name");
-	const json_t *about = json_object_get(policy, "description");
+	const char *name = json_string_value(json_object_get(policy, "name"));
+	const char *about = json_string_value(json_object_get(policy, "description"));
 	const char *webhook;
 
 	for (size_t i = 0; (webhook = weir_alert_webhook(policy, i)); i++)
 		agent_keep(l, AGENT_OP_LETTER, e->pool_id,
 			   json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "webhook", webhook, "policy",
-				     policy_id, "name", name ? json_string_value(name) : "",
-				     "description",
-				     json_is_string(about) ? json_string_value(about) : "", "type",
-				     e->type, "payload", weir_alert_payload(policy_id, policy, e)),
+				     policy_id, "name", name ? name : "", "description",
+				     about ? about : "", "type", e->type, "payload",
+				     weir_alert_payload(policy_id, policy, e)),
 			   0);
 }
 
@@ -133,9 +138,9 @@ void agent_say(struct agent_alerts *l, const struct agent_news *n)
 		.at_ms = now_ms,
 		.account_id = l->seen_of->agent.api.account_id,
 	};
-	char text[1024];
 	const char *id;
 	json_t *policy, *data = NULL;
+	char *text = NULL;
 
 	if (!pool_lets(n))
 		return;
@@ -145,13 +150,14 @@ void agent_say(struct agent_alerts *l, const struct agent_news *n)
 			continue;
 		if (!data) {
 			data = data_of(l, n, now_ms);
-			text_of(l, n, text, sizeof(text));
+			text = text_of(l, n);
 			e.text = text;
 			e.data = data;
 		}
 		post(l, id, policy, &e);
 	}
 	json_decref(data);
+	free(text);
 }
 
 void agent_say_hello(struct agent_alerts *l, const char *webhook)

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/alerts.h"
 #include "api/cloudflare_impl.h"
 
 #define NAME_BYTES 255
@@ -51,17 +52,18 @@ static const char *type_of(const char *url)
 /* A secret that is not said again stays. */
 static bool settle_webhook(struct api_request *r, json_t *body, const json_t *was)
 {
-	static const char *const kept[] = { "secret", "last_success", "last_failure" };
 	const char *url = cf_text(body, "url");
 
-	for (size_t i = 0; i < 3; i++)
-		if (json_object_get(was, kept[i]) && !json_object_get(body, kept[i]))
-			json_object_set(body, kept[i], json_object_get(was, kept[i]));
+	if (json_object_get(was, "secret") && !json_object_get(body, "secret"))
+		json_object_set(body, "secret", json_object_get(was, "secret"));
 	if (!check_text(r, body, "name", NAME_BYTES) || !check_text(r, body, "url", URL_BYTES) ||
 	    !check_text(r, body, "secret", NAME_BYTES))
 		return false;
 	if (!*cf_text(body, "name"))
 		return cf_invalid(r, "/name", "name must not be empty");
+	for (const char *c = cf_text(body, "secret"); *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f) /* it is the value of a header */
+			return cf_invalid(r, "/secret", "secret must not hold control characters");
 	if ((strncmp(url, "http://", 7) != 0 || !url[7]) &&
 	    (strncmp(url, "https://", 8) != 0 || !url[8]))
 		return cf_invalid(r, "/url", "url \"%s\" must begin with http:// or https://", url);
@@ -69,10 +71,22 @@ static bool settle_webhook(struct api_request *r, json_t *body, const json_t *wa
 	return true;
 }
 
+static json_t *time_or_null(uint64_t ms)
+{
+	char text[CF_TIME];
+
+	return ms ? json_string(api_time(ms, 6, text)) : json_null();
+}
+
 static void complete_webhook(const struct api_request *r, const json_t *stored, json_t *shown)
 {
-	(void)r;
+	const char *id = cf_text(stored, "id");
+	uint64_t success_ms, failure_ms;
+
+	weir_agent_webhook_marks(r->agent, id, &success_ms, &failure_ms);
 	json_object_set(shown, "created_at", json_object_get(stored, "created_on"));
+	json_object_set_new(shown, "last_success", time_or_null(success_ms));
+	json_object_set_new(shown, "last_failure", time_or_null(failure_ms));
 }
 
 const struct cf_kind cf_webhooks = {

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cloudflare_events.c - what happened: events of the store, newest first. Those of pools have
- * "pool" and "origins" as the event log has them; those that were sent to somebody have "policy_id"
- * and what else the history of alerts has. Who reads further back than so many events says until
- * when. */
-#include <stdio.h>
+/* cloudflare_events.c - what happened, and who was told, newest first. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "agent/alerts.h"
 #include "api/cloudflare_impl.h"
 
-#define AT_ONCE 1000
-#define MOST    10000
+#define MOST 10000 /* who wants those before them says until when */
 
 /* RFC 3339, or a date; UINT64_MAX: it is neither. */
 static uint64_t time_of(const char *s)
@@ -42,137 +39,65 @@ static bool take_time(struct api_request *r, const char *name, uint64_t usual, u
 		       name, s);
 }
 
-/* What an event is for the reply, the caller's; NULL: it is not wanted. */
-typedef json_t *show_fn(const struct api_request *r, const json_t *event);
-
-/* Those of the store that are wanted; NULL: the reply says why not. */
-static json_t *collect(struct api_request *r, uint64_t since, uint64_t until, show_fn *show)
+/* What the agent has made, or why it has not. */
+static void reply_list(struct api_request *r, int failed, json_t *list, const struct weir_err *err,
+		       unsigned usual, unsigned least, unsigned most)
 {
-	struct weir_store *store = weir_agent_store(r->agent);
-	json_t *out = json_array(), *some = NULL, *event;
-	uint64_t before = 0;
-	struct weir_err err;
-	size_t n, i;
-
-	for (size_t all = 0; store && all < MOST; all += n) {
-		if (!weir_store_events(store, since, until, before, AT_ONCE, &some, &err)) {
-			cf_fail(r, 500, CF_SERVER, NULL, "%s", err.text);
-			json_decref(out);
-			return NULL;
-		}
-		n = json_array_size(some);
-		json_array_foreach(some, i, event)
-		{
-			json_t *shown = show(r, event);
-
-			before = (uint64_t)json_integer_value(json_object_get(event, "id"));
-			if (shown)
-				json_array_append_new(out, shown);
-		}
-		json_decref(some);
-		if (n < AT_ONCE)
-			break;
-	}
-	return out;
+	if (!failed)
+		cf_reply_list(r, list, usual, least, most);
+	else if (failed == -EIO)
+		cf_fail(r, 500, CF_SERVER, NULL, "%s: %s", err->path, err->text);
+	else /* there is no store, and nothing in it */
+		cf_reply_list(r, json_array(), usual, least, most);
 }
 
-static json_t *time_at(const json_t *event)
+/* -1: it is not asked for. */
+static int truth_of(const struct api_request *r, const char *name)
 {
-	char text[CF_TIME];
+	const char *s = api_arg(r, name);
 
-	return json_string(
-		api_time((uint64_t)json_integer_value(json_object_get(event, "at")), 6, text));
+	return s && *s ? strcmp(s, "true") == 0 : -1;
 }
 
-/* --- the event log --- */
-
-static bool text_fits(const struct api_request *r, const char *arg, const char *value)
+static const char *text_of(const struct api_request *r, const char *name)
 {
-	const char *want = api_arg(r, arg);
+	const char *s = api_arg(r, name);
 
-	return !want || !*want || strcmp(want, value) == 0;
-}
-
-static bool bool_fits(const struct api_request *r, const char *arg, const json_t *value)
-{
-	const char *want = api_arg(r, arg);
-
-	return !want || !*want || json_is_true(value) == (strcmp(want, "true") == 0);
-}
-
-static bool origin_fits(const struct api_request *r, const json_t *origins)
-{
-	const json_t *o;
-	size_t i;
-
-	if (!api_arg(r, "origin_name") && !api_arg(r, "origin_healthy"))
-		return true;
-	json_array_foreach(origins, i, o) if (text_fits(r, "origin_name", cf_text(o, "name")) &&
-					      bool_fits(r, "origin_healthy",
-							json_object_get(o, "healthy"))) return true;
-	return false;
-}
-
-static json_t *show_event(const struct api_request *r, const json_t *event)
-{
-	const json_t *body = json_object_get(event, "body");
-	json_t *pool = json_object_get(body, "pool"), *origins = json_object_get(body, "origins");
-
-	if (!json_is_object(pool) || !text_fits(r, "pool_id", cf_text(pool, "id")) ||
-	    !text_fits(r, "pool_name", cf_text(pool, "name")) ||
-	    !bool_fits(r, "pool_healthy", json_object_get(pool, "healthy")) ||
-	    !origin_fits(r, origins))
-		return NULL;
-	return json_pack("{s:O, s:o, s:O, s:o}", "id", json_object_get(event, "id"), "timestamp",
-			 time_at(event), "pool", pool, "origins",
-			 origins ? json_incref(origins) : json_array());
+	return s && *s ? s : NULL;
 }
 
 void cf_events(struct api_request *r, const struct cf_kind *k)
 {
-	uint64_t since, until;
-	json_t *list;
+	struct weir_event_query q = {
+		.pool_id = text_of(r, "pool_id"),
+		.pool_name = text_of(r, "pool_name"),
+		.origin_name = text_of(r, "origin_name"),
+		.pool_healthy = truth_of(r, "pool_healthy"),
+		.origin_healthy = truth_of(r, "origin_healthy"),
+		.limit = MOST,
+	};
+	struct weir_err err;
+	json_t *list = NULL;
+	int failed;
 
 	(void)k;
-	if (!take_time(r, "since", 0, &since) || !take_time(r, "until", r->now_ms + 1, &until))
+	if (!take_time(r, "since", 0, &q.since_ms) ||
+	    !take_time(r, "until", r->now_ms + 1, &q.until_ms))
 		return;
-	list = collect(r, since, until, show_event);
-	if (list)
-		cf_reply_list(r, list, 0, 1, MOST);
-}
-
-/* --- the history of alerts --- */
-
-static json_t *show_alert(const struct api_request *r, const json_t *event)
-{
-	static const char *const keys[] = { "policy_id",     "name",       "description",
-					    "alert_type",    "alert_body", "mechanism",
-					    "mechanism_type" };
-	const json_t *body = json_object_get(event, "body");
-	char id[24];
-	json_t *out;
-
-	(void)r;
-	if (!json_object_get(body, "policy_id"))
-		return NULL;
-	snprintf(id, sizeof(id), "%llu",
-		 (unsigned long long)json_integer_value(json_object_get(event, "id")));
-	out = json_pack("{s:s}", "id", id);
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		json_object_set(out, keys[i], json_object_get(body, keys[i]));
-	json_object_set_new(out, "sent", time_at(event));
-	return out;
+	failed = weir_agent_pool_events(r->agent, &q, &list, &err);
+	reply_list(r, failed, list, &err, 0, 1, MOST);
 }
 
 void cf_history(struct api_request *r, const struct cf_kind *k)
 {
 	uint64_t since, before;
-	json_t *list;
+	struct weir_err err;
+	json_t *list = NULL;
+	int failed;
 
 	(void)k;
 	if (!take_time(r, "since", 0, &since) || !take_time(r, "before", r->now_ms + 1, &before))
 		return;
-	list = collect(r, since, before, show_alert);
-	if (list)
-		cf_reply_list(r, list, 25, 5, 1000);
+	failed = weir_agent_alert_history(r->agent, since, before, 0, MOST, &list, &err);
+	reply_list(r, failed, list, &err, 25, 5, 1000);
 }
