@@ -6,7 +6,8 @@
                                 header (a request's, by TLS), body (of a request, the same); prints
                                 how many ms it took until the server ended that
   again ADDRESS PORT TOKEN      a connection by TLS that asks whenever a line comes on standard input,
-                                and prints the status and the serial number of its certificate
+                                and prints the status and the serial number of its certificate;
+                                ends with the connection
   hold N ADDRESS PORT FROM      N connections by TLS of the address FROM, with half a request each;
                                 prints how many the server keeps, then waits for a line
   busy N SECONDS ADDRESS PORT FROM TOKEN
@@ -19,6 +20,7 @@
 Certificates are not verified: curl does that."""
 import asyncio
 import json
+import os
 import socket
 import ssl
 import sys
@@ -80,9 +82,15 @@ async def again(address, port, token):
     shown = await asyncio.create_subprocess_exec("openssl", "x509", "-noout", "-serial",
                                                  stdin=-1, stdout=-1)
     serial = (await shown.communicate(pem.encode()))[0].decode().strip()
-    while await asyncio.to_thread(sys.stdin.readline):
+    ended = asyncio.create_task(writer.wait_closed())
+    while not ended.done():
+        line = asyncio.create_task(asyncio.to_thread(sys.stdin.readline))
+        await asyncio.wait({line, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if not line.done() or not line.result():
+            break
         writer.write(get(token))
         print(await answer(reader), serial, flush=True)
+    os._exit(0)  # a thread may still read
 
 
 async def hold_one(address, port, source):

@@ -91,6 +91,7 @@ check "has another one" wait_until 5 eval '[ "$(serial)" = serial=02 ]'
 echo >&7
 check "the older connection goes on" wait_until 10 lines 2
 is "with the older one" "$(xargs <"$NET_DIR/again")" "200 serial=01 200 serial=01"
+check "and ends after that" wait_until 5 gone "$STARTED"
 exec 7>&-
 echo nonsense >"$pem/in.crt"
 agent_reload bal

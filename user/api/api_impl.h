@@ -26,7 +26,7 @@ struct weir_api {
 	uv_timer_t turn;    /* when those that wait go on */
 	uv_timer_t janitor; /* looks for connections whose time is over */
 	unsigned n_handles; /* that are not closed yet */
-	bool closing;
+	bool closing, reload_later;
 	struct weir_agent *agent;
 	struct api_listener *listeners;
 	struct api_auth *auth;
@@ -80,6 +80,8 @@ void api_run(struct api_listener *l);
 
 /* A connection's time for what it does next: 0 ends the limit. */
 void api_connection_has(struct MHD_Connection *c, unsigned seconds);
+/* It is read no more. */
+void api_connection_end(struct MHD_Connection *c);
 void api_on_connection(void *arg, struct MHD_Connection *c, void **socket_context,
 		       enum MHD_ConnectionNotificationCode code);
 void api_cut_off(struct api_listener *l, uint64_t now_ns);

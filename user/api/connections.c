@@ -55,6 +55,12 @@ void api_connection_has(struct MHD_Connection *c, unsigned seconds)
 	n->until_ns = seconds ? in_s(seconds) : 0;
 }
 
+void api_connection_end(struct MHD_Connection *c)
+{
+	shutdown(MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd,
+		 SHUT_RD);
+}
+
 /* libmicrohttpd closes them when it sees that they have ended. */
 void api_cut_off(struct api_listener *l, uint64_t now_ns)
 {

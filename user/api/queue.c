@@ -122,6 +122,8 @@ static void on_idle(void *arg)
 
 	if (api->writes.first)
 		api_next_turn(api);
+	if (api->reload_later)
+		weir_api_reload(api);
 }
 
 void api_queue_init(struct weir_api *api)

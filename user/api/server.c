@@ -65,6 +65,9 @@ void weir_api_reload(struct weir_api *api)
 
 	if (!api)
 		return;
+	api->reload_later = weir_agent_is_busy(api->agent); /* it has not read its file either */
+	if (api->reload_later)
+		return;
 	conf = &weir_agent_conf(api->agent)->api;
 	for (struct api_listener *l = api->listeners; conf->certificate && l; l = next) {
 		next = l->next; /* new ones are put in front */
