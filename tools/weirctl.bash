@@ -26,7 +26,7 @@ _weirctl() {
 	if [[ $word == -* ]]; then
 		words=$(weirctl --help 2>/dev/null | grep -oE -- '--[a-z-]+' | sort -u)
 	elif [ -z "$command" ]; then
-		words="status drops dns handshakes trace override capture refs apply diff token history rollback backup $kinds"
+		words="status drops dns handshakes trace override capture refs events apply diff token history rollback backup $kinds"
 	elif [[ " $kinds " == *" $command "* ]] && [ -z "$verb" ]; then
 		words='list show create edit delete'
 		[[ $command == pool || $command == lb ]] && words+=' enable disable'

@@ -74,6 +74,10 @@ static const char usage[] =
 	"                       those of weir.yaml without agent\n"
 	"  diff -f FILE         what apply would change\n"
 	"        --prune        what is stored and not in the file goes\n"
+	"  events               what happened to pools and endpoints\n"
+	"    -f, --follow       and what happens from now on\n"
+	"    -n, --count N      the last so many (default 20)\n"
+	"        --pool ID      of one pool\n"
 	"  refs TYPE ID         who refers to a monitor, monitor_group, pool or load_balancer,\n"
 	"                       and to whom it does\n"
 	"  token create         makes a token for agent.api and prints it, once\n"
@@ -131,6 +135,8 @@ static const struct command {
 	{ "group", weirctl_object, TAKES(JSON) | TAKES(FILE), 1, MANY, OBJECT_ARGS },
 	{ "lb", weirctl_object, TAKES(JSON) | TAKES(FILE), 1, MANY, OBJECT_ARGS },
 	{ "record", weirctl_object, TAKES(JSON) | TAKES(FILE), 1, MANY, OBJECT_ARGS },
+	{ "events", weirctl_events, TAKES(JSON) | TAKES(COUNT) | TAKES(FOLLOW) | TAKES(POOL), 0, 0,
+	  "no arguments" },
 	{ "apply", weirctl_apply, TAKES(JSON) | TAKES(FILE) | TAKES(PRUNE), 0, 0, "no arguments" },
 	{ "diff", weirctl_diff, TAKES(FILE) | TAKES(PRUNE), 0, 0, "no arguments" },
 	{ "refs", weirctl_refs, TAKES(JSON), 2, 2, "a type and an id, as in: refs pool web" },
@@ -254,6 +260,18 @@ static bool goes_with(const struct weirctl *ctl, const struct command *cmd, int 
 	return false;
 }
 
+/* -f is --file, but of events it is --follow, as tail has it. */
+static void tell_follow_from_file(char **argv)
+{
+	bool events = false;
+
+	for (char **a = argv + 1; *a; a++) {
+		events |= strcmp(*a, "events") == 0;
+		if (events && strcmp(*a, "-f") == 0)
+			*a = (char *)"--follow";
+	}
+}
+
 /* The command to run; NULL: *status is the exit status, and what there is to say was said. */
 static const struct command *parse(int argc, char **argv, struct weirctl *ctl, const char **control,
 				   int *status)
@@ -264,6 +282,7 @@ static const struct command *parse(int argc, char **argv, struct weirctl *ctl, c
 	int c;
 
 	describe(longs, letters);
+	tell_follow_from_file(argv);
 	*status = WEIR_EXIT_INPUT;
 	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
 		if (c == 'h' || c == 'V') {

@@ -38,7 +38,9 @@
 	X(NAME, "name", 0, true)           \
 	X(SCOPE, "scope", 0, true)         \
 	X(FILE, "file", 'f', true)         \
-	X(PRUNE, "prune", 0, false)
+	X(PRUNE, "prune", 0, false)        \
+	X(FOLLOW, "follow", 0, false)      \
+	X(POOL, "pool", 0, true)
 
 enum weirctl_option {
 #define WEIRCTL_OPTION_ENUM(id, name, letter, value) WEIRCTL_##id,
@@ -74,6 +76,7 @@ int weirctl_history(struct weirctl *ctl);
 int weirctl_rollback(struct weirctl *ctl);
 int weirctl_backup(struct weirctl *ctl);
 int weirctl_object(struct weirctl *ctl); /* pool, monitor, group, lb, record; and some of zone */
+int weirctl_events(struct weirctl *ctl);
 int weirctl_apply(struct weirctl *ctl);
 int weirctl_diff(struct weirctl *ctl);
 

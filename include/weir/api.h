@@ -155,6 +155,15 @@ enum weir_exit {
  * now. */
 #define WEIR_API_ZONES "/weir/v1/zones"
 
+/* GET ?after=ID&limit=N&pool=ID: what happened to pools and origins, newest first: those with an id
+ * above after, 50 of them unless limit (at most 1000) says otherwise. 503: there is no agent.store.
+ *
+ * { "events": [ { "id": int, "timestamp",
+ *                 "pool": { "id", "name", "healthy": bool, "changed": bool, "minimum_origins" },
+ *                 "origins": [ { "name", "address", "ip", "enabled", "healthy", "changed",
+ *                                "failure_reason" } ] } ] } */
+#define WEIR_API_EVENTS "/weir/v1/events"
+
 /* Objects as tools/weir.yaml has them: those of the configuration file, which only the file
  * changes, and those of the store.
  *

@@ -26,7 +26,7 @@ http() { in_ns bal curl -s -m 20 "$@"; }
 code() { is "curl ${*:2}: $1" "$(http -o "$NET_DIR/body" -w '%{http_code}' "${@:2}")" "$1"; }
 
 code 200 $at/
-is "/ lists the paths" "$(jq -c .paths "$NET_DIR/body")" '["/","/weir/v1/status","/weir/v1/reasons","/weir/v1/dns","/weir/v1/handshakes","/weir/v1/overrides","/weir/v1/zones","/weir/v1/trace","/weir/v1/dns/explain","/weir/v1/zone-file","/weir/v1/references","/weir/v1/capture","/weir/v1/openapi.json","/weir/v1/tokens","/weir/v1/history","/weir/v1/rollback","/weir/v1/backup","/weir/v1/objects","/weir/v1/changes"]'
+is "/ lists the paths" "$(jq -c .paths "$NET_DIR/body")" '["/","/weir/v1/status","/weir/v1/reasons","/weir/v1/dns","/weir/v1/handshakes","/weir/v1/overrides","/weir/v1/zones","/weir/v1/trace","/weir/v1/dns/explain","/weir/v1/zone-file","/weir/v1/references","/weir/v1/capture","/weir/v1/openapi.json","/weir/v1/tokens","/weir/v1/history","/weir/v1/events","/weir/v1/rollback","/weir/v1/backup","/weir/v1/objects","/weir/v1/changes"]'
 code 200 $at/weir/v1/status
 is "the status has every origin" "$(jq '[.pools[].origins[]] | length' "$NET_DIR/body")" 10000
 code 200 -I $at/weir/v1/status

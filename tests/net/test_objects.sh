@@ -60,6 +60,17 @@ is "and answered by the next query" "$(in_ns client dig +short @$DNS4 x.example.
 check "it is removed by its name" ctl bal record delete x.example.org
 is "and not answered any more" "$(in_ns client dig +short @$DNS4 x.example.org)" ""
 
+# --- events ---
+start bal "$NET_DIR/events" "$WEIR_BIN/weirctl" --control 127.0.0.1:8650 events -f --pool "$web"
+following=$STARTED
+check "its monitor asks for what is not there" ctl bal monitor edit m path=/nothing
+check "who follows events sees its endpoint fail" wait_until 5 grep -qE "pool web, a .* is unhealthy: Response code" "$NET_DIR/events"
+check "and the pool" wait_until 5 grep -qE "pool web is unhealthy" "$NET_DIR/events"
+check "it asks for what is there" ctl bal monitor edit m path=/health
+check "who follows sees them recover" wait_until 5 grep -qE "pool web is healthy" "$NET_DIR/events"
+stop "$following"
+is "events are there for who asks later" "$(ctl bal events --pool "$web" -n 1 --json | jq .pool.healthy)" true
+
 # --- refused whole ---
 before=$(status bal .store.revision)
 no 1 pool delete web && says "load_balancer www.example.org"

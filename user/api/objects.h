@@ -13,6 +13,7 @@ void api_objects_replace(struct api_request *r);
 void api_objects_edit(struct api_request *r);
 void api_objects_remove(struct api_request *r);
 void api_objects_change(struct api_request *r);
+void api_events(struct api_request *r); /* events.c */
 /* The changed() of api_weir. */
 void api_objects_changed(struct api_request *r, const struct weir_changed *result);
 

@@ -277,6 +277,8 @@ static const struct api_route routes[] = {
 	{ "DELETE", BELOW(WEIR_API_TOKENS "/{name}"), "Revoke a token", .serve = revoke_token },
 	{ "GET", BELOW(WEIR_API_HISTORY), "What was changed, newest first", .query = "before limit",
 	  .response = "History", .serve = show_history, .alone = true },
+	{ "GET", BELOW(WEIR_API_EVENTS), "What happened to pools and origins, newest first",
+	  .query = "after limit pool", .response = "Events", .serve = api_events, .alone = true },
 	{ "POST", BELOW(WEIR_API_ROLLBACK), "Make objects what they were", .request = "Rollback",
 	  .response = "RolledBack", .serve = roll_back },
 	{ "POST", BELOW(WEIR_API_BACKUP), "Copy the store", .request = "Backup", .serve = back_up },
@@ -320,6 +322,8 @@ static json_t *schema(const char *name)
 			      "'revision':{'type':'integer','minimum':0}}}" },
 		{ "RolledBack", "{'type':'object','properties':{'revision':{'type':'integer'},"
 				"'changes':{'type':'integer'}}}" },
+		{ "Events", "{'type':'object','properties':{'events':{'type':'array','items':{"
+			    "'type':'object'}}}}" },
 		{ "Body", "{'type':'object'}" },
 		{ "Object",
 		  "{'type':'object','required':['kind','id','file','object'],'properties':{"
