@@ -389,6 +389,39 @@ async function groups({ web }, monitor) {
 	});
 }
 
+async function previews({ web, spare }, monitor) {
+	const results = (id, n) => eventually(8000, async () => {
+		const result = await lb.previews.get(id, { account_id });
+		for (const pool of Object.values(result)) assert.equal(pool.origins.length, n);
+		return result;
+	});
+
+	await check('a preview probes a pool that has no monitor', async () => {
+		const p = await lb.pools.health.create(spare.id, { account_id, type: 'http', path: '/health', port: 80, expected_codes: '200' });
+		assert.deepEqual(p.pools, { [spare.id]: 'spare' });
+		const seen = (await results(p.preview_id, 1))[spare.id];
+		assert.equal(seen.healthy, true);
+		const { rtt, ...rest } = seen.origins[0][B];
+		assert.deepEqual(rest, { healthy: true, failure_reason: 'No failures', response_code: 200 });
+		await refused(lb.pools.health.get(spare.id, { account_id }), 400, 1021);
+	});
+	await check('and the pools of a monitor, with what it would be', async () => {
+		const p = await lb.monitors.previews.create(monitor.id, { account_id, path: '/nothing', expected_codes: '200' });
+		assert.deepEqual(p.pools, { [web.id]: 'web' });
+		const seen = (await results(p.preview_id, 1))[web.id];
+		assert.equal(seen.healthy, false);
+		assert.deepEqual([seen.origins[0][A].failure_reason, seen.origins[0][A].response_code],
+			['Response code mismatch error', 404]);
+		assert.equal((await lb.monitors.get(monitor.id, { account_id })).path, '/health');
+		assert.equal(Object.values((await lb.pools.health.get(web.id, { account_id })).pop_health)[0].healthy, true);
+	});
+	await check('what cannot be probed so is refused, and an unknown preview is not there', async () => {
+		await refused(lb.pools.health.create(spare.id, { account_id, type: 'ftp' }), 400, 1002, /type/);
+		await refused(lb.pools.health.create(spare.id, { account_id, type: 'tcp' }), 400, 1002, /port/);
+		await refused(lb.previews.get('0'.repeat(32), { account_id }), 404, 1001);
+	});
+}
+
 async function regions() {
 	await check('regions have their countries', async () => {
 		const { regions: list } = await lb.regions.list({ account_id });
@@ -421,6 +454,7 @@ main(async () => {
 	const made = await pools(monitor);
 	const serving = await balancers(made, monitor);
 	await groups(made, monitor);
+	await previews(made, monitor);
 	await regions();
 	await require('./cloudflare_dns.js')(cf, raw, serving.zone_id);
 	await require('./cloudflare_alerts.js')(cf, raw, made);

@@ -22,9 +22,9 @@ module.exports = async (cf, raw, { web }) => {
 	});
 	const hook = await check('a webhook never tells its secret', async () => {
 		const made = await webhooks.create({ account_id, name: 'hook', url: 'http://127.0.0.1:9/x', secret: 's3cret' });
-		const { created_at, ...seen } = await webhooks.get(made.id, { account_id });
+		const { created_at, last_failure, ...seen } = await webhooks.get(made.id, { account_id }); // its port is nobody's
 		assert.deepEqual(seen, {
-			id: made.id, name: 'hook', url: 'http://127.0.0.1:9/x', type: 'generic', last_success: null, last_failure: null,
+			id: made.id, name: 'hook', url: 'http://127.0.0.1:9/x', type: 'generic', last_success: null,
 		});
 		assert.ok(created_at);
 		assert.ok(!JSON.stringify(await raw('GET', `/accounts/${account_id}/alerting/v3/destinations/webhooks`)).includes('s3cret'));

@@ -26,5 +26,7 @@ export ACCOUNT=77656972000000000000000000000001 VIP=$VIP4 VIP6 VIP_B=$VIP4B A=${
 
 journey cloudflare.js
 REQUESTS_CA_BUNDLE=$NODE_EXTRA_CA_CERTS journey /usr/bin/python3 cloudflare.py # Debian's
-check "the agent lives" status bal .version
+agent_term bal
+is "the agent ends as it should" $? 0
+check "and has misused no memory" no_sanitizer_report
 finish

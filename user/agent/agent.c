@@ -460,6 +460,7 @@ void weir_agent_close(struct weir_agent *a)
 	if (!a)
 		return;
 	weir_prober_close(a->prober);
+	agent_previews_close(a);
 	weir_dns_close(a->dns);
 	weir_resolver_close(a->resolver);
 	agent_alerts_close(a);

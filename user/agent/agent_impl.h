@@ -90,6 +90,7 @@ struct weir_agent {
 
 	struct weir_plane *plane;
 	struct weir_prober *prober;
+	struct agent_preview *previews; /* the oldest first */
 	struct weir_dns *dns;
 	struct agent_signing *signing;
 
@@ -222,6 +223,9 @@ void agent_hosts_reload(struct weir_agent *a, json_t *file, struct weir_model *m
 /* The agent's model is another one, or (false) still the one it was. */
 void agent_hosts_settle(struct weir_agent *a, bool taken);
 void agent_hosts_tick(struct weir_agent *a);
+
+/* preview.c: they end, and are forgotten; needs uv_run() afterwards. */
+void agent_previews_close(struct weir_agent *a);
 
 /* carry.c: health for the origins of a model, from what is known; the caller frees it. */
 struct weir_health *agent_carry_health(const struct weir_agent *a, const struct weir_model *m);

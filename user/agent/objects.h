@@ -66,6 +66,18 @@ bool weir_agent_is_busy(const struct weir_agent *a);
  * is no such pool. */
 json_t *weir_agent_pool(struct weir_agent *a, const char *id);
 
+/* Probes the origins of pools (a list of ids that there are) once, as monitor, the body of one,
+ * says; nothing else changes by it. id: 32 digits, of the caller's choice. False: *err says what is
+ * wrong; its path is within monitors[0], or pools[i]. */
+bool weir_agent_preview(struct weir_agent *a, const char *id, const json_t *monitor,
+			const json_t *pools, struct weir_err *err);
+
+/* What is known of it so far: { id of a pool: { "name", "minimum_origins", "origins": [ { "name",
+ * "address", "state": "unknown|healthy|unhealthy", "reason", "rtt_us", "status", "checked": null |
+ * true } ] } }, an origin for each address; for five minutes after its end. Borrowed; NULL: there
+ * is no such preview. */
+const json_t *weir_agent_previewed(const struct weir_agent *a, const char *id);
+
 /* The store, for tokens, history and events; NULL: agent.store is not configured. Not while a
  * change is under way (it is in another thread then). */
 struct weir_store *weir_agent_store(struct weir_agent *a);

@@ -177,11 +177,15 @@ const json_t *cf_zone(const struct api_request *r);
 
 typedef void cf_serve_fn(struct api_request *r, const struct cf_kind *k);
 
-cf_serve_fn cf_pool_health, cf_pools_bulk, cf_references, cf_regions, cf_region, cf_search,
-	cf_events, cf_delete_zone, cf_list_zones, cf_create_zone, cf_list_records, cf_create_record,
-	cf_replace_record, cf_edit_record, cf_batch, cf_export, cf_verify, cf_user, cf_accounts,
-	cf_account, cf_alerts_available, cf_mechanisms, cf_create_alert, cf_replace_alert,
-	cf_remove_alert, cf_history;
+cf_serve_fn cf_preview_pool, cf_preview_monitor, cf_preview, cf_pool_health, cf_pools_bulk,
+	cf_references, cf_regions, cf_region, cf_search, cf_events, cf_delete_zone, cf_list_zones,
+	cf_create_zone, cf_list_records, cf_create_record, cf_replace_record, cf_edit_record,
+	cf_batch, cf_export, cf_verify, cf_user, cf_accounts, cf_account, cf_alerts_available,
+	cf_mechanisms, cf_create_alert, cf_replace_alert, cf_remove_alert, cf_history;
+
+/* cloudflare_pools.c: what is known of a pool's origins that are probed, as [ { ADDRESS: ... } ];
+ * state: that of the agent. The caller's. */
+json_t *cf_verdicts(const json_t *pool, const json_t *state);
 
 /* cloudflare_lbs.c: what is proxied and says no vips has those it had, or some of its own. What is
  * no longer proxied leaves what only that can have. */

@@ -219,8 +219,7 @@ static json_t *show_verdict(const json_t *o)
 			 "response_code", json_object_get(o, "status"));
 }
 
-/* Of all of a pool that are probed and have a result. */
-static json_t *show_verdicts(const json_t *pool, const json_t *state)
+json_t *cf_verdicts(const json_t *pool, const json_t *state)
 {
 	json_t *out = json_array();
 	const json_t *o;
@@ -271,7 +270,7 @@ void cf_pool_health(struct api_request *r, const struct cf_kind *k)
 	if (!pool)
 		return;
 	state = weir_agent_pool(r->agent, cf_text(pool, "id"));
-	origins = state && is_monitored(state) ? show_verdicts(pool, state) : json_array();
+	origins = state && is_monitored(state) ? cf_verdicts(pool, state) : json_array();
 	if (json_array_size(origins))
 		cf_reply(r, json_pack("{s:O, s:{s:{s:b, s:O}}}", "pool_id",
 				      json_object_get(pool, "id"), "pop_health", place(r, here),

@@ -35,12 +35,18 @@
 	  cf_pools_bulk, &cf_pools, false)                                                       \
 	X("GET", root LB "/pools/{id}/health", "Get the health of a pool", NULL, NULL,           \
 	  "reply.health", cf_pool_health, &cf_pools, false)                                      \
+	X("POST", root LB "/pools/{id}/preview", "Probe a pool once", NULL, "monitor", NULL,     \
+	  cf_preview_pool, &cf_pools, false)                                                     \
 	X("GET", root LB "/pools/{id}/references", "List references of a pool", "page per_page", \
 	  NULL, "list.reference", cf_references, &cf_pools, false)
 
-#define MONITORS(X, root)                                                             \
-	CRUD(X, root LB "/monitors", "monitor", "page per_page", &cf_monitors)        \
-	X("GET", root LB "/monitors/{id}/references", "List references of a monitor", \
+#define MONITORS(X, root)                                                                      \
+	CRUD(X, root LB "/monitors", "monitor", "page per_page", &cf_monitors)                 \
+	X("POST", root LB "/monitors/{id}/preview", "Probe the pools of a monitor once", NULL, \
+	  "monitor", NULL, cf_preview_monitor, &cf_monitors, false)                            \
+	X("GET", root LB "/preview/{id}", "Get the results of a preview", NULL, NULL, NULL,    \
+	  cf_preview, NULL, false)                                                             \
+	X("GET", root LB "/monitors/{id}/references", "List references of a monitor",          \
 	  "page per_page", NULL, "list.reference", cf_references, &cf_monitors, false)
 
 #define ACCOUNT(X, root)                                                                          \
