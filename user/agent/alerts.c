@@ -10,7 +10,8 @@
 
 #include "base/log.h"
 
-#define EVENT_ORIGINS 64 /* of larger pools an event has those that changed */
+#define EVENT_ORIGINS 64  /* of larger pools an event has those that changed */
+#define AT_ONCE       256 /* pools of a turn of the loop, which others need, too */
 
 /* --- what is --- */
 
@@ -250,9 +251,19 @@ static void forget_pools(struct agent_alerts *l, const struct weir_model *m)
 	weir_arena_free(arena);
 }
 
+static void find_balancers(struct agent_alerts *l, const struct weir_model *m)
+{
+	free(l->balancers);
+	l->balancers = weir_new_array(m->n_pools + 1, const char *);
+	for (uint32_t i = m->n_lbs; i--;)
+		for (uint32_t k = 0; k < m->lbs[i].n_pools; k++)
+			l->balancers[m->lbs[i].pools[k]->index] = m->lbs[i].name;
+}
+
 static void begin_model(struct agent_alerts *l, const struct weir_model *m)
 {
 	l->seen_of = m;
+	find_balancers(l, m);
 	free(l->seen_pools);
 	free(l->seen_origins);
 	l->seen_pools = weir_new_array(m->n_pools + 1, uint8_t);
@@ -279,17 +290,30 @@ static bool is_as_seen(struct agent_alerts *l, const struct weir_view *view, uin
 	return same;
 }
 
+static void on_more(uv_timer_t *timer)
+{
+	struct agent_alerts *l = timer->data;
+
+	agent_alerts_look(l->agent, l->agent->view);
+}
+
 void agent_alerts_look(struct weir_agent *a, const struct weir_view *view)
 {
 	struct agent_alerts *l = a->alerts;
+	uint32_t looked = 0;
 
 	if (!l)
 		return;
 	if (l->seen_of != view->model)
 		begin_model(l, view->model);
-	for (uint32_t i = 0; i < view->model->n_pools; i++)
-		if (!is_as_seen(l, view, i))
-			look_closer(l, view, &view->pools[i]);
+	for (uint32_t i = 0; i < view->model->n_pools && looked < AT_ONCE; i++) {
+		if (is_as_seen(l, view, i))
+			continue;
+		look_closer(l, view, &view->pools[i]);
+		looked++;
+	}
+	if (looked == AT_ONCE)
+		uv_timer_start(&l->more, on_more, 0, 0);
 }
 
 /* --- webhooks --- */
@@ -352,6 +376,9 @@ int agent_alerts_open(struct weir_agent *a)
 	l->webhooks = json_object();
 	STAILQ_INIT(&l->ops);
 	uv_timer_init(a->loop, &l->flush);
+	uv_timer_init(a->loop, &l->more);
+	l->flush.data = l->more.data = l;
+	l->handles = 2;
 	a->alerts = l;
 	with.arg = l;
 	failed = weir_deliver_open(a->loop, &with, &l->deliver);
@@ -367,7 +394,10 @@ int agent_alerts_open(struct weir_agent *a)
 
 static void on_closed(uv_handle_t *h)
 {
-	free(h);
+	struct agent_alerts *l = h->data;
+
+	if (!--l->handles)
+		free(l);
 }
 
 void agent_alerts_close(struct weir_agent *a)
@@ -383,5 +413,7 @@ void agent_alerts_close(struct weir_agent *a)
 	json_decref(l->webhooks);
 	free(l->seen_pools);
 	free(l->seen_origins);
+	free(l->balancers);
 	uv_close((uv_handle_t *)&l->flush, on_closed);
+	uv_close((uv_handle_t *)&l->more, on_closed);
 }

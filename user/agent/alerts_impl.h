@@ -35,7 +35,8 @@ STAILQ_HEAD(agent_ops, agent_op);
 struct agent_writing; /* is being made durable, in another thread */
 
 struct agent_alerts {
-	uv_timer_t flush; /* first: what is to be written is written */
+	uv_timer_t flush; /* what is to be written is written */
+	unsigned handles; /* not yet closed */
 	struct weir_agent *agent;
 	struct weir_deliver *deliver;
 
@@ -48,6 +49,8 @@ struct agent_alerts {
 	 * not looked at closer. */
 	const struct weir_model *seen_of;
 	uint8_t *seen_pools, *seen_origins;
+	const char **balancers; /* by pool, the first that uses it; NULL: none does */
+	uv_timer_t more;        /* armed: there are pools left to be looked at */
 
 	struct agent_ops ops; /* not yet written */
 	struct agent_writing *writing;

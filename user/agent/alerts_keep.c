@@ -12,8 +12,8 @@
 
 #include "base/log.h"
 
-#define OPS_MAX      20000u
-#define LETTERS_MAX  10000u
+#define OPS_MAX      100000u
+#define LETTERS_MAX  50000u
 #define AGAIN_MS     1000u /* after this time what could not be written is tried again; at most: */
 #define AGAIN_MAX_MS 60000u
 
@@ -223,7 +223,7 @@ static void write_now(struct agent_alerts *l)
 
 void agent_keep_flush(uv_timer_t *timer)
 {
-	write_now((struct agent_alerts *)timer);
+	write_now(timer->data);
 }
 
 void agent_alerts_idle(struct weir_agent *a)

@@ -26,16 +26,6 @@ static const char *health_text(enum agent_health h)
 	return words[h];
 }
 
-/* Of the model that is being looked at: the agent's may still be the older one. */
-static const char *balancer_of(const struct weir_model *m, const struct weir_pool *pool)
-{
-	for (uint32_t i = 0; i < m->n_lbs; i++)
-		for (uint32_t k = 0; k < m->lbs[i].n_pools; k++)
-			if (m->lbs[i].pools[k] == pool)
-				return m->lbs[i].name;
-	return "";
-}
-
 static const char *reason_of(const struct agent_alerts *l, const struct agent_news *n)
 {
 	const struct weir_origin *o = n->origin;
@@ -73,9 +63,10 @@ static json_t *data_of(const struct agent_alerts *l, const struct agent_news *n,
 	const struct weir_api_conf *account = &l->seen_of->agent.api;
 	const struct weir_pool *pool = n->pool->pool;
 	const struct weir_origin *o = n->origin;
+	const char *balancer = l->balancers[pool->index];
 	char time[32];
 	json_t *d = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "pool_id", pool->id, "pool_name",
-			      pool->name, "load_balancer_name", balancer_of(l->seen_of, pool),
+			      pool->name, "load_balancer_name", balancer ? balancer : "",
 			      "status_change_time", agent_alert_time(now_ms, time), "account_name",
 			      account->account_name, "account_tag", account->account_id);
 
