@@ -10,8 +10,8 @@
 
 #include "base/log.h"
 
-#define EVENT_ORIGINS 64  /* of larger pools an event has those that changed */
-#define AT_ONCE       256 /* pools of a turn of the loop, which others need, too */
+#define EVENT_ORIGINS 64 /* of larger pools an event has those that changed */
+#define AT_ONCE       64 /* pools of a turn of the loop, which others need, too */
 
 /* --- what is --- */
 
@@ -306,7 +306,9 @@ void agent_alerts_look(struct weir_agent *a, const struct weir_view *view)
 		return;
 	if (l->seen_of != view->model)
 		begin_model(l, view->model);
-	for (uint32_t i = 0; i < view->model->n_pools && looked < AT_ONCE; i++) {
+	for (uint32_t n = view->model->n_pools; n && looked < AT_ONCE; n--) {
+		uint32_t i = l->next_pool++ % view->model->n_pools;
+
 		if (is_as_seen(l, view, i))
 			continue;
 		look_closer(l, view, &view->pools[i]);
@@ -333,8 +335,8 @@ void agent_alerts_objects(struct weir_agent *a)
 		if (json_object_get(l->webhooks, id))
 			continue;
 		json_object_set_new(l->webhooks, id, json_object());
+		agent_say_hello(l, id); /* first: what is noted is not done again */
 		agent_keep_note(l, "webhook", id, json_object_get(l->webhooks, id));
-		agent_say_hello(l, id);
 	}
 	json_object_foreach_safe(l->webhooks, next, id, v)
 	{

@@ -50,6 +50,7 @@ struct agent_alerts {
 	const struct weir_model *seen_of;
 	uint8_t *seen_pools, *seen_origins;
 	const char **balancers; /* by pool, the first that uses it; NULL: none does */
+	uint32_t next_pool;     /* where a look begins: all have their turn */
 	uv_timer_t more;        /* armed: there are pools left to be looked at */
 
 	struct agent_ops ops; /* not yet written */

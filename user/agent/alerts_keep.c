@@ -12,6 +12,7 @@
 
 #include "base/log.h"
 
+#define AT_ONCE      256u /* written as one: the loop, too, has its part of that */
 #define OPS_MAX      100000u
 #define LETTERS_MAX  50000u
 #define AGAIN_MS     1000u /* after this time what could not be written is tried again; at most: */
@@ -207,6 +208,7 @@ static void write_now(struct agent_alerts *l)
 {
 	struct weir_store *s = weir_agent_store(l->agent);
 	struct agent_writing *w;
+	struct agent_op *op;
 
 	if (!s || STAILQ_EMPTY(&l->ops))
 		return;
@@ -215,8 +217,10 @@ static void write_now(struct agent_alerts *l)
 	w->store = s;
 	w->work.data = w;
 	STAILQ_INIT(&w->ops);
-	STAILQ_CONCAT(&w->ops, &l->ops);
-	w->n_ops = l->n_ops;
+	for (; w->n_ops < AT_ONCE && (op = STAILQ_FIRST(&l->ops)); w->n_ops++) {
+		STAILQ_REMOVE_HEAD(&l->ops, next);
+		STAILQ_INSERT_TAIL(&w->ops, op, next);
+	}
 	l->writing = w;
 	uv_queue_work(l->agent->loop, &w->work, in_thread, after_thread);
 }
