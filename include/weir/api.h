@@ -134,7 +134,8 @@ enum weir_exit {
  * up: it counts as healthy whatever monitors and live traffic say; down: it gets no new flows and
  * keeps none; draining: it gets no new flows. What is said of an origin counts more than what is
  * said of its pool, and what is said here more than what the configuration says. It lasts until its
- * time is over, until it is taken back, or until the agent ends: it is not stored.
+ * time is over or until it is taken back; with agent.store also while no agent runs, else until it
+ * ends.
  * DELETE: takes it back; 404 if nothing was said here. */
 #define WEIR_API_OVERRIDES "/weir/v1/overrides"
 

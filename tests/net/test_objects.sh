@@ -111,10 +111,14 @@ is "and what can be done" "$(completed weirctl lb ena)" enable
 is "and names" "$(completed weirctl pool show mo)" more
 
 # --- kept ---
+check "an endpoint is taken out by hand" ctl bal override "$web/a" down --reason "it smells"
+check "and another pool for a second" ctl bal override more down --reason "for a moment" --for 1
 digest=$(status bal .table_digest) revision=$(status bal .store.revision)
 agent_kill9 bal
 agent_must_start bal "$config"
 is "after kill -9 the tables are the same" "$(status bal .table_digest)" "$digest"
+is "what was said by hand holds" "$(ctl bal override --json | jq -c '[.overrides[] | select(.pool == $web) | .state, .reason]' --arg web "$web")" '["down","it smells"]'
+check "it can be taken back" ctl bal override "$web/a" --clear
 is "and so is the revision" "$(status bal .store.revision)" "$revision"
 is "and DNS" "$(in_ns client dig +short @$DNS4 y.example.org)" 192.0.2.78
 configure "monitors: [{ id: m, type: tcp, port: 1 }]" >"$config"

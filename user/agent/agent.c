@@ -406,6 +406,8 @@ int weir_agent_open(uv_loop_t *loop, const char *config_path, json_t *root,
 		err = open_dns(a, &model->agent);
 	if (!err)
 		err = agent_alerts_open(a);
+	if (!err)
+		err = agent_overrides_restore(a);
 	if (err) {
 		weir_error("cannot start: %s", strerror(-err));
 		weir_agent_close(a);

@@ -198,6 +198,10 @@ void agent_store_close(struct weir_agent *a);
 /* The store is here again: who waits for that is told, unless it is away again. */
 void agent_store_idle(struct weir_agent *a);
 
+/* override.c: what was said by hand before the agent began, of the store. 0 or a negative errno,
+ * said in the log. */
+int agent_overrides_restore(struct weir_agent *a);
+
 /* alerts.c: what happens to pools and origins is told and kept. Opened when the store is, and
  * closed before it; 0 or a negative errno, said in the log. */
 int agent_alerts_open(struct weir_agent *a);
