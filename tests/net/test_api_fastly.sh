@@ -40,9 +40,9 @@ SERVICE=$(fastly 'api.service.createService({ name: "shop", type: "vcl" })' | jq
 fastly 'api.domain.createDomain(at({ name: "www.example.org" }))' >/dev/null
 fastly 'api.domain.createDomain(at({ name: "shop.example.org" }))' >/dev/null
 fastly 'api.healthcheck.createHealthcheck(at({ name: "hc", path: "/health", method: "GET", check_interval: 1000, timeout: 500, window: 2, threshold: 2, initial: 2 }))' >/dev/null
-web=$(fastly 'api.pool.createServerPool(at({ name: "web", healthcheck: "hc", quorum: 75 }))' | jq -r .id)
+web=$(fastly 'api.pool.createServerPool(at({ name: "web", healthcheck: "hc", quorum: 75, override_host: "of.pool", max_conn_default: 300 }))' | jq -r .id)
 server "$web" "${EP4[a]}" >/dev/null
-second=$(server "$web" "${EP4[b]}" 'weight: 50')
+second=$(server "$web" "${EP4[b]}" 'weight: 50, override_host: "of.server"')
 check "before a version is active nobody is answered" nobody_serves
 is "validate finds nothing wrong" "$(fastly 'api.version.validateServiceVersion(at({}))' | jq -r .status)" ok
 fastly 'api.version.activateServiceVersion(at({}))' >/dev/null
@@ -52,9 +52,41 @@ check_shares "6,000 connections follow the weights 100 and 50 within 10 %" "$got
 is "the domain is answered with the VIP" "$(in_ns client dig +short "@$DNS4" www.example.org A)" $VIP4
 is "further domains are aliases of it" "$(in_ns client dig +short "@$DNS4" shop.example.org A | tr '\n' ' ')" "www.example.org. $VIP4 "
 
+# --- what it became ---
+fastly "api.server.updatePoolServer(at({ pool_id: '$web', server_id: '$second', max_conn: 7 }))" >/dev/null
+transfers_start "$NET_DIR/long" --flows 60
+transfers_stop "$NET_DIR/long"
+is "a server has as many connections as its max_conn, and the other one all that are more" "$(jq -c '[.broken, .by]' "$NET_DIR/long")" \
+	'[0,{"a":53,"b":7}]'
+is "the healthcheck is the pool's monitor" \
+	"$(ctl bal monitor show "$web" --json | jq -c '.object | [.type, .method, .path, .expected_codes, .interval, .timeout, .window, .threshold, .initial]')" \
+	'["http","GET","/health","200",1,0.5,2,2,2]'
+is "the pool has quorum, policy and servers, each with its limit and Host" \
+	"$(ctl bal pool show "$web" --json | jq -c '.object | [.quorum, .origin_steering.policy, (.origins[] | .address, .max_conn, .weight, .header.Host[0])]')" \
+	"[75,\"random\",\"${EP4[a]}\",300,1,\"of.pool\",\"${EP4[b]}\",7,0.5,\"of.server\"]"
+
+# --- forms as other clients write them ---
+# form ARGUMENT... PATH: what curl gets of the service.
+form() { in_ns client curl -s -m 20 --cacert "$NET_DIR/api.crt" -H "Fastly-Key: $TOKEN" "${@:1:$#-1}" "$API/service/$SERVICE/${*: -1}"; }
+is "headers may be a list" "$(form -d 'name=a+list&headers=%5B%22Foo%3ABar%22%2C%22Baz%3A+a%2C+b%22%5D' version/1/healthcheck |
+	jq -c '[.msg, .detail]')" "[\"Version locked\",\"Version '1' for service '$SERVICE' is locked\"]"
+draft=$(form -X PUT version/1/clone | jq .number)
+is "in a draft, that is" "$(form -d 'name=a+list&headers=%5B%22Foo%3ABar%22%2C%22Baz%3A+a%2C+b%22%5D' "version/$draft/healthcheck" |
+	jq -c '[.name, .headers]')" '["a list",["Foo:Bar","Baz: a, b"]]'
+is "or one text" "$(form -d 'name=text&headers=Foo%3A%20Bar%2C%20x%2CBaz%3A%20Qux' "version/$draft/healthcheck" | jq -c .headers)" '["Foo: Bar, x","Baz: Qux"]'
+is "or several" "$(form -d 'name=several&headers=Foo%3ABar&headers=Baz%3AQux' "version/$draft/healthcheck" | jq -c .headers)" '["Foo:Bar","Baz:Qux"]'
+is "names may have anything in them" "$(form -d 'name=p%20one%2Fx' "version/$draft/pool" | jq -r .name)/$(form "version/$draft/pool/p%20one%2Fx" | jq -r .name)" "p one/x/p one/x"
+other=$(form "version/$draft/pool/p%20one%2Fx" | jq -r .id)
+is "yes is 1 and no is 0, too" "$(form -d 'address=192.0.2.200&disabled=1' "pool/$other/server" | jq -c .disabled)$(form -d 'address=192.0.2.201&disabled=0' "pool/$other/server" | jq -c .disabled)" truefalse
+is "what is read only is no mistake" "$(form -X PUT -d 'id=x&created_at=now&version=9&comment=c' "version/$draft/pool/p%20one%2Fx" | jq -c '[.comment, .version]')" "[\"c\",\"$draft\"]"
+is "servers go with the last version that has their pool" \
+	"$(form -X DELETE "version/$draft/pool/p%20one%2Fx" | jq -r .status) $(form "pool/$other/servers" | jq -r .msg)" "ok Record not found"
+connect "$got" --connections 200
+is "of all that connections notice nothing" "$(jq -c '[(.by | keys), .failed]' "$got")" '[["a","b"],0]'
+
 # --- a new version ---
 VERSION=$(fastly 'api.version.cloneServiceVersion(at({}))' | jq .number)
-is "a clone is the second version" "$VERSION" 2
+is "a clone is the next version" "$VERSION" 3
 fastly 'api.pool.deleteServerPool(at({ pool_name: "web" }))' >/dev/null
 new=$(fastly 'api.pool.createServerPool(at({ name: "web", healthcheck: "hc", quorum: 75 }))' | jq -r .id)
 third=$(server "$new" "${EP4[c]}")
@@ -108,7 +140,7 @@ check "the other one comes back" wait_until 10 serves '["c","d"]'
 check "the agent ends well" agent_term bal
 agent_must_start bal "$config"
 check "the same serve after a restart" wait_until 10 serves '["c","d"]'
-is "the same version is active" "$(fastly 'api.service.getServiceDetail(at({}))' | jq .active_version.number)" 3
+is "the same version is active" "$(fastly 'api.service.getServiceDetail(at({}))' | jq .active_version.number)" 4
 fastly 'api.version.deactivateServiceVersion(at({}))' >/dev/null
 check "without an active version nobody serves" nobody_serves
 is "and the domain is nobody's" "$(in_ns client dig +short "@$DNS4" www.example.org A)" ''

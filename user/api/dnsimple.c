@@ -40,12 +40,13 @@ void dnsimple_refuse(struct api_request *r, unsigned status, const char *fmt, ..
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	set_reply(r, status, json_pack("{s:s}", "message", text));
+	set_reply(r, status, json_pack("{s:o}", "message", api_text(text)));
 }
 
 json_t *dnsimple_invalid(const char *field, const char *text)
 {
-	return json_pack("{s:s, s:{s:[s]}}", "message", "Validation failed", "errors", field, text);
+	return json_pack("{s:s, s:{s:[o]}}", "message", "Validation failed", "errors", field,
+			 api_text(text));
 }
 
 void dnsimple_refuse_field(struct api_request *r, const char *field, const char *text)

@@ -203,22 +203,27 @@ static bool take_part(struct dnsimple_edit *e, enum part part, json_t *reply)
 
 void dnsimple_batch(struct api_request *r)
 {
-	json_t *reply = json_object();
 	struct dnsimple_zone z;
 	struct dnsimple_edit e;
+	json_t *reply;
 	size_t n = 0;
 
-	for (unsigned p = 0; p < PARTS; p++)
-		n += json_array_size(json_object_get(r->body, parts[p]));
+	for (unsigned p = 0; p < PARTS; p++) {
+		const json_t *list = json_object_get(r->body, parts[p]);
+
+		n += json_array_size(list);
+		if (list && !json_is_array(list)) {
+			dnsimple_refuse_field(r, parts[p], "must be a list");
+			return;
+		}
+	}
 	if (n > API_CHANGES) {
 		dnsimple_refuse(r, 400, "A batch has at most %d changes", API_CHANGES);
-		json_decref(reply);
 		return;
 	}
-	if (!begin(r, &z, &e)) {
-		json_decref(reply);
+	if (!begin(r, &z, &e))
 		return;
-	}
+	reply = json_object();
 	for (unsigned p = 0; p < PARTS; p++) {
 		if (take_part(&e, (enum part)p, reply))
 			continue;

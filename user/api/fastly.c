@@ -78,8 +78,8 @@ void fastly_refuse(struct api_request *r, unsigned status, const char *fmt, ...)
 	va_end(ap);
 	json_array_clear(r->changes);
 	r->n_changes = 0;
-	fastly_reply(r, json_pack("{s:s, s:s*}", "msg", message_of(status), "detail",
-				  *detail ? detail : NULL));
+	fastly_reply(r, json_pack("{s:s, s:o*}", "msg", message_of(status), "detail",
+				  *detail ? api_text(detail) : NULL));
 	r->status = status;
 }
 
@@ -203,13 +203,13 @@ static void token_self(struct api_request *r)
 	snprintf(id, sizeof(id), "%" PRIu64, r->token.id);
 	api_time(r->token.created_ms, 0, created);
 	api_time(r->token.used_ms ? r->token.used_ms : r->now_ms, 0, used);
-	fastly_reply(r, json_pack("{s:s, s:s, s:s, s:s, s:s, s:[s], s:[], s:s, s:s, s:n, s:s, s:s}",
+	fastly_reply(r, json_pack("{s:s, s:s, s:s, s:s, s:s, s:[s], s:[], s:s, s:s, s:n, s:s, s:o}",
 				  "id", id, "user_id", id, "customer_id", r->account_id, "name",
 				  r->token.name, "scope",
 				  r->token.may_write ? "global" : "global:read", "scopes",
 				  r->token.may_write ? "global" : "global:read", "services",
 				  "created_at", created, "last_used_at", used, "expires_at", "ip",
-				  r->from, "user_agent", agent ? agent : ""));
+				  r->from, "user_agent", api_text(agent ? agent : "")));
 }
 
 /* There is one: this machine. */

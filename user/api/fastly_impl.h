@@ -91,6 +91,9 @@ struct fastly_instead {
 json_t *fastly_servers_of(const struct api_request *r, const char *pool_id,
 			  const struct fastly_instead *instead);
 
+/* The version loses this pool: its servers go with the last version that has it. */
+void fastly_drop_servers(struct api_request *r, const struct fastly_at *at, const char *pool_id);
+
 /* --- what is in effect --- */
 
 /* Puts the changes of the model into the request's that follow when version (NULL: none) is the

@@ -19,7 +19,7 @@ void making_note(const struct making *m, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	json_array_append_new(m->notes, json_string(text));
+	json_array_append_new(m->notes, api_text(text));
 }
 
 void making_want(const struct making *m, const char *kind, const char *id, json_t *body)

@@ -345,10 +345,16 @@ void fastly_update_object(struct api_request *r)
 
 void fastly_delete_object(struct api_request *r)
 {
+	const json_t *object;
 	struct fastly_at at;
 
-	if (!fastly_find_draft(r, &at) || !find_own(r, &at))
+	if (!fastly_find_draft(r, &at))
 		return;
+	object = find_own(r, &at);
+	if (!object)
+		return;
+	if (kind_of(r)->has_id)
+		fastly_drop_servers(r, &at, json_string_value(json_object_get(object, "id")));
 	put(r, &at, api_param(r, "name"), NULL, NULL);
 	fastly_reply_ok(r);
 }

@@ -58,6 +58,21 @@ static bool has_pool(const json_t *version, const char *pool_id)
 	return false;
 }
 
+void fastly_drop_servers(struct api_request *r, const struct fastly_at *at, const char *pool_id)
+{
+	json_int_t latest = json_integer_value(json_object_get(at->service, "latest"));
+	json_t *servers, *server;
+	size_t i;
+
+	for (json_int_t n = 1; n <= latest; n++)
+		if (n != at->number && has_pool(fastly_version_of(r, at->service_id, n), pool_id))
+			return;
+	servers = fastly_servers_of(r, pool_id, NULL);
+	json_array_foreach(servers, i, server) api_change(
+		r, "fastly_server", json_string_value(json_object_get(server, "id")), NULL);
+	json_decref(servers);
+}
+
 /* Of the service in the path, in any of its versions. False: it was refused. */
 static bool find_pool(struct api_request *r, struct fastly_at *at)
 {

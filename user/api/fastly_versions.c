@@ -235,7 +235,8 @@ void fastly_validate(struct api_request *r)
 	r->n_changes = 0;
 	text = why.text[0] ? NULL : fastly_join(notes);
 	if (why.text[0])
-		fastly_reply(r, json_pack("{s:s, s:s}", "status", "error", "msg", why.text));
+		fastly_reply(r,
+			     json_pack("{s:s, s:o}", "status", "error", "msg", api_text(why.text)));
 	else
 		fastly_reply(r, json_pack("{s:s, s:s?}", "status", "ok", "msg", text));
 	free(text);

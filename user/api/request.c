@@ -56,6 +56,16 @@ const char *api_param(const struct api_request *r, const char *name)
 	return NULL;
 }
 
+json_t *api_text(const char *text)
+{
+	json_t *v = json_string(text);
+	size_t n = strlen(text);
+
+	for (unsigned cut = 0; !v && cut < 3 && n; cut++)
+		v = json_stringn(text, --n);
+	return v ? v : json_string("");
+}
+
 void api_random_id(char *out, size_t n)
 {
 	static const char digits[] = "0123456789abcdef";

@@ -109,6 +109,10 @@ json_t *api_schema(const char *text);
  * them. */
 json_t *api_free_vips(const struct api_request *r, const char *id);
 
+/* A text that may have been cut within a character, which is left out then; of one that is not
+ * UTF-8 at all nothing is left. */
+json_t *api_text(const char *text);
+
 /* n random bytes as 2n hexadecimal digits, NUL. */
 void api_random_id(char *out, size_t n);
 
