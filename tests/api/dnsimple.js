@@ -140,6 +140,8 @@ async function mistakes() {
 		await wrong(['ttl'], 'a', 'A', '192.0.2.1', { ttl: 'long' });
 		await wrong(['priority'], 'a', 'MX', 'mail.example.net', { priority: 70000 });
 		await wrong(['name'], 'a b', 'A', '192.0.2.1');
+		await wrong(['name'], 'é'.repeat(200), 'A', '192.0.2.1');
+		assert.deepEqual(Object.keys((await refusal(api.domains.createDomain(account, { name: 'é'.repeat(200) }))).attributeErrors()), ['name']);
 	});
 	await check('nothing of that was kept', async () =>
 		assert.deepEqual((await list()).data.filter((r) => !r.system_record), []));

@@ -206,6 +206,10 @@ static bool take_fields(const struct dnsimple_zone *z, const json_t *from, json_
 		*errors = dnsimple_invalid("name", "must be a text");
 		return false;
 	}
+	if (name && json_string_length(name) + strlen(z->name) + 1 >= DNSIMPLE_NAME) {
+		*errors = dnsimple_invalid("name", "is longer than a domain name may be");
+		return false;
+	}
 	if (name)
 		json_object_set_new(body, "name", whole_name(z, json_string_value(name)));
 	if (content)

@@ -219,6 +219,10 @@ void dnsimple_create_domain(struct api_request *r)
 		dnsimple_refuse_field(r, "name", "can't be blank");
 		return;
 	}
+	if (strlen(asked) >= DNSIMPLE_NAME) {
+		dnsimple_refuse_field(r, "name", "is longer than a domain name may be");
+		return;
+	}
 	dnsimple_domain(asked, name);
 	json_object_foreach((json_t *)weir_agent_objects(r->agent, "zone"), other, zone)
 	{
