@@ -47,7 +47,9 @@ static bool make_model(const struct weir_agent *a, const json_t *monitor, const 
 
 	json_object_set_new(m, "id", json_string(MONITOR));
 	json_array_foreach(pools, i, id)
+	{
 		json_array_append_new(list, pool_of(a, json_string_value(id)));
+	}
 	objects.document = json_pack("{s:O*, s:[o], s:o}", "agent",
 				     json_object_get(a->objects->document, "agent"), "monitors", m,
 				     "pools", list);

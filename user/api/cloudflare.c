@@ -183,7 +183,9 @@ static enum cf_code code_of(const struct api_request *r, const struct weir_chang
 {
 	if (!r->route || !strstr(r->route->path, "dns_records"))
 		return CF_INVALID;
-	return strstr(result->err.path, "content") ? CF_DNS_CONTENT : CF_DNS_INVALID;
+	if (!strstr(result->err.path, "content"))
+		return CF_DNS_INVALID;
+	return strstr(result->err.text, " already") ? CF_RECORD_EXISTS : CF_DNS_CONTENT;
 }
 
 static void refuse(struct api_request *r, const struct weir_changed *result)
@@ -223,7 +225,9 @@ static void changed(struct api_request *r, const struct weir_changed *result)
 		return;
 	}
 	json_array_foreach(result->notes, i, note)
+	{
 		cf_say(r, CF_NOTE, "%s: %s", cf_text(note, "path"), cf_text(note, "text"));
+	}
 }
 
 const struct api_vendor api_cloudflare = {

@@ -167,16 +167,14 @@ static bool check_filter(struct api_request *r, const struct alert *a, const cha
 		return cf_invalid(r, pointer, "filters.%s is no filter of %s", key, a->type);
 	if (!json_is_array(list))
 		return cf_invalid(r, pointer, "filters.%s must be a list of texts", key);
-	json_array_foreach(
-		list, i,
-		v) if (!json_is_string(v) ||
-		       !fits(f, json_string_value(
-					v))) return cf_invalid(r, pointer,
-							       "filters.%s[%zu] is not %s", key, i,
-							       f->values[0]
-								       ? "one of its values, which "
-									 "available_alerts has"
-								       : "the id of a pool");
+	json_array_foreach(list, i, v)
+	{
+		if (!json_is_string(v) || !fits(f, json_string_value(v)))
+			return cf_invalid(r, pointer, "filters.%s[%zu] is not %s", key, i,
+					  f->values[0] ? "one of its values, which "
+							 "available_alerts has"
+						       : "the id of a pool");
+	}
 	return true;
 }
 
@@ -224,12 +222,18 @@ static bool check_members(struct api_request *r, const json_t *body)
 				  cf_text(body, "alert_type"), alerts[0].type, alerts[1].type);
 	if (!json_is_object(mechanisms))
 		return cf_invalid(r, "/mechanisms", "mechanisms must be an object");
-	json_object_foreach((json_t *)mechanisms, key,
-			    v) if (!check_mechanism(r, key, v)) return false;
+	json_object_foreach((json_t *)mechanisms, key, v)
+	{
+		if (!check_mechanism(r, key, v))
+			return false;
+	}
 	if (filters && !json_is_object(filters))
 		return cf_invalid(r, "/filters", "filters must be an object");
-	json_object_foreach((json_t *)filters, key,
-			    v) if (!check_filter(r, a, key, v)) return false;
+	json_object_foreach((json_t *)filters, key, v)
+	{
+		if (!check_filter(r, a, key, v))
+			return false;
+	}
 	return true;
 }
 
@@ -296,10 +300,14 @@ static const char *user_of(const struct api_request *r, const char *webhook)
 	size_t i;
 
 	json_object_foreach((json_t *)weir_agent_objects(r->agent, "alert_policy"), id, policy)
+	{
 		json_array_foreach(
-			json_object_get(json_object_get(policy, "mechanisms"), "webhooks"), i,
-			item) if (strcmp(cf_text(item, "id"), webhook) == 0) return cf_text(policy,
-											    "name");
+			json_object_get(json_object_get(policy, "mechanisms"), "webhooks"), i, item)
+		{
+			if (strcmp(cf_text(item, "id"), webhook) == 0)
+				return cf_text(policy, "name");
+		}
+	}
 	return NULL;
 }
 

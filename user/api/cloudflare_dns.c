@@ -11,6 +11,7 @@
 #define AUTOMATIC 1
 #define TTL_MIN   30
 #define TTL_MAX   86400
+#define CHECKED   16 /* records of a batch */
 
 static const struct cf_field settings_fields[] = {
 	CF("ipv4_only", "boolean", 0),
@@ -95,28 +96,42 @@ static bool check_pair(struct api_request *r, const json_t *body, const json_t *
 	return true;
 }
 
+/* A stored name may have capitals and a final dot. */
+static bool is_named(const json_t *record, const char *name)
+{
+	const char *s = cf_text(record, "name");
+	size_t n = strlen(name);
+
+	return strncasecmp(s, name, n) == 0 && (!s[n] || (s[n] == '.' && !s[n + 1]));
+}
+
 static bool check_other(struct api_request *r, const json_t *body, const json_t *other)
 {
-	char name[CF_NAME];
-
-	return strcmp(cf_text(other, "id"), cf_text(body, "id")) == 0 ||
-	       strcmp(cf_domain(cf_text(other, "name"), name), cf_text(body, "name")) != 0 ||
+	return !is_named(other, cf_text(body, "name")) ||
+	       strcmp(cf_text(other, "id"), cf_text(body, "id")) == 0 ||
 	       cf_record(r, cf_text(other, "id")) != other || check_pair(r, body, other);
 }
 
+/* Of a long batch the first ones: all of them at once are the model's to check, in its words. */
 static bool check_neighbours(struct api_request *r, const json_t *body)
 {
-	const json_t *change;
+	json_t *other, *change;
 	const char *id;
-	json_t *other;
 	size_t i;
 
-	json_object_foreach((json_t *)weir_agent_objects(r->agent, "record"), id,
-			    other) if (!check_other(r, body, other)) return false;
-	json_array_foreach(
-		r->changes, i,
-		change) if (json_is_object(json_object_get(change, "body")) &&
-			    !check_other(r, body, json_object_get(change, "body"))) return false;
+	if (r->n_changes >= CHECKED)
+		return true;
+	json_object_foreach((json_t *)weir_agent_objects(r->agent, "record"), id, other)
+	{
+		if (!check_other(r, body, other))
+			return false;
+	}
+	json_array_foreach(r->changes, i, change)
+	{
+		other = json_object_get(change, "body");
+		if (json_is_object(other) && !check_other(r, body, other))
+			return false;
+	}
 	return true;
 }
 
@@ -179,18 +194,20 @@ static void settle_time(const struct api_request *r, json_t *body, const json_t 
 		json_object_set_new(body, time_key, json_string(api_time(r->now_ms, 6, text)));
 }
 
-/* The proxied record of this name that says which VIPs it has; NULL: there is none. */
+/* The proxied record of this name that says which VIPs it has; NULL: there is none, or no need. */
 static const json_t *proxied_as(const struct api_request *r, const json_t *body)
 {
-	char name[CF_NAME];
 	const char *id;
 	json_t *other;
 
-	json_object_foreach((json_t *)weir_agent_objects(r->agent, "record"), id,
-			    other) if (json_is_true(json_object_get(other, "proxied")) &&
-				       json_object_get(other, "vips") &&
-				       strcmp(cf_domain(cf_text(other, "name"), name),
-					      cf_text(body, "name")) == 0) return other;
+	if (!json_is_true(json_object_get(body, "proxied")))
+		return NULL;
+	json_object_foreach((json_t *)weir_agent_objects(r->agent, "record"), id, other)
+	{
+		if (is_named(other, cf_text(body, "name")) && json_object_get(other, "vips") &&
+		    json_is_true(json_object_get(other, "proxied")))
+			return other;
+	}
 	return NULL;
 }
 

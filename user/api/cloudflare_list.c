@@ -21,8 +21,11 @@ void cf_found(const struct api_request *r, const struct cf_kind *k, struct cf_fo
 	json_t *body;
 
 	*out = (struct cf_found){ 0 };
-	json_object_foreach((json_t *)weir_agent_objects(r->agent, k->kind), id,
-			    body) if (!k->concerns || k->concerns(r, body)) cf_found_add(out, body);
+	json_object_foreach((json_t *)weir_agent_objects(r->agent, k->kind), id, body)
+	{
+		if (!k->concerns || k->concerns(r, body))
+			cf_found_add(out, body);
+	}
 }
 
 void cf_found_free(struct cf_found *f)

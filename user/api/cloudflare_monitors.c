@@ -89,8 +89,11 @@ static const json_t *member_of(const json_t *group, const char *monitor)
 	const json_t *m;
 	size_t i;
 
-	json_array_foreach(json_object_get(group, "members"), i,
-			   m) if (strcmp(cf_text(m, "monitor_id"), monitor) == 0) return m;
+	json_array_foreach(json_object_get(group, "members"), i, m)
+	{
+		if (strcmp(cf_text(m, "monitor_id"), monitor) == 0)
+			return m;
+	}
 	return NULL;
 }
 
@@ -183,9 +186,11 @@ static json_t *chosen(json_t *all, const char *type)
 	json_t *out = json_array(), *ref;
 	size_t i;
 
-	json_array_foreach(all, i, ref) if (strcmp(type, "*") == 0 ||
-					    strcmp(cf_text(ref, "reference_type"), type) == 0)
-		json_array_append(out, ref);
+	json_array_foreach(all, i, ref)
+	{
+		if (strcmp(type, "*") == 0 || strcmp(cf_text(ref, "reference_type"), type) == 0)
+			json_array_append(out, ref);
+	}
 	json_decref(all);
 	return out;
 }
@@ -218,9 +223,11 @@ void cf_search(struct api_request *r, const struct cf_kind *k)
 
 	(void)k;
 	for (size_t i = 0; i < 3; i++) {
-		json_object_foreach((json_t *)weir_agent_objects(r->agent, kinds[i]), id,
-				    body) if (!query || holds(body, query))
-			cf_found_add(&found, body);
+		json_object_foreach((json_t *)weir_agent_objects(r->agent, kinds[i]), id, body)
+		{
+			if (!query || holds(body, query))
+				cf_found_add(&found, body);
+		}
 		from[i + 1] = found.n;
 	}
 	cf_reply(r, json_pack("{s:o}", "resources", list));

@@ -45,8 +45,11 @@ static json_t *keep_value(struct api_request *r, const struct cf_field *f, json_
 	if (!f->of || !json_is_array(v))
 		return json_incref(v);
 	out = json_array();
-	json_array_foreach(v, i, item) json_array_append_new(
-		out, json_is_object(item) ? keep(r, f->of, item, where) : json_incref(item));
+	json_array_foreach(v, i, item)
+	{
+		json_array_append_new(out, json_is_object(item) ? keep(r, f->of, item, where)
+								: json_incref(item));
+	}
 	return out;
 }
 

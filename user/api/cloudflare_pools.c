@@ -105,8 +105,11 @@ static const json_t *origin_named(const json_t *pool, const char *name)
 	const json_t *o;
 	size_t i;
 
-	json_array_foreach(json_object_get(pool, "origins"), i,
-			   o) if (strcmp(cf_text(o, "name"), name) == 0) return o;
+	json_array_foreach(json_object_get(pool, "origins"), i, o)
+	{
+		if (strcmp(cf_text(o, "name"), name) == 0)
+			return o;
+	}
 	return NULL;
 }
 
@@ -117,8 +120,11 @@ static bool settle(struct api_request *r, json_t *body, const json_t *was)
 	size_t i;
 
 	date(r, body, was);
-	json_array_foreach(json_object_get(body, "origins"), i, o) if (json_is_object(o))
-		date(r, o, origin_named(was, cf_text(o, "name")));
+	json_array_foreach(json_object_get(body, "origins"), i, o)
+	{
+		if (json_is_object(o))
+			date(r, o, origin_named(was, cf_text(o, "name")));
+	}
 	for (i = 0; i < 2; i++) /* older clients say "" for the default */
 		if (json_is_string(json_object_get(shed, policies[i])) &&
 		    !*cf_text(shed, policies[i]))
@@ -202,9 +208,12 @@ static const json_t *verdict_of(const json_t *state, const char *name)
 	const json_t *o, *best = NULL;
 	size_t i;
 
-	json_array_foreach(json_object_get(state, "origins"), i,
-			   o) if (strcmp(cf_text(o, "name"), name) == 0 && is_known(o) &&
-				  (!best || (is_healthy(o) && !is_healthy(best)))) best = o;
+	json_array_foreach(json_object_get(state, "origins"), i, o)
+	{
+		if (strcmp(cf_text(o, "name"), name) == 0 && is_known(o) &&
+		    (!best || (is_healthy(o) && !is_healthy(best))))
+			best = o;
+	}
 	return best;
 }
 

@@ -26,7 +26,10 @@ static void begin(struct api_request *r, json_t *monitor, const json_t *pools)
 	char preview[CF_ID];
 	const char *id;
 
-	json_object_foreach((json_t *)pools, id, name) json_array_append_new(ids, json_string(id));
+	json_object_foreach((json_t *)pools, id, name)
+	{
+		json_array_append_new(ids, json_string(id));
+	}
 	api_random_id(preview, CF_ID_BYTES);
 	if (weir_agent_preview(r->agent, preview, monitor, ids, &err))
 		cf_reply(r, json_pack("{s:s, s:O}", "preview_id", preview, "pools", pools));
@@ -58,8 +61,11 @@ static bool has_member(const struct api_request *r, const char *group, const cha
 	const json_t *body = weir_agent_object(r->agent, "monitor_group", group), *m;
 	size_t i;
 
-	json_array_foreach(json_object_get(body, "members"), i,
-			   m) if (strcmp(cf_text(m, "monitor_id"), monitor) == 0) return true;
+	json_array_foreach(json_object_get(body, "members"), i, m)
+	{
+		if (strcmp(cf_text(m, "monitor_id"), monitor) == 0)
+			return true;
+	}
 	return false;
 }
 
@@ -73,10 +79,12 @@ void cf_preview_monitor(struct api_request *r, const struct cf_kind *k)
 	if (!monitor)
 		return;
 	pools = json_object();
-	json_object_foreach((json_t *)weir_agent_objects(r->agent, "pool"), id,
-			    pool) if (strcmp(cf_text(pool, "monitor"), own) == 0 ||
-				      has_member(r, cf_text(pool, "monitor_group"), own))
-		json_object_set(pools, id, json_object_get(pool, "name"));
+	json_object_foreach((json_t *)weir_agent_objects(r->agent, "pool"), id, pool)
+	{
+		if (strcmp(cf_text(pool, "monitor"), own) == 0 ||
+		    has_member(r, cf_text(pool, "monitor_group"), own))
+			json_object_set(pools, id, json_object_get(pool, "name"));
+	}
 	begin(r, monitor, pools);
 	json_decref(pools);
 }
@@ -89,8 +97,13 @@ static json_t *show_pool(const json_t *pool, const json_t *state)
 	const char *address;
 	size_t i;
 
-	json_array_foreach(verdicts, i, item) json_object_foreach(item, address, v) healthy +=
-		json_is_true(json_object_get(v, "healthy"));
+	json_array_foreach(verdicts, i, item)
+	{
+		json_object_foreach(item, address, v)
+		{
+			healthy += json_is_true(json_object_get(v, "healthy"));
+		}
+	}
 	return json_pack("{s:b, s:o}", "healthy",
 			 healthy >= json_integer_value(json_object_get(state, "minimum_origins")),
 			 "origins", verdicts);

@@ -67,10 +67,12 @@ const json_t *cf_zone_of(const struct api_request *r, const char *name)
 	const char *id;
 	json_t *zone;
 
-	json_object_foreach((json_t *)weir_agent_objects(r->agent, "zone"), id,
-			    zone) if (is_within(name, cf_text(zone, "name")) &&
-				      (!best || strlen(cf_text(zone, "name")) >
-							strlen(cf_text(best, "name")))) best = zone;
+	json_object_foreach((json_t *)weir_agent_objects(r->agent, "zone"), id, zone)
+	{
+		if (is_within(name, cf_text(zone, "name")) &&
+		    (!best || strlen(cf_text(zone, "name")) > strlen(cf_text(best, "name"))))
+			best = zone;
+	}
 	return best;
 }
 
@@ -268,9 +270,11 @@ static void remove_named(struct api_request *r, const json_t *zone, const char *
 	const char *id;
 	json_t *body;
 
-	json_object_foreach((json_t *)weir_agent_objects(r->agent, kind), id,
-			    body) if (cf_zone_of(r, cf_text(body, "name")) == zone)
-		api_change(r, kind, id, NULL);
+	json_object_foreach((json_t *)weir_agent_objects(r->agent, kind), id, body)
+	{
+		if (cf_zone_of(r, cf_text(body, "name")) == zone)
+			api_change(r, kind, id, NULL);
+	}
 }
 
 void cf_delete_zone(struct api_request *r, const struct cf_kind *k)
