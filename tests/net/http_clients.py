@@ -10,8 +10,8 @@
                                 ends with the connection
   hold N ADDRESS PORT FROM      N connections by TLS of the address FROM, with half a request each;
                                 prints how many the server keeps, then waits for a line
-  busy N SECONDS ADDRESS PORT FROM TOKEN
-                                N connections by TLS that ask one request after another; prints
+  busy N SECONDS ADDRESS PORT FROM TOKEN PATH
+                                N connections by TLS that ask for PATH again and again; prints
                                 requests, failures, and the longest one in ms
   leave N ADDRESS PORT TOKEN    N writes whose clients are gone before the answer (clear text)
   order N ADDRESS PORT TOKEN    N writes of N connections, sent one right after the other, then all
@@ -31,9 +31,8 @@ TLS.check_hostname = False
 TLS.verify_mode = ssl.CERT_NONE
 
 
-def get(token, close=False):
-    return (f"GET /weir/v1/reasons HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
-            + ("Connection: close\r\n" if close else "") + "\r\n").encode()
+def get(token, path="/weir/v1/reasons"):
+    return f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
 
 
 def put(token, name, text):
@@ -109,13 +108,13 @@ async def hold(n, address, port, source):
     await asyncio.to_thread(sys.stdin.readline)
 
 
-async def busy_one(until, address, port, source, token, seen):
+async def busy_one(until, address, port, source, token, path, seen):
     try:
         reader, writer = await asyncio.open_connection(address, port, ssl=TLS,
                                                        local_addr=(source, 0))
         while time.monotonic() < until:
             began = time.monotonic()
-            writer.write(get(token))
+            writer.write(get(token, path))
             status = await asyncio.wait_for(answer(reader), 30)
             seen["requests"] += 1
             seen["failed"] += status != 200
@@ -126,10 +125,10 @@ async def busy_one(until, address, port, source, token, seen):
         seen["why"] = repr(e)
 
 
-async def busy(n, seconds, address, port, source, token):
+async def busy(n, seconds, address, port, source, token, path):
     seen = {"requests": 0, "failed": 0, "longest_ms": 0}
     until = time.monotonic() + float(seconds)
-    await asyncio.gather(*(busy_one(until, address, int(port), source, token, seen)
+    await asyncio.gather(*(busy_one(until, address, int(port), source, token, path, seen)
                            for _ in range(int(n))))
     print(json.dumps(seen))
 

@@ -126,7 +126,7 @@ done
 exec 8>"$NET_DIR/wait"
 all_held() { [ "$(cat "$NET_DIR"/held.* | paste -sd+ | bc)" = 960 ]; }
 check "960 clients hold a connection" wait_until 30 all_held
-start bal "$NET_DIR/busy" timeout 120 python3 tests/net/http_clients.py busy 60 5 127.0.0.1 8651 127.0.0.7 "$token"
+start bal "$NET_DIR/busy" timeout 120 python3 tests/net/http_clients.py busy 60 5 127.0.0.1 8651 127.0.0.7 "$token" /weir/v1/reasons
 busy=$STARTED
 start client "$NET_DIR/dns" build/tests/net/dns_ask steady udp $DNS4 1 4000 www.example.org A
 dns=$STARTED
@@ -158,6 +158,17 @@ is "who comes when there is no room is served in the end" \
 	"$(in_ns bal curl -sk -m 40 --retry 10 --retry-all-errors -o "$body" -w '%{http_code}' -H "Authorization: Bearer $token" https://127.0.0.1:8651/weir/v1/reasons)" 200
 at_most "after those who hold it had their ten seconds, in ms" $(($(now_ms) - began)) $((14000 * ${PATIENCE:-1}))
 exec 8>&-
+
+# --- those who ask much: DNS over TCP is the loop's, too ---
+start bal "$NET_DIR/much" timeout 120 python3 tests/net/http_clients.py busy 100 4 127.0.0.1 8651 127.0.0.7 "$token" /weir/v1/openapi.json
+much=$STARTED
+wait_until 10 eval '[ "$(in_ns bal ss -Htn state established "sport = :8651" | wc -l)" -ge 100 ]'
+for _ in $(seq 30); do in_ns client dig "@$DNS4" +tcp +tries=1 +time=5 www.example.org; done |
+	sed -n 's/^;; Query time: \([0-9]*\) msec/\1/p' | sort -n >"$NET_DIR/times"
+finished "$much"
+note "100 clients: $(cat "$NET_DIR/much"); DNS in ms: $(xargs <"$NET_DIR/times")"
+is "all are answered" "$(wc -l <"$NET_DIR/times") $(value "$NET_DIR/much" .failed)" "30 0"
+at_most "DNS over TCP is answered between their requests, in ms" "$(tail -n 1 "$NET_DIR/times")" $((500 * ${PATIENCE:-1}))
 
 # --- those who are gone ---
 configure "listen: ['127.0.0.1:8651']" >"$config"

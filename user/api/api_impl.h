@@ -23,7 +23,7 @@ struct api_queue {
 
 struct weir_api {
 	uv_loop_t *loop;
-	uv_timer_t turn;    /* when those that wait go on */
+	uv_idle_t turn;     /* when those that wait go on */
 	uv_timer_t janitor; /* looks for connections whose time is over */
 	unsigned n_handles; /* that are not closed yet */
 	bool closing, reload_later;
@@ -50,7 +50,7 @@ struct api_listener {
 	uv_timer_t timer;
 	unsigned n_handles;
 	int fd;       /* that new daemons of this address listen on, too; -1: draining */
-	bool resumed; /* a connection is not suspended any more */
+	bool resumed; /* there is something to do for it in the next turn */
 	bool control; /* agent.control: weir's own paths need no token here */
 };
 

@@ -101,12 +101,16 @@ void api_run(struct api_listener *l)
 		before = connections(l);
 		MHD_run(l->daemon);
 	} while (connections(l) < before);
-	if (l->fd < 0 && !connections(l))
+	uv_timer_stop(&l->timer);
+	if (l->fd < 0 && !connections(l)) {
 		api_listener_close(l); /* its last connection has ended */
-	else if (MHD_get_timeout(l->daemon, &ms) == MHD_YES)
-		uv_timer_start(&l->timer, on_timer, ms, 0);
-	else
-		uv_timer_stop(&l->timer);
+	} else if (MHD_get_timeout(l->daemon, &ms) == MHD_YES) {
+		l->resumed = l->resumed || !ms;
+		if (ms)
+			uv_timer_start(&l->timer, on_timer, ms, 0);
+		else
+			api_next_turn(l->api);
+	}
 }
 
 static void begin_turn(struct api_listener *l)
@@ -270,5 +274,6 @@ void api_listen_again(struct api_listener *l, const struct weir_api_conf *conf)
 	}
 	l->fd = -1;
 	close(MHD_quiesce_daemon(l->daemon));
-	uv_timer_start(&l->timer, on_timer, 0, 0); /* it may have no connections */
+	l->resumed = true; /* it may have no connections */
+	api_next_turn(l->api);
 }

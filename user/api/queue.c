@@ -73,18 +73,17 @@ static void serve_first(struct api_queue *q)
 	api_run(l); /* call and l may be gone */
 }
 
+/* Each once: one of them may want to run again in the next turn. */
 static void run_resumed(struct weir_api *api)
 {
-	struct api_listener *l = api->listeners;
+	struct api_listener *next;
 
-	while (l) {
-		if (!l->resumed) {
-			l = l->next;
+	for (struct api_listener *l = api->listeners; l; l = next) {
+		next = l->next; /* l may be gone */
+		if (!l->resumed)
 			continue;
-		}
 		l->resumed = false;
 		api_run(l);
-		l = api->listeners; /* it may be gone */
 	}
 }
 
@@ -94,10 +93,11 @@ static bool may_change(const struct weir_api *api)
 }
 
 /* None of the two waits for ever: one of those that change something, then the others. */
-static void on_turn(uv_timer_t *timer)
+static void on_turn(uv_idle_t *turn)
 {
-	struct weir_api *api = timer->data;
+	struct weir_api *api = turn->data;
 
+	uv_idle_stop(turn);
 	api->turn_ns = uv_hrtime();
 	run_resumed(api);
 	if (may_change(api))
@@ -110,10 +110,12 @@ static void on_turn(uv_timer_t *timer)
 		api_next_turn(api);
 }
 
+/* Not by a timer: one that is due at once has another turn before the loop looks at anything else.
+ */
 void api_next_turn(struct weir_api *api)
 {
 	if (!api->closing)
-		uv_timer_start(&api->turn, on_turn, 0, 0);
+		uv_idle_start(&api->turn, on_turn);
 }
 
 static void on_idle(void *arg)
@@ -130,7 +132,7 @@ void api_queue_init(struct weir_api *api)
 {
 	api->reads.end = &api->reads.first;
 	api->writes.end = &api->writes.first;
-	uv_timer_init(api->loop, &api->turn);
+	uv_idle_init(api->loop, &api->turn);
 	api->turn.data = api;
 	weir_agent_on_idle(api->agent, on_idle, api);
 }
@@ -148,7 +150,7 @@ static void resume_all(struct api_queue *q)
 void api_queue_close(struct weir_api *api)
 {
 	weir_agent_on_idle(api->agent, NULL, NULL);
-	uv_timer_stop(&api->turn);
+	uv_idle_stop(&api->turn);
 	resume_all(&api->reads);
 	resume_all(&api->writes);
 	if (api->changing)
