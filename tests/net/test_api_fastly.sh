@@ -136,14 +136,37 @@ check "and has the healthy one serve when it is active" wait_until 5 serves '["c
 rm "$NET_DIR/nginx.d/ill"
 check "the other one comes back" wait_until 10 serves '["c","d"]'
 
+# --- beside others ---
+check "an operator may add to the load balancer" ctl bal lb edit "$SERVICE" passive_health=false
+VERSION=$(fastly 'api.version.cloneServiceVersion(at({}))' | jq .number)
+fastly 'api.domain.deleteDomain(at({ domain_name: "www.example.org" }))' >/dev/null
+fastly 'api.domain.updateDomain(at({ domain_name: "shop.example.org", name: "shop.elsewhere.example" }))' >/dev/null
+elsewhere=$(form -X PUT "version/$VERSION/activate" | jq -r .msg)
+name=${SERVICE,,}.example.org
+is "a domain whose DNS is elsewhere is told a name to be an alias of" "$elsewhere" \
+	"domain 'shop.elsewhere.example' is in no zone of this balancer: make it an alias of '$name'"
+is "which is answered with the VIP" "$(in_ns client dig +short "@$DNS4" "$name" A)" $VIP4
+is "names of the version before are not" "$(in_ns client dig +short "@$DNS4" www.example.org A)$(in_ns client dig +short "@$DNS4" shop.example.org A)" ''
+is "what the operator added stays" "$(ctl bal lb show "$SERVICE" --json | jq .object.passive_health)" false
+check "the same servers serve" serves '["c","d"]'
+other=$(fastly 'api.service.createService({ name: "other", type: "vcl" })' | jq -r .id)
+in_other() { AT="{\"service_id\": \"$other\", \"version_id\": 1}" call fastly "$1"; }
+in_other 'api.domain.createDomain(at({ name: "other.example.org" }))' >/dev/null
+pool=$(in_other 'api.pool.createServerPool(at({ name: "web" }))' | jq -r .id)
+in_other "api.server.createPoolServer(at({ pool_id: '$pool', address: '${EP4[a]}' }))" >/dev/null
+in_other 'api.version.activateServiceVersion(at({}))' >"$got"
+check "a second service finds no VIP that is free, and is told who has it" grep -q "$SERVICE\|$name" "$got"
+note "$(cat "$got")"
+check "the first one serves on" serves '["c","d"]'
+
 # --- over a restart, and the end ---
 check "the agent ends well" agent_term bal
 agent_must_start bal "$config"
 check "the same serve after a restart" wait_until 10 serves '["c","d"]'
-is "the same version is active" "$(fastly 'api.service.getServiceDetail(at({}))' | jq .active_version.number)" 4
+is "the same version is active" "$(fastly 'api.service.getServiceDetail(at({}))' | jq .active_version.number)" 5
 fastly 'api.version.deactivateServiceVersion(at({}))' >/dev/null
 check "without an active version nobody serves" nobody_serves
-is "and the domain is nobody's" "$(in_ns client dig +short "@$DNS4" www.example.org A)" ''
+is "and its name is nobody's" "$(in_ns client dig +short "@$DNS4" "$name" A)" ''
 is "nothing is left of the model" "$(status bal '[(.pools | length), (.load_balancers | length)] | join(" ")')" "0 0"
 check "the agent ends well once more" agent_term bal
 check "no sanitizer report" no_sanitizer_report

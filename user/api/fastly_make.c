@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fastly_make.c - the active version of a service as objects of the model: a pool and a monitor for
  * each pool with servers, and a load balancer for its domains. */
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -10,6 +11,9 @@
 
 #include "api/fastly_make.h"
 #include "base/hash.h"
+
+#define LB_NAME   512
+#define ELSEWHERE "domain '%s' is in no zone of this balancer: make it an alias of '%s'"
 
 void making_note(const struct making *m, const char *fmt, ...)
 {
@@ -33,6 +37,52 @@ void making_want(const struct making *m, const char *kind, const char *id, json_
 	json_object_set_new(of, id, body);
 }
 
+/* --- where DNS has a domain --- */
+
+/* Whether a domain is below a zone, or (itself) is one. */
+static bool is_of(const char *domain, const char *zone, bool itself)
+{
+	size_t n = strlen(domain), z = strlen(zone);
+
+	z -= z && zone[z - 1] == '.';
+	if (n < z || strncasecmp(domain + n - z, zone, z) != 0)
+		return false;
+	return n == z ? itself : domain[n - z - 1] == '.';
+}
+
+/* Whether it is of one of the zones; *first is any zone, NULL: there is none. */
+static bool has_zone(const struct making *m, const char *domain, bool itself, const char **first)
+{
+	const json_t *zone;
+	const char *id;
+
+	*first = NULL;
+	json_object_foreach((json_t *)weir_agent_objects(m->r->agent, "zone"), id, zone)
+	{
+		if (is_of(domain, making_text(zone, "name"), itself))
+			return true;
+		if (!*first)
+			*first = making_text(zone, "name");
+	}
+	return false;
+}
+
+/* A domain whose DNS is elsewhere needs a name here that it can be an alias of, as at the vendor's.
+ */
+static void name_balancer(const struct making *m, const char *domain, char out[LB_NAME])
+{
+	const char *zone;
+
+	if (has_zone(m, domain, true, &zone) || !zone) {
+		snprintf(out, LB_NAME, "%s", domain);
+		return;
+	}
+	snprintf(out, LB_NAME, "%s.%s", m->service_id, zone);
+	for (char *c = out; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	making_note(m, ELSEWHERE, domain, out);
+}
+
 /* --- domains --- */
 
 /* What takes connections that no pool may take, and drops them: Fastly refuses them. */
@@ -48,7 +98,7 @@ static void make_none(const struct making *m, const char *id, const json_t *pool
 			      "enabled", false));
 }
 
-static bool make_balancer(const struct making *m, const char *domain)
+static bool make_balancer(const struct making *m, const char *domain, char lb[LB_NAME])
 {
 	const json_t *was = weir_agent_object(m->r->agent, "load_balancer", m->service_id), *pool;
 	json_t *pools = json_array(), *body, *vips;
@@ -76,7 +126,8 @@ static bool make_balancer(const struct making *m, const char *domain)
 	vips = was ? NULL : api_free_vips(m->r, m->service_id);
 	if (vips)
 		json_object_set_new(body, "vips", vips);
-	json_object_set_new(body, "name", json_string(domain));
+	name_balancer(m, domain, lb);
+	json_object_set_new(body, "name", json_string(lb));
 	json_object_set_new(body, "description", json_sprintf("Fastly service %s", m->service_id));
 	json_object_set_new(body, "default_pools", pools);
 	json_object_set_new(body, "fallback_pool", json_string(none));
@@ -84,34 +135,14 @@ static bool make_balancer(const struct making *m, const char *domain)
 	return true;
 }
 
-static bool is_in_a_zone(const struct making *m, const char *domain)
-{
-	const json_t *zone;
-	const char *id;
-
-	json_object_foreach((json_t *)weir_agent_objects(m->r->agent, "zone"), id, zone)
-	{
-		const char *name = making_text(zone, "name");
-		size_t n = strlen(domain),
-		       z = strlen(name) - (*name && name[strlen(name) - 1] == '.');
-
-		if (n > z + 1 && domain[n - z - 1] == '.' &&
-		    strncasecmp(domain + n - z, name, z) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Packets do not show names: the other domains of a service are aliases of its first one. */
 static void make_alias(const struct making *m, const char *domain, const char *first)
 {
 	char key[600], id[33];
+	const char *zone;
 
-	if (!is_in_a_zone(m, domain)) {
-		making_note(
-			m,
-			"domain '%s' is within no zone of this balancer: make it an alias of '%s'",
-			domain, first);
+	if (!has_zone(m, domain, false, &zone)) {
+		making_note(m, ELSEWHERE, domain, first);
 		return;
 	}
 	snprintf(key, sizeof(key), "%s %s", m->service_id, domain);
@@ -125,7 +156,8 @@ static void make_alias(const struct making *m, const char *domain, const char *f
 static void make_domains(const struct making *m)
 {
 	json_t *domains = json_object_get(m->version, "domains"), *v;
-	const char *domain, *first = NULL;
+	const char *domain;
+	char lb[LB_NAME] = "";
 
 	if (!json_object_size(domains))
 		making_note(
@@ -134,11 +166,9 @@ static void make_domains(const struct making *m)
 			"load balancer uses them");
 	json_object_foreach(domains, domain, v)
 	{
-		if (first)
-			make_alias(m, domain, first);
-		else if (make_balancer(m, domain))
-			first = domain;
-		else
+		if (*lb)
+			make_alias(m, domain, lb);
+		else if (!make_balancer(m, domain, lb))
 			return;
 	}
 }
