@@ -155,6 +155,17 @@ static void settle_name(json_t *body, const char *zone)
 	json_object_set_new(body, "name", json_string(cf_domain(whole, name)));
 }
 
+static bool has_priority(const json_t *record)
+{
+	static const char *const types[] = { "MX", "SRV", "URI", "SVCB", "HTTPS" };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (is_type(record, types[i]))
+			return true;
+	return false;
+}
+
+/* Some clients give all records a priority, which would be a part of the content. */
 static void settle_type(json_t *body)
 {
 	char type[32];
@@ -165,6 +176,8 @@ static void settle_type(json_t *body)
 		type[i] = (char)toupper((unsigned char)type[i]);
 	if (n && n < sizeof(type))
 		json_object_set_new(body, "type", json_string(type));
+	if (!has_priority(body))
+		json_object_del(body, "priority");
 }
 
 static bool check_ttl(struct api_request *r, const json_t *body)

@@ -20,14 +20,6 @@ static void judge(struct filters *f, bool holds)
 	f->held += holds;
 }
 
-static const char *arg(const struct api_request *r, const char *field, const char *how)
-{
-	char name[64];
-
-	snprintf(name, sizeof(name), "%s%s%s", field, *how ? "." : "", how);
-	return api_arg(r, name);
-}
-
 static bool ends(const char *s, const char *end)
 {
 	size_t n = strlen(s), e = strlen(end);
@@ -44,31 +36,6 @@ static bool fits(const char *s, const char *how, const char *want)
 	if (strcmp(how, "endswith") == 0)
 		return ends(s, want);
 	return strcasecmp(s, want) == 0;
-}
-
-static const char *const hows[] = { "", "exact", "contains", "startswith", "endswith" };
-
-/* name=, name.contains= and so on. */
-static void judge_text(const struct api_request *r, const char *field, const char *s,
-		       struct filters *f)
-{
-	for (size_t i = 0; i < sizeof(hows) / sizeof(hows[0]); i++) {
-		const char *want = arg(r, field, hows[i]);
-
-		if (want && *want)
-			judge(f, fits(s, hows[i], want));
-	}
-}
-
-static void judge_comment(const struct api_request *r, const json_t *record, struct filters *f)
-{
-	const char *comment = cf_text(record, "comment");
-
-	judge_text(r, "comment", comment, f);
-	if (api_arg(r, "comment.present"))
-		judge(f, *comment);
-	if (api_arg(r, "comment.absent"))
-		judge(f, !*comment);
 }
 
 /* Whether one of its tags, or (name) what is before the colon of one, is like this. */
@@ -90,62 +57,82 @@ static bool has_tag(const json_t *record, const char *how, const char *want, boo
 	return false;
 }
 
-static void judge_tags(const struct api_request *r, const json_t *record, struct filters *f)
+static bool is_how(const char *how)
 {
-	struct filters tags = { 0 };
-	const char *want, *match = api_arg(r, "tag_match");
+	static const char *const hows[] = { "", "exact", "contains", "startswith", "endswith" };
 
-	for (size_t i = 0; i < sizeof(hows) / sizeof(hows[0]); i++) {
-		want = arg(r, "tag", hows[i]);
-		if (want && *want)
-			judge(&tags, has_tag(record, hows[i], want, false));
-	}
-	want = api_arg(r, "tag.present");
-	if (want)
-		judge(&tags, has_tag(record, "", want, true));
-	want = api_arg(r, "tag.absent");
-	if (want)
-		judge(&tags, !has_tag(record, "", want, true));
-	if (tags.given)
-		judge(f,
-		      tags.held == tags.given || (tags.held && match && strcmp(match, "any") == 0));
+	for (size_t i = 0; i < sizeof(hows) / sizeof(hows[0]); i++)
+		if (strcmp(how, hows[i]) == 0)
+			return true;
+	return false;
 }
 
-static void judge_all(const struct api_request *r, const json_t *record, const char *name,
-		      struct filters *f)
+static bool has_text(const json_t *record, const char *name, const char *want)
 {
-	const char *want;
+	return strcasestr(name, want) || strcasestr(cf_text(record, "content"), want) ||
+	       strcasestr(cf_text(record, "comment"), want) ||
+	       has_tag(record, "contains", want, false);
+}
 
-	judge_text(r, "name", name, f);
-	judge_text(r, "content", cf_text(record, "content"), f);
-	judge_text(r, "type", cf_text(record, "type"), f);
-	judge_comment(r, record, f);
-	judge_tags(r, record, f);
-	want = api_arg(r, "proxied");
-	if (want && *want)
+/* One argument of the query, as in comment.contains=: field and how. */
+static void judge_arg(const json_t *record, const char *name, const char *field, const char *how,
+		      const char *want, struct filters *f, struct filters *tags)
+{
+	bool present = strcmp(how, "present") == 0, absent = strcmp(how, "absent") == 0;
+
+	if (strcmp(field, "tag") == 0 && (present || absent))
+		judge(tags, has_tag(record, "", want, true) == present);
+	else if (strcmp(field, "comment") == 0 && (present || absent))
+		judge(f, (*cf_text(record, "comment") != 0) == present);
+	else if (!*want || !is_how(how))
+		return;
+	else if (strcmp(field, "tag") == 0)
+		judge(tags, has_tag(record, how, want, false));
+	else if (strcmp(field, "name") == 0)
+		judge(f, fits(name, how, want));
+	else if (strcmp(field, "content") == 0 || strcmp(field, "type") == 0 ||
+		 strcmp(field, "comment") == 0)
+		judge(f, fits(cf_text(record, field), how, want));
+	else if (strcmp(field, "proxied") == 0)
 		judge(f, json_is_true(json_object_get(record, "proxied")) ==
 				 (strcmp(want, "true") == 0));
-	want = api_arg(r, "search");
-	if (want && *want)
-		judge(f, strcasestr(name, want) || strcasestr(cf_text(record, "content"), want) ||
-				 strcasestr(cf_text(record, "comment"), want) ||
-				 has_tag(record, "contains", want, false));
+	else if (strcmp(field, "search") == 0)
+		judge(f, has_text(record, name, want));
+}
+
+/* All filters hold, or one is enough. */
+static bool is_enough(const struct filters *f, const char *match)
+{
+	return f->held == f->given || (f->held && match && strcmp(match, "any") == 0);
+}
+
+static bool passes(const struct api_request *r, const json_t *record, const char *name)
+{
+	struct filters f = { 0 }, tags = { 0 };
+	char field[64];
+	const char *key;
+	json_t *v;
+
+	json_object_foreach(r->args, key, v)
+	{
+		const char *want = api_arg(r, key), *how = strchr(key, '.');
+
+		snprintf(field, sizeof(field), "%.*s", (int)strcspn(key, "."), key);
+		judge_arg(record, name, field, how ? how + 1 : "", want ? want : "", &f, &tags);
+	}
+	if (tags.given)
+		judge(&f, is_enough(&tags, api_arg(r, "tag_match")));
+	return is_enough(&f, api_arg(r, "match"));
 }
 
 bool cf_concerns_record(const struct api_request *r, const json_t *record)
 {
-	const json_t *zone = cf_zone(r);
-	const char *match = api_arg(r, "match");
-	struct filters f = { 0 };
+	const char *given = cf_text(record, "name");
 	char name[CF_NAME];
 
-	cf_domain(cf_text(record, "name"), name);
-	if (!ends(name, cf_text(zone, "name")) || cf_zone_of(r, name) != zone)
+	if (cf_zone_of(r, given) != cf_zone(r))
 		return false;
-	if (!json_object_size(r->args))
-		return true;
-	judge_all(r, record, name, &f);
-	return f.held == f.given || (f.held && match && strcmp(match, "any") == 0);
+	return !json_object_size(r->args) || passes(r, record, cf_domain(given, name));
 }
 
 /* --- order --- */

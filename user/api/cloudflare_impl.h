@@ -48,7 +48,8 @@ struct cf_field {
 	const char *key;
 	const char *type; /* of JSON Schema */
 	unsigned how;
-	const char *unset; /* JSON that is shown where an object does not have it; NULL: nothing */
+	const char *unset; /* JSON that is shown where an object does not have it: a word, a whole
+			    * number, a text without escapes, an object; NULL: nothing */
 	const struct cf_field *of; /* of an object, or of each item of a list; NULL: it is kept as
 				    * it is. The last one has no key. */
 };

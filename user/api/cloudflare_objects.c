@@ -2,6 +2,7 @@
 /* cloudflare_objects.c - what clients say of an object, what is stored of it, and what they read:
  * the same for all kinds, by the tables of their fields. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -181,6 +182,30 @@ json_t *cf_body(struct api_request *r, const struct cf_kind *k, json_t *taken, c
 
 /* --- showing --- */
 
+/* What a field is that was not said: JSON, of which most is a word or a number. */
+static json_t *unset_value(const char *text)
+{
+	size_t n = strlen(text);
+
+	switch (text[0]) {
+	case 't':
+		return json_true();
+	case 'f':
+		return json_false();
+	case 'n':
+		return json_null();
+	case '"':
+		return json_stringn(text + 1, n - 2);
+	case '{':
+	case '[':
+		if (n == 2)
+			return text[0] == '{' ? json_object() : json_array();
+		return json_loads(text, 0, NULL);
+	default:
+		return json_integer(atoll(text));
+	}
+}
+
 static void show_fields(const struct cf_field *fields, const json_t *from, json_t *to);
 
 static json_t *show_value(const struct cf_field *f, json_t *v)
@@ -217,8 +242,7 @@ static void show_fields(const struct cf_field *fields, const json_t *from, json_
 		if (v && !json_is_null(v))
 			json_object_set_new(to, f->key, show_value(f, v));
 		else if (f->unset)
-			json_object_set_new(to, f->key,
-					    json_loads(f->unset, JSON_DECODE_ANY, NULL));
+			json_object_set_new(to, f->key, unset_value(f->unset));
 	}
 }
 

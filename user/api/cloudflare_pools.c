@@ -295,9 +295,11 @@ void cf_pool_health(struct api_request *r, const struct cf_kind *k)
 /* In lists pools and origins say how they are. */
 static void add_health(const struct api_request *r, const json_t *pool, json_t *shown)
 {
-	json_t *state = weir_agent_pool(r->agent, cf_text(pool, "id")), *o;
+	json_t *state = NULL, *o;
 	size_t i;
 
+	if (*cf_text(pool, "monitor") || *cf_text(pool, "monitor_group"))
+		state = weir_agent_pool(r->agent, cf_text(pool, "id"));
 	if (!state || !is_monitored(state)) {
 		json_decref(state);
 		return;
