@@ -175,6 +175,15 @@ async function pools(monitor) {
 		assert.deepEqual([p.description, p.origins[0].weight, p.created_on], ['', 0.5, web.created_on]);
 		await refused(lb.pools.update(web.id, { account_id, name: 'web' }), 400, 1002, /origins is missing/);
 	});
+	await check('what was read can be put back, and nothing is said of that', async () => {
+		const path = `/accounts/${account_id}/load_balancers/pools`;
+		const read = (await raw('GET', path)).result.find((p) => p.id === web.id);
+		const put = await raw('PUT', `${path}/${web.id}`, read);
+		assert.deepEqual([put.success, put.messages], [true, []]);
+		const { healthy, modified_on, ...rest } = read;
+		rest.origins = rest.origins.map(({ healthy: h, failure_reason, ...o }) => o);
+		assert.deepEqual({ ...put.result, modified_on: undefined }, { ...rest, modified_on: undefined });
+	});
 	await check('what is disabled says since when', async () => {
 		const off = await lb.pools.edit(spare.id, { account_id, enabled: false });
 		assert.ok(off.disabled_at);

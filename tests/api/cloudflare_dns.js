@@ -147,6 +147,7 @@ async function batch(cf, zone_id, app, names) {
 		const twice = Array.from({ length: 40 }, (_, i) => ({ type: 'A', name: `n${i % 39}`, content: A, ttl: 60 }));
 		const e = await refused(records.batch({ zone_id, posts: twice }), 400, 81058);
 		assert.match(e.source.pointer, /^\/posts\/(0|39)\/content$/);
+		await refused(records.batch({ zone_id, posts: { type: 'A' } }), 400, 1002, /must be a list/);
 		await refused(records.batch({ zone_id, deletes: [{ id: app.id }, { id: '0'.repeat(32) }] }), 404, 81044);
 		assert.deepEqual(await names({}), before);
 	});

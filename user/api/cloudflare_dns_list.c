@@ -287,13 +287,33 @@ void cf_batch_place(const struct api_request *r, size_t which, char out[CF_NAME]
 	}
 }
 
+static bool check_batch(struct api_request *r)
+{
+	char pointer[32];
+
+	if (!json_is_object(r->body))
+		return cf_invalid(r, NULL, "the body must be a JSON object");
+	for (unsigned part = 0; part < PARTS; part++) {
+		const json_t *list = json_object_get(r->body, parts[part]);
+
+		if (!list || json_is_null(list) || json_is_array(list))
+			continue;
+		snprintf(pointer, sizeof(pointer), "/%s", parts[part]);
+		return cf_invalid(r, pointer, "%s must be a list", parts[part]);
+	}
+	return true;
+}
+
 /* All of it or nothing: the first item that is wrong ends it. */
 void cf_batch(struct api_request *r, const struct cf_kind *k)
 {
-	json_t *result = json_object(), *item;
+	json_t *result, *item;
 	size_t i;
 
 	(void)k;
+	if (!check_batch(r))
+		return;
+	result = json_object();
 	for (unsigned part = 0; part < PARTS; part++) {
 		json_t *list = json_object_get(r->body, parts[part]), *done = json_array();
 

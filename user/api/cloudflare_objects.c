@@ -54,6 +54,33 @@ static json_t *keep_value(struct api_request *r, const struct cf_field *f, json_
 	return out;
 }
 
+/* What is read of objects beside their fields, and so comes back from some. */
+static bool is_only_shown(const char *key)
+{
+	static const char *const keys[] = {
+		"id",
+		"healthy",
+		"failure_reason",
+		"zone_id",
+		"zone_name",
+		"proxiable",
+		"meta",
+		"name_servers",
+		"owner",
+		"permissions",
+		"original_name_servers",
+		"original_registrar",
+		"created_at",
+		"original_dnshost",
+		"activated_on",
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcmp(keys[i], key) == 0)
+			return true;
+	return false;
+}
+
 /* What the model would not know is not for it, whoever says it. Inside, null is absent. */
 static json_t *keep(struct api_request *r, const struct cf_field *fields, const json_t *from,
 		    const char *where)
@@ -67,9 +94,9 @@ static json_t *keep(struct api_request *r, const struct cf_field *fields, const 
 		const struct cf_field *f = field_of(fields, key);
 
 		snprintf(path, sizeof(path), "%s%s%s", where, *where ? "." : "", key);
-		if (!f)
+		if (!f && !is_only_shown(key))
 			cf_say(r, CF_IGNORED, "%s is no field here, and was ignored", path);
-		else if (!(f->how & CF_READ_ONLY) && !(*where && json_is_null(v)))
+		else if (f && !(f->how & CF_READ_ONLY) && !(*where && json_is_null(v)))
 			json_object_set_new(out, key, keep_value(r, f, v, path));
 	}
 	return out;
