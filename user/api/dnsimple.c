@@ -148,6 +148,12 @@ json_int_t dnsimple_parse_number(const char *text)
 	return n;
 }
 
+bool dnsimple_id_of(json_int_t number, char out[DNSIMPLE_ID])
+{
+	snprintf(out, DNSIMPLE_ID, "%032" PRIx64, (uint64_t)number);
+	return number >= 0 && number < HASHED;
+}
+
 json_int_t dnsimple_number(const char *id)
 {
 	if (strlen(id) == DNSIMPLE_ID - 1 && strspn(id, "0") >= DNSIMPLE_ID - 1 - 13 &&
@@ -173,14 +179,12 @@ void dnsimple_new_id(const struct api_request *r, const char *kind, char out[DNS
 
 const char *dnsimple_domain(const char *name, char out[DNSIMPLE_NAME])
 {
-	size_t n;
+	size_t n = 0;
 
-	snprintf(out, DNSIMPLE_NAME, "%s", name ? name : "");
-	n = strlen(out);
-	if (n > 1 && out[n - 1] == '.')
-		out[n - 1] = 0;
-	for (char *c = out; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
+	for (; name && name[n] && n < DNSIMPLE_NAME - 1; n++) /* of every record in a list */
+		out[n] = name[n] >= 'A' && name[n] <= 'Z' ? (char)(name[n] | 0x20) : name[n];
+	n -= n > 1 && out[n - 1] == '.';
+	out[n] = 0;
 	return out;
 }
 

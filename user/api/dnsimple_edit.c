@@ -13,7 +13,7 @@ static bool begin(struct api_request *r, struct dnsimple_zone *z, struct dnsimpl
 	if (!dnsimple_find_zone(r, z))
 		return false;
 	e->list.arena = weir_arena_new();
-	dnsimple_list_records(r, z, &e->list);
+	e->touched = json_object();
 	return true;
 }
 
@@ -21,6 +21,7 @@ static void end(struct dnsimple_edit *e, struct dnsimple_zone *z)
 {
 	free(e->list.items);
 	weir_arena_free(e->list.arena);
+	json_decref(e->touched);
 	dnsimple_zone_done(z);
 }
 
@@ -49,6 +50,7 @@ void dnsimple_get_records(struct api_request *r)
 
 	if (!begin(r, &z, &e))
 		return;
+	dnsimple_list_records(r, &z, &e.list);
 	for (size_t i = 0; i < e.list.n; i++) {
 		const struct dnsimple_item *item = &e.list.items[i];
 
@@ -367,6 +369,7 @@ void dnsimple_zone_file(struct api_request *r)
 
 	if (!begin(r, &z, &e))
 		return;
+	dnsimple_list_records(r, &z, &e.list);
 	text = json_object_get(z.body, "file") ? print_file_zone(r, &z) : print_zone(&e);
 	dnsimple_reply(r, 200, json_pack("{s:o}", "zone", text));
 	end(&e, &z);

@@ -38,6 +38,9 @@ bool dnsimple_account(struct api_request *r);
 
 json_int_t dnsimple_number(const char *id);
 
+/* The id of an object that was made here and has this number. False: no such one can have it. */
+bool dnsimple_id_of(json_int_t number, char out[DNSIMPLE_ID]);
+
 /* An id for a new object of this kind, whose number is larger than those of former ones. */
 void dnsimple_new_id(const struct api_request *r, const char *kind, char out[DNSIMPLE_ID]);
 
@@ -97,7 +100,9 @@ json_t *dnsimple_show_record(const struct dnsimple_item *item, const void *zone)
 struct dnsimple_edit {
 	struct api_request *r;
 	const struct dnsimple_zone *zone;
-	struct dnsimple_list list; /* as they are */
+	struct dnsimple_list list; /* as they are, once that is needed */
+	struct dnsimple_item one;  /* that was found without it */
+	json_t *touched;           /* ids of those that are edited or deleted */
 	json_t *errors;            /* the body of a reply to what is refused */
 	unsigned status;
 };

@@ -73,13 +73,35 @@ static const char *soa_of(struct weir_arena *a, const struct dnsimple_zone *z, c
 				 (long long)number_of(z->body, "minimum", 60));
 }
 
+/* False: the record is in another zone. */
+static bool take_item(const struct dnsimple_zone *z, struct weir_arena *a, const char *id,
+		      const json_t *body, struct dnsimple_item *out)
+{
+	char name[DNSIMPLE_NAME];
+	const char *within;
+
+	dnsimple_domain(text_of(body, "name"), name);
+	within = dnsimple_within(z, name);
+	if (!within)
+		return false;
+	*out = (struct dnsimple_item){
+		.number = dnsimple_number(id),
+		.id = id,
+		.name = weir_arena_strdup(a, within),
+		.type = text_of(body, "type"),
+		.content = text_of(body, "content"),
+		.body = body,
+	};
+	return true;
+}
+
 void dnsimple_list_records(const struct api_request *r, const struct dnsimple_zone *z,
 			   struct dnsimple_list *l)
 {
 	json_t *ns = name_servers(r, z);
+	struct dnsimple_item item;
 	const json_t *v;
-	char name[DNSIMPLE_NAME];
-	const char *id, *within;
+	const char *id;
 	size_t i;
 
 	if (json_array_size(ns))
@@ -89,18 +111,8 @@ void dnsimple_list_records(const struct api_request *r, const struct dnsimple_zo
 	json_decref(ns);
 	json_object_foreach((json_t *)weir_agent_objects(r->agent, "record"), id, v)
 	{
-		dnsimple_domain(text_of(v, "name"), name);
-		within = dnsimple_within(z, name);
-		if (!within)
-			continue;
-		*dnsimple_list_add(l) = (struct dnsimple_item){
-			.number = dnsimple_number(id),
-			.id = id,
-			.name = weir_arena_strdup(l->arena, within),
-			.type = text_of(v, "type"),
-			.content = text_of(v, "content"),
-			.body = v,
-		};
+		if (take_item(z, l->arena, id, v, &item))
+			*dnsimple_list_add(l) = item;
 	}
 }
 
@@ -276,8 +288,17 @@ bool dnsimple_make_record(struct dnsimple_edit *e, const json_t *from, json_t **
 
 const struct dnsimple_item *dnsimple_find_record(struct dnsimple_edit *e, json_int_t number)
 {
-	char text[64];
+	char text[64], id[DNSIMPLE_ID];
+	const json_t *body;
 
+	if (dnsimple_id_of(number, id)) {
+		body = weir_agent_object(e->r->agent, "record", id);
+		if (body && take_item(e->zone, e->list.arena, weir_arena_strdup(e->list.arena, id),
+				      body, &e->one))
+			return &e->one;
+	}
+	if (!e->list.n)
+		dnsimple_list_records(e->r, e->zone, &e->list);
 	for (size_t i = 0; i < e->list.n; i++)
 		if (e->list.items[i].number == number)
 			return &e->list.items[i];
@@ -285,19 +306,6 @@ const struct dnsimple_item *dnsimple_find_record(struct dnsimple_edit *e, json_i
 	e->errors = json_pack("{s:s}", "message", text);
 	e->status = 404;
 	return NULL;
-}
-
-static bool is_changed(const struct api_request *r, const char *id)
-{
-	const json_t *change;
-	size_t i;
-
-	json_array_foreach(r->changes, i, change)
-	{
-		if (strcmp(text_of(change, "id"), id) == 0)
-			return true;
-	}
-	return false;
 }
 
 /* One that can be changed, and is not changed yet. */
@@ -311,8 +319,10 @@ static const struct dnsimple_item *find_free(struct dnsimple_edit *e, json_int_t
 	if (item->system)
 		e->errors = json_pack("{s:s}", "message",
 				      "This record is of the zone itself and cannot be changed");
-	else if (is_changed(e->r, item->id))
+	else if (json_object_get(e->touched, item->id))
 		e->errors = dnsimple_invalid("id", "is there twice");
+	else
+		json_object_set_new(e->touched, item->id, json_true());
 	return e->errors ? NULL : item;
 }
 
