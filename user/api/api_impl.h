@@ -11,6 +11,7 @@
 struct api_auth;
 struct api_call;
 struct api_connection;
+struct api_door;
 struct api_listener;
 struct changing;
 struct kept;
@@ -28,6 +29,7 @@ struct weir_api {
 	unsigned n_handles; /* that are not closed yet */
 	bool closing, reload_later;
 	struct weir_agent *agent;
+	struct api_door *doors;
 	struct api_listener *listeners;
 	struct api_auth *auth;
 	struct kept *kept;         /* by route */
@@ -39,19 +41,32 @@ struct weir_api {
 	size_t body_bytes;         /* of all bodies that are kept */
 };
 
-/* One libmicrohttpd daemon, which is one socket that is listened on. */
+/* An address that is listened on. */
+struct api_door {
+	struct api_door *next;
+	struct weir_api *api;
+	struct weir_sockaddr addr;
+	struct api_listener *to;            /* who serves those that come */
+	struct api_connection *connections; /* all, also those that are being served */
+	struct api_connection *entering;    /* that libmicrohttpd is being given */
+	unsigned n_connections, max;
+	uv_poll_t poll; /* of epoll, where fd and those that have said nothing yet are */
+	int epoll, fd;
+	bool tls, control, is_open; /* control: weir's own paths need no token here */
+};
+
+/* A libmicrohttpd daemon: it serves those that come in by a door. */
 struct api_listener {
 	struct api_listener *next;
 	struct weir_api *api;
-	struct weir_sockaddr addr;
+	struct api_door *door;
 	struct MHD_Daemon *daemon;
-	struct api_connection *connections;
 	uv_poll_t poll;
 	uv_timer_t timer;
 	unsigned n_handles;
-	int fd;       /* that new daemons of this address listen on, too; -1: draining */
-	bool resumed; /* there is something to do for it in the next turn */
-	bool control; /* agent.control: weir's own paths need no token here */
+	bool resumed;  /* there is something to do for it in the next turn */
+	bool draining; /* another one serves those that come */
+	bool control;  /* as the door */
 };
 
 /* --- listen.c: libmicrohttpd on the loop --- */
@@ -62,21 +77,24 @@ int api_listen(struct weir_api *api, const struct weir_sockaddr *addr,
 	       const struct weir_api_conf *conf);
 
 /* The same address with the files as they are now, for connections that come from now on; those
- * that are there end as they are. On failure everything stays (said in the log). */
-void api_listen_again(struct api_listener *l, const struct weir_api_conf *conf);
+ * that are there end with their next reply. On failure everything stays (said in the log). */
+void api_listen_again(struct api_door *d, const struct weir_api_conf *conf);
 
-/* Ends its connections. Needs uv_run() afterwards. */
-void api_listener_close(struct api_listener *l);
+/* Ends all connections. Needs uv_run() afterwards. */
+void api_listen_no_more(struct weir_api *api);
 
 struct api_listener *api_listener_of(const struct weir_api *api, struct MHD_Connection *c);
 
-/* The handles of a listener (or the api's own) are closed. */
+/* The handles of a listener or a door (or the api's own) are closed. */
 void api_handle_closed(struct weir_api *api);
 
 /* Lets libmicrohttpd do what there is to do. Not from within its callbacks. l may be gone after. */
 void api_run(struct api_listener *l);
 
-/* --- connections.c: nobody takes all day --- */
+/* --- connections.c: who comes in, and for how long --- */
+
+/* Takes new ones, and lets some in of those that have something to say. api_run() follows. */
+void api_at_door(struct api_door *d);
 
 /* A connection's time for what it does next: 0 ends the limit. */
 void api_connection_has(struct MHD_Connection *c, unsigned seconds);
@@ -84,7 +102,9 @@ void api_connection_has(struct MHD_Connection *c, unsigned seconds);
 void api_connection_end(struct MHD_Connection *c);
 void api_on_connection(void *arg, struct MHD_Connection *c, void **socket_context,
 		       enum MHD_ConnectionNotificationCode code);
-void api_cut_off(struct api_listener *l, uint64_t now_ns);
+void api_cut_off(struct api_door *d, uint64_t now_ns);
+/* Ends those that are not being served. */
+void api_empty_door(struct api_door *d);
 
 /* --- http.c: libmicrohttpd's callbacks --- */
 

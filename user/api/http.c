@@ -153,7 +153,7 @@ void api_on_request_over(void *arg, struct MHD_Connection *c, void **state,
 		return;
 	if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK)
 		api_connection_has(c, AGAIN_S);
-	if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK && call->at->fd < 0)
+	if (why == MHD_REQUEST_TERMINATED_COMPLETED_OK && call->at->draining)
 		api_connection_end(c); /* the next one is for the newer daemon */
 	api_wait_no_more(call);
 	api_leave_change(call);

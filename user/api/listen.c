@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* listen.c - libmicrohttpd on the loop: one daemon for each address, without threads, through its
- * epoll descriptor. */
+ * epoll descriptor, which is given its connections (connections.c). */
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "api/api_impl.h"
@@ -15,7 +15,6 @@
 
 #define CONTROL_MAX 128  /* connections */
 #define API_MAX     1024 /* the same of agent.api */
-#define CLIENT_MAX  256  /* of them, of one address */
 #define IDLE_S      10
 #define MEMORY_MAX  32768   /* bytes of a connection: request line, headers, buffers */
 #define PEM_MAX     1048576 /* bytes of a file */
@@ -84,26 +83,21 @@ static bool read_pems(const struct weir_api_conf *conf, struct pems *p)
 /* --- on the loop --- */
 
 static void on_timer(uv_timer_t *timer);
+static void close_listener(struct api_listener *l);
 
 static unsigned connections(struct api_listener *l)
 {
 	return MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
 }
 
-/* Runs again after connections ended: at its limit libmicrohttpd stops listening, and only the
- * next run looks whether it may again. */
 void api_run(struct api_listener *l)
 {
 	MHD_UNSIGNED_LONG_LONG ms;
-	unsigned before;
 
-	do {
-		before = connections(l);
-		MHD_run(l->daemon);
-	} while (connections(l) < before);
+	MHD_run(l->daemon);
 	uv_timer_stop(&l->timer);
-	if (l->fd < 0 && !connections(l)) {
-		api_listener_close(l); /* its last connection has ended */
+	if (l->draining && !connections(l)) {
+		close_listener(l); /* its last connection has ended */
 	} else if (MHD_get_timeout(l->daemon, &ms) == MHD_YES) {
 		l->resumed = l->resumed || !ms;
 		if (ms)
@@ -151,7 +145,7 @@ struct api_listener *api_listener_of(const struct weir_api *api, struct MHD_Conn
 	return l;
 }
 
-void api_listener_close(struct api_listener *l)
+static void close_listener(struct api_listener *l)
 {
 	for (struct api_listener **at = &l->api->listeners; *at; at = &(*at)->next) {
 		if (*at == l) {
@@ -162,77 +156,51 @@ void api_listener_close(struct api_listener *l)
 	uv_timer_stop(&l->timer);
 	uv_poll_stop(&l->poll);
 	MHD_stop_daemon(l->daemon);
-	if (l->fd >= 0)
-		close(l->fd);
 	uv_close((uv_handle_t *)&l->poll, on_closed);
 	uv_close((uv_handle_t *)&l->timer, on_closed);
 }
 
-/* --- sockets --- */
-
-/* A listening socket on exactly this address, or a negative errno. Not libmicrohttpd's own, as
- * that would not tell why it could not, and could not be listened on by the next daemon, too. */
-static int listen_on(const struct weir_sockaddr *addr)
+/* NULL: it cannot be, which is in the log if it is about conf. */
+static struct MHD_Daemon *start(struct api_listener *l, const struct weir_api_conf *conf)
 {
-	struct sockaddr_storage ss;
-	socklen_t len = weir_sockaddr_native(addr, &ss);
-	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int on = 1, err;
+	struct pems pems;
+	struct MHD_Daemon *d;
 
-	if (fd < 0)
-		return -errno;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&ss, len) == 0 && listen(fd, API_MAX) == 0)
-		return fd;
-	err = -errno;
-	close(fd);
-	return err;
-}
-
-/* Listens on a copy of l->fd. */
-static struct MHD_Daemon *start(struct api_listener *l, const struct pems *pems)
-{
+	if (!read_pems(conf, &pems))
+		return NULL;
 	const struct MHD_OptionItem tls[] = {
-		{ MHD_OPTION_HTTPS_MEM_CERT, 0, pems->certificate },
-		{ MHD_OPTION_HTTPS_MEM_KEY, 0, pems->key },
+		{ MHD_OPTION_HTTPS_MEM_CERT, 0, pems.certificate },
+		{ MHD_OPTION_HTTPS_MEM_KEY, 0, pems.key },
 		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_WORDS },
 		{ MHD_OPTION_END, 0, NULL },
 	};
-	int fd = fcntl(l->fd, F_DUPFD_CLOEXEC, 0);
-	struct MHD_Daemon *d = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME |
-			(pems->key ? MHD_USE_TLS : 0),
-		0, NULL, NULL, api_on_request, l, /* no threads */
-		MHD_OPTION_EXTERNAL_LOGGER, on_log, l, MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_URI_LOG_CALLBACK, api_on_target, l, MHD_OPTION_NOTIFY_COMPLETED,
-		api_on_request_over, l, MHD_OPTION_NOTIFY_CONNECTION, api_on_connection, l,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)(l->control ? CONTROL_MAX : API_MAX),
-		MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)(l->control ? 0 : CLIENT_MAX),
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)MEMORY_MAX, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
-		pems->key ? tls : tls + 3, MHD_OPTION_END);
-
-	if (!d && fd >= 0)
-		close(fd);
+	d = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME |
+				     MHD_USE_NO_LISTEN_SOCKET | (pems.key ? MHD_USE_TLS : 0),
+			     0, NULL, NULL, api_on_request, l, /* no threads */
+			     MHD_OPTION_EXTERNAL_LOGGER, on_log, l, MHD_OPTION_URI_LOG_CALLBACK,
+			     api_on_target, l, MHD_OPTION_NOTIFY_COMPLETED, api_on_request_over, l,
+			     MHD_OPTION_NOTIFY_CONNECTION, api_on_connection, l,
+			     MHD_OPTION_CONNECTION_LIMIT, l->door->max,
+			     MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+			     MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)MEMORY_MAX,
+			     MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY,
+			     pems.key ? tls : tls + 3, MHD_OPTION_END);
+	if (!d && pems.key)
+		weir_error("agent.api.tls: %s and %s are no certificate and its key",
+			   conf->certificate, conf->key);
+	forget_pems(&pems);
 	return d;
 }
 
-/* Takes fd over when it is 0. */
-static int add(struct weir_api *api, int fd, const struct weir_sockaddr *addr,
-	       const struct weir_api_conf *conf)
+/* Another one serves those that come in by d. */
+static int serve_by_another(struct api_door *d, const struct weir_api_conf *conf)
 {
+	struct weir_api *api = d->api;
 	struct api_listener *l = weir_new(struct api_listener);
-	struct pems pems;
 	int err = -EINVAL;
 
-	*l = (struct api_listener){ .api = api, .addr = *addr, .fd = fd, .control = !conf };
-	if (read_pems(conf, &pems)) {
-		l->daemon = start(l, &pems);
-		if (!l->daemon && pems.key)
-			weir_error("agent.api.tls: %s and %s are no certificate and its key",
-				   conf->certificate, conf->key);
-		forget_pems(&pems);
-	}
+	*l = (struct api_listener){ .api = api, .door = d, .control = d->control };
+	l->daemon = start(l, conf);
 	if (l->daemon)
 		err = uv_poll_init(
 			api->loop, &l->poll,
@@ -250,30 +218,119 @@ static int add(struct weir_api *api, int fd, const struct weir_sockaddr *addr,
 	uv_poll_start(&l->poll, UV_READABLE, on_poll);
 	l->next = api->listeners;
 	api->listeners = l;
+	d->to = l;
 	return 0;
+}
+
+/* --- doors --- */
+
+/* A listening socket on exactly this address, or a negative errno. */
+static int listen_on(const struct weir_sockaddr *addr)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = weir_sockaddr_native(addr, &ss);
+	int fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int on = 1, err;
+
+	if (fd < 0)
+		return -errno;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&ss, len) == 0 && listen(fd, API_MAX) == 0)
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+static void on_door(uv_poll_t *poll, int status, int events)
+{
+	struct api_door *d = poll->data;
+
+	(void)status;
+	(void)events;
+	d->api->turn_ns = uv_hrtime();
+	api_at_door(d);
+	api_run(d->to);
+}
+
+static void on_door_closed(uv_handle_t *h)
+{
+	struct api_door *d = h->data;
+
+	api_handle_closed(d->api);
+	free(d);
+}
+
+/* Takes a door that may be half made. */
+static void free_door(struct api_door *d)
+{
+	if (d->epoll >= 0)
+		close(d->epoll);
+	if (d->fd >= 0)
+		close(d->fd);
+	free(d);
 }
 
 int api_listen(struct weir_api *api, const struct weir_sockaddr *addr,
 	       const struct weir_api_conf *conf)
 {
-	int fd = listen_on(addr), err = fd < 0 ? fd : add(api, fd, addr, conf);
+	struct api_door *d = weir_new(struct api_door);
+	struct epoll_event e = { .events = EPOLLIN };
+	int err = 0;
 
-	if (err && fd >= 0)
-		close(fd);
-	return err;
+	*d = (struct api_door){ .api = api,
+				.addr = *addr,
+				.fd = listen_on(addr),
+				.control = !conf,
+				.max = conf ? API_MAX : CONTROL_MAX,
+				.is_open = true,
+				.tls = conf && conf->certificate };
+	d->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (d->fd < 0)
+		err = d->fd;
+	else if (d->epoll < 0 || epoll_ctl(d->epoll, EPOLL_CTL_ADD, d->fd, &e))
+		err = -errno;
+	if (!err)
+		err = uv_poll_init(api->loop, &d->poll, d->epoll);
+	if (err) {
+		free_door(d);
+		return err;
+	}
+	d->poll.data = d;
+	api->n_handles++;
+	d->next = api->doors;
+	api->doors = d;
+	err = serve_by_another(d, conf);
+	if (!err)
+		uv_poll_start(&d->poll, UV_READABLE, on_door);
+	return err; /* the door is closed with the others */
 }
 
-void api_listen_again(struct api_listener *l, const struct weir_api_conf *conf)
+void api_listen_again(struct api_door *d, const struct weir_api_conf *conf)
 {
+	struct api_listener *older = d->to;
 	char text[WEIR_SOCKADDR_TEXT];
 
-	if (add(l->api, l->fd, &l->addr, conf)) {
+	if (serve_by_another(d, conf)) {
 		weir_error("%s goes on with its older certificate",
-			   weir_sockaddr_text(&l->addr, text));
+			   weir_sockaddr_text(&d->addr, text));
 		return;
 	}
-	l->fd = -1;
-	close(MHD_quiesce_daemon(l->daemon));
-	l->resumed = true; /* it may have no connections */
-	api_next_turn(l->api);
+	older->draining = older->resumed = true; /* it may have no connections */
+	api_next_turn(d->api);
+}
+
+void api_listen_no_more(struct weir_api *api)
+{
+	while (api->listeners)
+		close_listener(api->listeners);
+	while (api->doors) {
+		struct api_door *d = api->doors;
+
+		api->doors = d->next;
+		api_empty_door(d);
+		uv_close((uv_handle_t *)&d->poll, on_door_closed);
+		close(d->epoll);
+		close(d->fd);
+	}
 }

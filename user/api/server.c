@@ -16,8 +16,8 @@ static void on_janitor(uv_timer_t *timer)
 	struct weir_api *api = timer->data;
 	uint64_t now_ns = uv_hrtime();
 
-	for (struct api_listener *l = api->listeners; l; l = l->next)
-		api_cut_off(l, now_ns);
+	for (struct api_door *d = api->doors; d; d = d->next)
+		api_cut_off(d, now_ns);
 }
 
 static int listen_on(struct weir_api *api, const char *which, const struct weir_sockaddr *addr,
@@ -61,7 +61,6 @@ int weir_api_open(uv_loop_t *loop, struct weir_agent *agent, struct weir_api **o
 void weir_api_reload(struct weir_api *api)
 {
 	const struct weir_api_conf *conf;
-	struct api_listener *next;
 
 	if (!api)
 		return;
@@ -69,11 +68,9 @@ void weir_api_reload(struct weir_api *api)
 	if (api->reload_later)
 		return;
 	conf = &weir_agent_conf(api->agent)->api;
-	for (struct api_listener *l = api->listeners; conf->certificate && l; l = next) {
-		next = l->next; /* new ones are put in front */
-		if (!l->control && l->fd >= 0)
-			api_listen_again(l, conf);
-	}
+	for (struct api_door *d = api->doors; d && conf->certificate; d = d->next)
+		if (!d->control)
+			api_listen_again(d, conf);
 }
 
 void api_handle_closed(struct weir_api *api)
@@ -94,8 +91,7 @@ void weir_api_close(struct weir_api *api)
 	api->closing = true;
 	api_queue_close(api);
 	api_resume_captures(api);
-	while (api->listeners)
-		api_listener_close(api->listeners);
+	api_listen_no_more(api);
 	uv_close((uv_handle_t *)&api->turn, on_closed);
 	uv_close((uv_handle_t *)&api->janitor, on_closed);
 	api_kept_free(api->kept);

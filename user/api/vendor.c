@@ -149,7 +149,7 @@ enum MHD_Result api_send(struct api_call *call)
 	if (!response)
 		return MHD_NO;
 	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-	if (call->at->fd < 0) /* see api_on_request_over() */
+	if (call->at->draining) /* see api_on_request_over() */
 		MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 	json_array_foreach(r->headers, i, header)
 		MHD_add_response_header(response, json_string_value(json_array_get(header, 0)),
