@@ -56,7 +56,7 @@ is "further domains are aliases of it" "$(in_ns client dig +short "@$DNS4" shop.
 fastly "api.server.updatePoolServer(at({ pool_id: '$web', server_id: '$second', max_conn: 7 }))" >/dev/null
 transfers_start "$NET_DIR/long" --flows 60
 transfers_stop "$NET_DIR/long"
-is "a server has as many connections as its max_conn, and the other one all that are more" "$(jq -c '[.broken, .by]' "$NET_DIR/long")" \
+is "a server has as many connections as its max_conn, and the other one all that are more" "$(jq -cS '[.broken, .by]' "$NET_DIR/long")" \
 	'[0,{"a":53,"b":7}]'
 is "the healthcheck is the pool's monitor" \
 	"$(ctl bal monitor show "$web" --json | jq -c '.object | [.type, .method, .path, .expected_codes, .interval, .timeout, .window, .threshold, .initial]')" \
