@@ -47,6 +47,7 @@ PLANET := $(patsubst %.c,$(B)/%,$(wildcard tests/dataplane/test_*.c))
 PROBET := $(patsubst %.c,$(B)/%,$(wildcard tests/probe/test_*.c))
 SIGNT := $(patsubst %.c,$(B)/%,$(wildcard tests/sign/test_*.c))
 STORET := $(patsubst %.c,$(B)/%,$(wildcard tests/store/test_*.c))
+ALERTT := $(patsubst %.c,$(B)/%,$(wildcard tests/alert/test_*.c))
 VMT := $(patsubst %.c,$(B)/%.o,$(wildcard tests/vm/*.bpf.c tests/net/xdp_*.bpf.c)) $(B)/tests/vm/verifier
 NETT := $(B)/tests/net/flood $(B)/tests/net/dns_flood $(B)/tests/net/ask $(B)/tests/net/dns_ask $(B)/tests/net/keep $(B)/tests/net/quic_ids.so
 KERNELS := 5.10 6.1 6.12 7
@@ -106,6 +107,8 @@ $(PROBET): $(B)/%: $(B)/%.o $(call OBJ,tests/probe/bed.c $(wildcard user/probe/*
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -luv -lcurl -lssl -lcrypto -o $@
 $(SIGNT): $(B)/%: $(B)/%.o $(call OBJ,$(wildcard user/sign/*.c)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -lcrypto $(LIB_LIBS) -lm -o $@
+$(ALERTT): $(B)/%: $(B)/%.o $(call OBJ,$(wildcard user/alert/*.c)) $(B)/libweir.a
+	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -luv -lcurl $(LIB_LIBS) -lm -o $@
 $(STORET): $(B)/%: $(B)/%.o $(call OBJ,$(wildcard user/store/*.c)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -lsqlite3 $(LIB_LIBS) -lm -o $@
 $(B)/tests/net/flood.o $(B)/tests/net/dns_flood.o: $(B)/tests/net/%.o: | $(B)/tests/net/%.skel.h
@@ -149,9 +152,9 @@ test: deps
 	@$(MAKE) --no-print-directory run-tests
 	@tests/run.sh all
 run-tests:
-	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(SIGNT) $(STORET) $(BPFT) $(PLANET) $(NETT) $(FUZZ) $(VMT) $(NPM)
+	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(SIGNT) $(STORET) $(ALERTT) $(BPFT) $(PLANET) $(NETT) $(FUZZ) $(VMT) $(NPM)
 	@$(MAKE) --no-print-directory SAN=1 $(BIN:build/%=build/san/%) \
-		$(UNIT:build/%=build/san/%) $(PROBET:build/%=build/san/%) $(SIGNT:build/%=build/san/%) $(STORET:build/%=build/san/%) \
+		$(UNIT:build/%=build/san/%) $(PROBET:build/%=build/san/%) $(SIGNT:build/%=build/san/%) $(STORET:build/%=build/san/%) $(ALERTT:build/%=build/san/%) \
 		$(PLANET:build/%=build/san/%)
 vmtest: deps
 	@$(MAKE) --no-print-directory $(BIN) $(BPFT) $(VMT)

@@ -112,7 +112,7 @@ all)
 	end vm/6.1
 	run vm/verifier build/tests/vm/verifier
 	for t in build/tests/probe/test_* build/san/tests/probe/test_* build/tests/sign/test_* build/san/tests/sign/test_* \
-		build/tests/store/test_* build/san/tests/store/test_*; do
+		build/tests/store/test_* build/san/tests/store/test_* build/tests/alert/test_* build/san/tests/alert/test_*; do
 		case $t in *.o | *.d | *\*) continue ;; esac
 		run "${t#build/}" "$t"
 	done
