@@ -172,7 +172,8 @@ async function pools() {
 		assert.equal((await dns.resolveCname(`pool.${ZONE}`)).length, 1);
 	});
 	await check('a member is there once, and nothing beside them', async () => {
-		assert.deepEqual(Object.keys((await refusal(create('pool', 'POOL', 'b.example.net'))).attributeErrors()), ['content']);
+		assert.deepEqual((await refusal(create('pool', 'POOL', 'b.example.net'))).attributeErrors(),
+			{ content: ['b.example.net is another record already'] });
 		for (const [type, content] of [['A', '192.0.2.1'], ['TXT', 'x'], ['CNAME', 'd.example.net']])
 			assert.deepEqual(Object.keys((await refusal(create('pool', type, content))).attributeErrors()), ['record_type']);
 		assert.deepEqual(Object.keys((await refusal(create('', 'POOL', 'a.example.net'))).attributeErrors()), ['record_type']);

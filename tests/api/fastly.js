@@ -235,7 +235,7 @@ async function versions() {
 		const bad = await api.server.createPoolServer({ service_id, pool_id: pool.id, address: '192.0.2.300' });
 		const said = await validate(1);
 		assert.equal(said.status, 'error');
-		assert.match(said.msg, /web servers.*192\.0\.2\.300/);
+		assert.match(said.msg, new RegExp(`web servers .*server ${bad.id}: address: .*192\\.0\\.2\\.300`));
 		await refused(400, 'Bad request', /192\.0\.2\.300/, api.version.activateServiceVersion(at(1)));
 		assert.equal((await api.version.getServiceVersion(at(1))).locked, false, 'nothing of it was kept');
 		await api.server.deletePoolServer({ service_id, pool_id: pool.id, server_id: bad.id });

@@ -107,7 +107,7 @@ const char *dnsimple_field(const char *path, char out[64])
 
 static void changed(struct api_request *r, const struct weir_changed *result)
 {
-	char field[64];
+	char field[64], text[512];
 
 	switch (result->refused) {
 	case WEIR_REFUSED_NOT:
@@ -116,8 +116,9 @@ static void changed(struct api_request *r, const struct weir_changed *result)
 		if (r->route->serve == dnsimple_batch)
 			dnsimple_batch_refused(r, result);
 		else
-			dnsimple_refuse_field(r, dnsimple_field(result->err.path, field),
-					      result->err.text);
+			dnsimple_refuse_field(
+				r, dnsimple_field(result->err.path, field),
+				api_reword(result->err.text, "records", "another record", text));
 		return;
 	case WEIR_REFUSED_FILES:
 		dnsimple_refuse(r, 403, "This %s", result->err.text);

@@ -241,14 +241,15 @@ void dnsimple_batch(struct api_request *r)
 void dnsimple_batch_refused(struct api_request *r, const struct weir_changed *result)
 {
 	size_t which = result->which;
-	char field[64];
+	char field[64], text[512];
 
 	for (unsigned p = 0; p < PARTS; p++) {
 		size_t n = json_array_size(json_object_get(r->body, parts[p]));
 
 		if (which < n) {
-			json_t *why = dnsimple_invalid(dnsimple_field(result->err.path, field),
-						       result->err.text);
+			json_t *why = dnsimple_invalid(
+				dnsimple_field(result->err.path, field),
+				api_reword(result->err.text, "records", "another record", text));
 
 			dnsimple_refuse_with(r, 400, with_index((enum part)p, which, why));
 			return;

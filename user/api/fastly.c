@@ -113,16 +113,34 @@ static void fail(struct api_request *r, unsigned status, const struct weir_err *
 		      err && err->path[0] && err->text[0] ? ": " : "", err ? err->text : "");
 }
 
+/* "origins[2].address" of a pool is the address of a server. */
+static void explain_path(const char *path, const json_t *body, char out[512])
+{
+	unsigned nth = 0;
+	int n = 0;
+	const json_t *origin;
+
+	sscanf(path, "origins[%u]%n", &nth, &n);
+	origin = n ? json_array_get(json_object_get(body, "origins"), nth) : NULL;
+	if (origin)
+		snprintf(out, 512, "server %s: %s%s",
+			 json_string_value(json_object_get(origin, "name")),
+			 path + n + (path[n] == '.'), path[n] ? ": " : "");
+	else
+		snprintf(out, 512, "%s%s", path, *path ? ": " : "");
+}
+
 void fastly_explain(const struct api_request *r, const struct weir_changed *result,
 		    struct weir_err *out)
 {
 	const json_t *change = json_array_get(r->changes, result->which);
 	const json_t *body = json_object_get(change, "body");
 	const char *of = json_string_value(json_object_get(body, "description"));
-	const char *path = result->err.path;
+	char path[512], text[512];
 
-	weir_err_set(out, "", "%s%s%s%s%s", of ? of : "", of ? ": " : "", path, *path ? ": " : "",
-		     result->err.text);
+	explain_path(result->err.path, body, path);
+	api_reword(result->err.text, "origins", "another server", text);
+	weir_err_set(out, "", "%s%s%s%s", of ? of : "", of ? ": " : "", path, text);
 }
 
 static void changed(struct api_request *r, const struct weir_changed *result)

@@ -66,6 +66,27 @@ json_t *api_text(const char *text)
 	return v ? v : json_string("");
 }
 
+const char *api_reword(const char *text, const char *list, const char *words, char out[512])
+{
+	size_t len = strlen(list), n = 0;
+
+	while (*text && n < 511) {
+		size_t digits = strncmp(text, list, len) == 0 && text[len] == '['
+					? strspn(text + len + 1, "0123456789")
+					: 0;
+
+		if (!digits || text[len + 1 + digits] != ']') {
+			out[n++] = *text++;
+			continue;
+		}
+		text += len + digits + 2;
+		for (const char *c = words; *c && n < 511; c++)
+			out[n++] = *c;
+	}
+	out[n] = 0;
+	return out;
+}
+
 void api_random_id(char *out, size_t n)
 {
 	static const char digits[] = "0123456789abcdef";

@@ -113,6 +113,10 @@ json_t *api_free_vips(const struct api_request *r, const char *id);
  * UTF-8 at all nothing is left. */
 json_t *api_text(const char *text);
 
+/* A sentence of the model's about a document, for those who have never seen one: where it says
+ * LIST[5], the words stand instead. Returns out. */
+const char *api_reword(const char *text, const char *list, const char *words, char out[512]);
+
 /* n random bytes as 2n hexadecimal digits, NUL. */
 void api_random_id(char *out, size_t n);
 
