@@ -83,6 +83,10 @@ cat >"$NET_DIR/half.yaml" <<-Y
 	pools: [{ name: good, origins: [{ name: a, address: 192.0.2.91 }] }, { name: bad, origins: [] }]
 Y
 no 2 apply -f "$NET_DIR/half.yaml" && says "pool bad"
+in_ns bal curl -s -m 20 -o "$said" -d '{"changes": [
+	{"kind": "pool", "id": "good", "object": {"name": "good", "origins": [{"name": "a", "address": "192.0.2.91"}]}},
+	{"id": "bad", "object": null}]}' http://127.0.0.1:8650/weir/v1/changes
+says "changes[1]: must have a kind"
 is "nothing of all that was made" "$(status bal .store.revision) $(id_of pool good)" "$before "
 
 # --- files ---

@@ -3,8 +3,9 @@
  * function that is called once for each request, on the loop's thread, after the token was checked
  * and the body was read. It sets status and reply; to change objects it fills changes, and the
  * reply is sent once they are durable and in effect, or replaced by what refuse() makes of the
- * reason. Requests that may change something (all but GET and HEAD) are called one at a time, when
- * no change is under way. */
+ * reason. With a status of 400 or more nothing is changed, whatever was filled in. Requests that
+ * may change something (all but GET and HEAD) are called one at a time, when no change is under
+ * way. */
 #ifndef WEIR_API_REQUEST_H
 #define WEIR_API_REQUEST_H
 

@@ -341,6 +341,13 @@ static void ask_facade(struct api_call *call)
 		fail_route(call);
 }
 
+static void drop_changes(struct api_request *r)
+{
+	json_decref(r->changes);
+	r->changes = NULL;
+	r->n_changes = 0;
+}
+
 /* False: its change is under way, or another one, and it waits. */
 static bool run(struct api_call *call)
 {
@@ -349,6 +356,8 @@ static bool run(struct api_call *call)
 
 	if (take_body(call))
 		ask_facade(call);
+	if (r->status >= MHD_HTTP_BAD_REQUEST) /* it may have been half way through them */
+		drop_changes(r);
 	assert(call->write || !r->n_changes);
 	if (r->n_changes > json_array_size(r->changes)) {
 		api_fail(call, MHD_HTTP_CONTENT_TOO_LARGE,

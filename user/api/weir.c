@@ -252,9 +252,12 @@ static void describe(struct api_request *r)
 
 static void fail(struct api_request *r, unsigned status, const struct weir_err *err)
 {
+	char text[sizeof(err->path) + sizeof(err->text) + 2];
+
+	snprintf(text, sizeof(text), "%s%s%s", err->path, err->path[0] ? ": " : "", err->text);
 	r->status = status;
 	json_decref(r->reply);
-	r->reply = json_pack("{s:s}", "error", err->text);
+	r->reply = json_pack("{s:s}", "error", text);
 }
 
 static void unauthorized(struct api_request *r, bool has_one, bool write)
