@@ -344,7 +344,9 @@ void cf_export(struct api_request *r, const struct cf_kind *k)
 
 	(void)k;
 	if (weir_agent_zone_file(r->agent, args, &out, &err)) {
-		cf_fail(r, 500, CF_SERVER, NULL, "the zone cannot be shown: %s", err.text);
+		/* A zone can be kept and not answered for: DNSimple's activation. */
+		cf_fail(r, 400, CF_INVALID, NULL, "the zone is not served, so it has no file: %s",
+			err.text);
 	} else {
 		r->text = strdup(cf_text(out, "file"));
 		r->content_type = "text/plain";
