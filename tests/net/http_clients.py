@@ -8,8 +8,9 @@
   again ADDRESS PORT TOKEN      a connection by TLS that asks whenever a line comes on standard input,
                                 and prints the status and the serial number of its certificate;
                                 ends with the connection
-  hold N ADDRESS PORT FROM      N connections by TLS of the address FROM, with half a request each;
-                                prints how many the server keeps, then waits for a line
+  hold N ADDRESS PORT FROM HALF N connections of the address FROM with half a request each, by TLS,
+                                or half a handshake; prints how many the server keeps, then waits for
+                                a line
   busy N SECONDS ADDRESS PORT FROM TOKEN PATH
                                 N connections by TLS that ask for PATH again and again; prints
                                 requests, failures, and the longest one in ms
@@ -92,16 +93,17 @@ async def again(address, port, token):
     os._exit(0)  # a thread may still read
 
 
-async def hold_one(address, port, source):
-    reader, writer = await asyncio.open_connection(address, port, ssl=TLS, local_addr=(source, 0))
-    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n")
+async def hold_one(address, port, source, half):
+    tls = TLS if half == "request" else None
+    reader, writer = await asyncio.open_connection(address, port, ssl=tls, local_addr=(source, 0))
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n" if tls else b"\x16\x03\x01\x02\x00\x01")
     await writer.drain()
     return reader, writer
 
 
-async def hold(n, address, port, source):
-    some = await asyncio.gather(*(hold_one(address, int(port), source) for _ in range(int(n))),
-                                return_exceptions=True)
+async def hold(n, address, port, source, half):
+    some = await asyncio.gather(*(hold_one(address, int(port), source, half)
+                                  for _ in range(int(n))), return_exceptions=True)
     kept = [c for c in some if isinstance(c, tuple)]
     await asyncio.sleep(0.2)  # one that is refused is accepted first, and closed then
     print(sum(not r.at_eof() for r, _ in kept), flush=True)

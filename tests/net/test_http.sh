@@ -118,10 +118,11 @@ done
 
 # --- those who are many ---
 check "the balancer answers its first pool" wait_until 10 answers "${EP4[a]}"
-is "one address has 256 connections" "$(clients bal hold 300 127.0.0.1 8651 127.0.0.2 </dev/null)" 256
+is "one address has 256 connections" "$(clients bal hold 300 127.0.0.1 8651 127.0.0.2 request </dev/null)" 256
 mkfifo "$NET_DIR/wait"
 for i in 3 4 5 6; do
-	start bal "$NET_DIR/held.$i" sh -c "timeout 120 python3 tests/net/http_clients.py hold 240 127.0.0.1 8651 127.0.0.$i <$NET_DIR/wait"
+	[ $i -lt 5 ] && half=request || half=handshake
+	start bal "$NET_DIR/held.$i" sh -c "timeout 120 python3 tests/net/http_clients.py hold 240 127.0.0.1 8651 127.0.0.$i $half <$NET_DIR/wait"
 done
 exec 8>"$NET_DIR/wait"
 all_held() { [ "$(cat "$NET_DIR"/held.* | paste -sd+ | bc)" = 960 ]; }
@@ -149,7 +150,7 @@ mkfifo "$NET_DIR/wait"
 
 # Five times 240 are more than there is room for, until those that send nothing are cut off.
 for i in 10 11 12 13 14; do
-	start bal "$NET_DIR/more.$i" sh -c "timeout 120 python3 tests/net/http_clients.py hold 240 127.0.0.1 8651 127.0.0.$i <$NET_DIR/wait"
+	start bal "$NET_DIR/more.$i" sh -c "timeout 120 python3 tests/net/http_clients.py hold 240 127.0.0.1 8651 127.0.0.$i handshake <$NET_DIR/wait"
 done
 exec 8>"$NET_DIR/wait"
 check "the server has no room" wait_until 8 eval '[ "$(in_ns bal ss -Htn state established "sport = :8651" | wc -l)" -ge 1150 ]'
