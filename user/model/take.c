@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define QUOTE_BYTES 60
+#define MAX_FIELDS  64 /* of a table */
 
 /* Appends the path of at; returns its length, which may be beyond size. */
 static size_t path_text(const struct weir_at *at, char *out, size_t size)
@@ -207,7 +208,10 @@ static bool unknown_key(const struct weir_at *at, const char *key, const struct 
 				allowed);
 }
 
-static bool known_keys(const struct weir_at *at, const struct weir_field *fields, size_t n)
+/* All members have a field, whose value is then in values. An object has few of its fields: going
+ * by its members is what takes little time of many objects. */
+static bool known_keys(const struct weir_at *at, const struct weir_field *fields, size_t n,
+		       const json_t *values[MAX_FIELDS])
 {
 	const char *key;
 	json_t *v;
@@ -220,6 +224,7 @@ static bool known_keys(const struct weir_at *at, const struct weir_field *fields
 			i++;
 		if (i == n)
 			return unknown_key(at, key, fields, n);
+		values[i] = v;
 	}
 	return true;
 }
@@ -326,12 +331,17 @@ static void set_default(const struct weir_field *f, void *base)
 static bool take_members(const struct weir_at *at, const struct weir_field *fields, size_t n,
 			 void *base, bool defaults)
 {
+	const json_t *values[MAX_FIELDS] = { NULL };
+
+	assert(n <= MAX_FIELDS);
 	if (!json_is_object(at->v))
 		return weir_at_fail(at, "must be a mapping, not %s", type_text(at->v));
-	if (!known_keys(at, fields, n))
+	if (!known_keys(at, fields, n, values))
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		struct weir_at member = weir_at_key(at, fields[i].key);
+		struct weir_at member = {
+			.p = at->p, .up = at, .key = fields[i].key, .v = values[i]
+		};
 
 		if (!member.v || json_is_null(member.v)) {
 			if (fields[i].required)
