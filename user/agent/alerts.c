@@ -164,6 +164,27 @@ static json_t *origin_of_event(const struct weir_view *view, const struct weir_p
 			 weir_health_reason(&view->health[o->index], pool));
 }
 
+/* All of a pool, or of a large one those that changed: told, by their place; NULL: none. */
+static json_t *origins_of_event(const struct weir_view *view, const struct weir_pool *pool,
+				const json_t *origins, const bool *told)
+{
+	enum agent_health ignored;
+	json_t *list = json_array();
+
+	for (uint32_t k = 0, n; k < pool->n_origins; k += n) {
+		const struct weir_origin *o = &pool->origins[k];
+		bool one = told && told[k];
+
+		n = named(view, pool, k, &ignored);
+		if (one || pool->n_origins <= EVENT_ORIGINS)
+			json_array_append_new(
+				list, origin_of_event(view, pool, o,
+						      health_was(json_object_get(origins, o->name)),
+						      one));
+	}
+	return list;
+}
+
 /* Origins that the pool has no more are forgotten. True: there were some. */
 static bool forget_origins(json_t *origins, const struct weir_pool *pool, uint32_t n)
 {
@@ -181,51 +202,61 @@ static bool forget_origins(json_t *origins, const struct weir_pool *pool, uint32
 	return true;
 }
 
-/* *news: there is something for the event log, whose origins are then in list. */
+/* *told: there is something for the event log, of the origins of these places; the caller's. */
 static bool take_origins(struct agent_alerts *l, const struct weir_view *view,
-			 const struct weir_view_pool *v, json_t *of, json_t *list, bool *news)
+			 const struct weir_view_pool *v, json_t *of, bool **told)
 {
 	const struct weir_pool *pool = v->pool;
 	json_t *origins = entry(of, "origins");
 	bool changed = false, one;
-	uint32_t names = 0;
+	uint32_t names = 0, k, next;
 
-	for (uint32_t k = 0; k < pool->n_origins; names++) {
+	*told = NULL;
+	for (k = 0; k < pool->n_origins; k = next, names++) {
 		const struct weir_origin *o = &pool->origins[k];
-		json_t *e = entry(origins, o->name);
 		struct agent_news n = { .pool = v, .origin = o };
 
-		k += named(view, pool, k, &n.is);
-		changed |= take_health(l, &n, e, &one);
-		*news |= one;
-		if (one || pool->n_origins <= EVENT_ORIGINS)
-			json_array_append_new(list,
-					      origin_of_event(view, pool, o, health_was(e), one));
+		next = k + named(view, pool, k, &n.is);
+		changed |= take_health(l, &n, entry(origins, o->name), &one);
+		if (one && !*told)
+			*told = weir_new_array(pool->n_origins, bool);
+		if (one)
+			(*told)[k] = true;
 	}
 	return forget_origins(origins, pool, names) || changed;
 }
 
+static void keep_event(struct agent_alerts *l, const struct weir_view *view,
+		       const struct weir_pool *pool, const json_t *of, bool changed,
+		       const bool *told)
+{
+	json_t *list = origins_of_event(view, pool, json_object_get(of, "origins"), told);
+
+	agent_keep(l, AGENT_OP_EVENT, NULL,
+		   json_pack("{s:{s:s, s:s, s:b, s:b, s:i}, s:o}", "pool", "id", pool->id, "name",
+			     pool->name, "healthy", health_was(of) != AGENT_BAD, "changed", changed,
+			     "minimum_origins", (int)pool->minimum_origins, "origins", list),
+		   0);
+}
+
+/* Of many pools that are looked at after a change hardly any have news: only then is it put into
+ * words. */
 static void look_closer(struct agent_alerts *l, const struct weir_view *view,
 			const struct weir_view_pool *v)
 {
 	const struct weir_pool *pool = v->pool;
-	json_t *of = entry(l->pools, pool->id), *list = json_array();
+	json_t *of = entry(l->pools, pool->id);
 	struct agent_news n = { .pool = v, .is = pool_health(view, v) };
-	bool news = false, pool_news, switched = false, changed;
+	bool pool_news, switched = false, changed, *told;
 
 	changed = take_enabled(l, v, of, &switched);
-	changed |= take_origins(l, view, v, of, list, &news);
+	changed |= take_origins(l, view, v, of, &told);
 	changed |= take_health(l, &n, of, &pool_news);
-	if (news || pool_news || switched)
-		agent_keep(l, AGENT_OP_EVENT, NULL,
-			   json_pack("{s:{s:s, s:s, s:b, s:b, s:i}, s:O}", "pool", "id", pool->id,
-				     "name", pool->name, "healthy", health_was(of) != AGENT_BAD,
-				     "changed", pool_news || switched, "minimum_origins",
-				     (int)pool->minimum_origins, "origins", list),
-			   0);
+	if (told || pool_news || switched)
+		keep_event(l, view, pool, of, pool_news || switched, told);
 	if (changed)
 		agent_keep_note(l, "pool", pool->id, of);
-	json_decref(list);
+	free(told);
 }
 
 /* --- all of them --- */
