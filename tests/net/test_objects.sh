@@ -55,8 +55,11 @@ check "the pool gets another endpoint" ctl bal pool edit web "origins=[{name: a,
 note "the edit took $(($(now_ms) - began)) ms in all"
 is "packets go there now" "$(serves)" '{"a":10}'
 is "its other fields stay" "$(ctl bal pool show web | jq -r .monitor)" m
+serial() { in_ns client dig +short @$DNS4 example.org SOA | cut -d' ' -f3; }
+serial=$(serial)
 check "a record is created" ctl bal record create name=x.example.org type=A content=192.0.2.77
 is "and answered by the next query" "$(in_ns client dig +short @$DNS4 x.example.org)" 192.0.2.77
+at_least "secondaries see that the zone is another" "$(serial)" $((serial + 1))
 check "it is removed by its name" ctl bal record delete x.example.org
 is "and not answered any more" "$(in_ns client dig +short @$DNS4 x.example.org)" ""
 

@@ -395,6 +395,7 @@ int weir_agent_open(uv_loop_t *loop, const char *config_path, json_t *root,
 	}
 	start_handles(a);
 	weir_plane_on_silence(a->plane, agent_on_silence, a);
+	agent_count_serials(a, model);
 	a->model = model;
 	a->overrides = weir_overrides_new();
 	a->health = agent_carry_health(a, model);

@@ -168,6 +168,9 @@ void agent_pass_all(struct weir_agent *a);
  * errno, then all is as it was. */
 int agent_apply(struct weir_agent *a, struct weir_model *m, struct agent_where *where);
 
+/* Before a model is the agent's. */
+void agent_count_serials(const struct weir_agent *a, struct weir_model *m);
+
 /* The second half of a reload: m was made of objects. Takes both over. */
 void agent_reload_with(struct weir_agent *a, struct agent_objects *objects, struct weir_model *m);
 /* What became of a reload that failed: says it, and the status does. */

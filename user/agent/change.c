@@ -231,17 +231,19 @@ static void take_back(struct agent_change *c)
 static void finish(struct agent_change *c)
 {
 	struct weir_agent *a = c->agent;
+	uint64_t before = a->stored_revision;
 
+	a->stored_revision = c->result.revision;
 	if (take_effect(c)) {
 		agent_objects_free(a->objects);
 		a->objects = c->objects;
 		c->objects = NULL;
-		a->stored_revision = c->result.revision;
 		agent_alerts_objects(a);
 		weir_info("revision %llu by %s from %s: %s, table digest %016llx",
 			  (unsigned long long)c->result.revision, c->who, c->from, c->what,
 			  (unsigned long long)a->tables->digest);
 	} else {
+		a->stored_revision = before;
 		take_back(c);
 	}
 }

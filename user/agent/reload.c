@@ -123,6 +123,16 @@ static void take_model(struct weir_agent *a, struct weir_model *m, struct weir_h
 	a->dns_refused = false; /* another address may be refused: that is news */
 }
 
+/* Each change by an API is news for secondaries: it counts on in the serials of zones, whichever
+ * it is about (RFC 1982: the sum may wrap). */
+void agent_count_serials(const struct weir_agent *a, struct weir_model *m)
+{
+	struct weir_zone_conf *zones = (struct weir_zone_conf *)m->zones; /* nobody reads m yet */
+
+	for (uint32_t i = 0; i < m->n_zones; i++)
+		zones[i].serial += (uint32_t)a->stored_revision;
+}
+
 int agent_apply(struct weir_agent *a, struct weir_model *m, struct agent_where *where)
 {
 	struct weir_health *health = agent_carry_health(a, m);
@@ -130,6 +140,7 @@ int agent_apply(struct weir_agent *a, struct weir_model *m, struct agent_where *
 	struct agent_decision d = agent_decide(a, m, health, where, &latency);
 	int err = apply_outside(a, m, d.tables);
 
+	agent_count_serials(a, m);
 	if (err) {
 		weir_arena_free(d.arena);
 		agent_where_drop(where);
