@@ -52,6 +52,11 @@ note "$(jq -c "{sent, lost, by}" "$NET_DIR/background")"
 check "queries went on before and after" jq -e --argjson at "$removed" '
 	.lost == 0 and .sent > 100 and .last["c.example.net"] <= $at and .last["a.example.net"] > $at' "$NET_DIR/background"
 
+# --- HTTP Basic: the password is the token ---
+basic() { in_ns client curl -sk -m 20 -o /dev/null -w '%{http_code}' -u "someone@example.org:$1" "$API/v2/whoami"; }
+is "HTTP Basic is taken" "$(basic "$TOKEN")" 200
+is "with a password that is none it is not" "$(basic "x$TOKEN")" 401
+
 # --- lexicon, as Debian has it ---
 lexicon() {
 	in_ns client env HOME="$NET_DIR" REQUESTS_CA_BUNDLE="$NODE_EXTRA_CA_CERTS" LEXICON_DNSIMPLE_API_ENDPOINT="$API/v2" \

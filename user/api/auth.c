@@ -8,12 +8,11 @@
 #include "base/hash.h"
 #include "base/mem.h"
 
-#define KNOWN_MAX  64 /* tokens that were found lately */
-#define KNOWN_NS   (UINT64_C(600) * 1000000000)
-#define TRIED_MAX  1024 /* clients that came with wrong tokens */
-#define TRIES_MAX  20   /* of one client in */
-#define TRIES_NS   (UINT64_C(60) * 1000000000)
-#define SECRET_MAX 512
+#define KNOWN_MAX 64 /* tokens that were found lately */
+#define KNOWN_NS  (UINT64_C(600) * 1000000000)
+#define TRIED_MAX 1024 /* clients that came with wrong tokens */
+#define TRIES_MAX 20   /* of one client in */
+#define TRIES_NS  (UINT64_C(60) * 1000000000)
 
 /* A token that the store has: it is asked only so often, and reads need not wait while it is in
  * use. */
@@ -154,13 +153,29 @@ static enum api_admission ask_store(struct api_call *call, const uint8_t *hash)
 	return refuse(call, true, false);
 }
 
+/* The hash of the token that comes with a request. False: there is none. */
+static bool hash_of(const struct api_request *r, uint8_t hash[WEIR_TOKEN_HASH])
+{
+	const char *secret = r->vendor->token(r);
+	char *user = NULL, *password = NULL;
+
+	if (!secret && r->vendor->basic) {
+		user = MHD_basic_auth_get_username_password(r->connection, &password);
+		secret = password;
+	}
+	if (secret)
+		api_hash(secret, hash);
+	MHD_free(user);
+	MHD_free(password);
+	return secret != NULL;
+}
+
 static enum api_admission admit(struct api_call *call)
 {
 	struct api_request *r = &call->r;
 	const struct known *known;
 	uint8_t hash[WEIR_TOKEN_HASH];
 	enum api_admission may;
-	const char *secret;
 
 	if (call->at->control && r->vendor == &api_weir) {
 		r->token = (struct weir_token){ .name = "control", .may_write = true };
@@ -168,12 +183,8 @@ static enum api_admission admit(struct api_call *call)
 	}
 	if (r->route && r->route->open)
 		return API_ADMITTED;
-	secret = r->vendor->token(r);
-	if (!secret)
+	if (!hash_of(r, hash))
 		return refuse(call, false, false);
-	if (strlen(secret) > SECRET_MAX)
-		return refuse(call, true, false);
-	api_hash(secret, hash);
 	known = find_known(call->api->auth, hash);
 	if (known)
 		r->token = known->token;

@@ -288,6 +288,7 @@ const struct api_vendor api_dnsimple = {
 	.name = "dnsimple",
 	.prefix = "/v2/",
 	.token = token_of,
+	.basic = true,
 	.unauthorized = unauthorized,
 	.fail = fail,
 	.changed = changed,

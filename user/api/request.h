@@ -53,6 +53,7 @@ struct api_vendor {
 	 * as
 	 * "#/components/schemas/VENDOR.NAME". NULL, or what it does not know: anything. */
 	json_t *(*schema)(const char *name);
+	bool basic; /* the password of HTTP Basic is a token, too, whatever the user's name */
 	bool forms; /* bodies are application/x-www-form-urlencoded, and become a JSON object */
 };
 
