@@ -189,6 +189,7 @@ async function pools() {
 	});
 	await check('what a server cannot be is refused', async () => {
 		await refused(400, 'Bad request', /weight/, api.server.updatePoolServer({ service_id, pool_id: pool.id, server_id: server.id, weight: 0 }));
+		await refused(400, 'Bad request', /disabled/, api.server.updatePoolServer({ service_id, pool_id: pool.id, server_id: server.id, disabled: 'yes' }));
 		await refused(400, 'Bad request', /[Aa]ddress/, api.server.createPoolServer({ service_id, pool_id: pool.id }));
 	});
 }

@@ -52,6 +52,16 @@ static json_t *text_of(const char *text, const struct fastly_field *f, struct we
 	return NULL;
 }
 
+static json_t *boolean_of(const char *text, const struct fastly_field *f, struct weir_err *err)
+{
+	if (strcmp(text, "1") == 0 || strcmp(text, "true") == 0)
+		return json_true();
+	if (strcmp(text, "0") == 0 || strcmp(text, "false") == 0)
+		return json_false();
+	weir_err_set(err, f->key, "must be true, false, 1 or 0");
+	return NULL;
+}
+
 /* One value. NULL: err. */
 static json_t *value_of(const char *text, const struct fastly_field *f, struct weir_err *err)
 {
@@ -66,7 +76,7 @@ static json_t *value_of(const char *text, const struct fastly_field *f, struct w
 	case FASTLY_DIGITS:
 		return number_of(nothing ? f->def : text, f, err);
 	case FASTLY_BOOLEAN:
-		return json_boolean(text && (strcmp(text, "1") == 0 || strcmp(text, "true") == 0));
+		return boolean_of(nothing ? "0" : text, f, err);
 	default:
 		return text_of(text ? text : f->def, f, err);
 	}
