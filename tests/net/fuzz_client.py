@@ -401,6 +401,8 @@ class Fuzzer(Ids):
                 self.checked(self.odd_request())
             elif n % 2000 == 1000:
                 self.strangers()
+            elif n % 700 == 699:
+                self.refresh()
             elif self.rng.random() < 0.25:
                 self.checked(self.request(self.weighted(), wild=False))
             else:

@@ -14,7 +14,8 @@ HOME = {"pool": OF_ACCOUNT + LB + "/pools", "monitor": OF_ACCOUNT + LB + "/monit
         "webhook": OF_ACCOUNT + "/alerting/v3/destinations/webhooks"}
 WEIRD = ["nobody", "0", "-1", "1", "99999999999999999999", "%00", "%2f", "%2F..%2F", "%ff", "%c0%80", "%", "%4",
          "%zz", "..", ".", "%2e%2e", "a" * 300, "%41" * 400, "f" * 32, "0" * 32, "%e2%82%ac", "a%20b", "a+b", "a;b",
-         "a=b", "a:b", "@", "*", "~", "null", "%0a", "%0d%0aX:%20y", "example.org.", "EXAMPLE.ORG", "xn--", "{id}"]
+         "a=b", "a:b", "@", "*", "~", "null", "%0a", "%0d%0aX:%20y", "example.org.", "EXAMPLE.ORG", "xn--", "{id}",
+         "%e2%82%ac" * 200, "x" + "%c3%a9" * 300]
 
 
 class Ids:
@@ -102,6 +103,9 @@ class Ids:
         home, template = re.sub("/servers$", "/server", home), re.sub("/servers$", "/server", template)
         if request.method == "PUT" and template.endswith("{id}"):
             home, template = path.rpartition("/")[0], template.rpartition("/")[0]
+        if request.method == "POST" and template.endswith("/preview"):  # its result is elsewhere
+            self.keep(home.split(LB + "/")[0] + LB + "/preview", [json.loads(reply.body)["result"]["preview_id"]])
+            return
         if not any(t.startswith(template + "/{") for t in self.templates) or not reply.body:
             return
         data = json.loads(reply.body)
