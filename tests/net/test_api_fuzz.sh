@@ -62,7 +62,7 @@ fuzz wide
 beats_stop 10000
 beats_start
 fuzz run "${FUZZ_API_SECONDS:-30}" "$left"
-beats_stop 3000
+beats_stop 5000
 
 # --- kept ---
 objects() { in_ns bal curl -s -m 60 http://127.0.0.1:8650/weir/v1/objects | jq -S . | sha256sum; }
