@@ -25,7 +25,7 @@ from crash_writers import CONTROL, Cloudflare, Dnsimple, Refused, Weir, call
 ROUNDS = int(sys.argv[1])
 AGENT, CTL, CONFIG, CLEAN, CLEAN_CONFIG, CLEAN_STORE, FOLDER = sys.argv[2:9]
 STAMPS = ("id", "created_on", "modified_on", "comment_modified_on")
-WRITE_S, START_S = 0.15, 0.5  # the longest that is written, and that a start is let alone, for
+WRITE_S, START_S = 0.15, 0.5  # the longest that is written for at first, and that a start is let alone
 failed = 0
 
 
@@ -145,14 +145,17 @@ def differences(found, writers):
     return lines + [line for w in writers for line in w.problems]
 
 
-def write_and_kill(agent, writers):
+def write_and_kill(agent, writers, longest):
+    """True: something was acknowledged in that time."""
+    before = sum(w.acked for w in writers)
     threads = [threading.Thread(target=w.write) for w in writers]
     for t in threads:
         t.start()
-    time.sleep(random.uniform(0, WRITE_S))  # the moment is what is random
+    time.sleep(random.uniform(0, longest))  # the moment is what is random
     agent.end(signal.SIGKILL)
     for t in threads:
         t.join()
+    return sum(w.acked for w in writers) > before
 
 
 def holes_in_history(writers):
@@ -182,9 +185,10 @@ def main():
     agent.wait_ready()
     writers = [Weir("w", journal), Weir("v", journal), Cloudflare("c", journal), Dnsimple("d", journal)]
     lost, tables, revisions, clean = [], [], [], None
-    began = time.monotonic()
+    began, longest = time.monotonic(), WRITE_S
     for nth in range(ROUNDS):
-        write_and_kill(agent, writers)
+        if not write_and_kill(agent, writers, longest):
+            longest = min(longest * 1.3, 2)  # a slow machine
         agent = start()
         if random.random() < 0.1:
             time.sleep(random.uniform(0, START_S))
