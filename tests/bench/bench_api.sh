@@ -51,11 +51,13 @@ configure() {
 
 # start_agent: how many ms pass from exec to "ready", in TOOK.
 start_agent() {
-	local began
+	local began log
 
+	AGENT_RUNS=$((AGENT_RUNS + 1))
+	log=$NET_DIR/agent.bal.$AGENT_RUNS # of its own: the one before has said "ready", too
 	began=$(now_ms)
-	start bal "$NET_DIR/agent.bal" taskset -c $SERVER_CPU "$WEIR_BIN/weir-agent" --config "$NET_DIR/weir.yaml"
-	AGENT[bal]=$STARTED AGENT_LOG[bal]=$NET_DIR/agent.bal.err
+	start bal "$log" taskset -c $SERVER_CPU "$WEIR_BIN/weir-agent" --config "$NET_DIR/weir.yaml"
+	AGENT[bal]=$STARTED AGENT_LOG[bal]=$log.err
 	wait_until 120 agent_settled bal
 	! gone "$STARTED" || bail "the agent becomes ready"
 	TOOK=$(($(now_ms) - began))
@@ -162,6 +164,12 @@ alerting() {
 # shellcheck disable=SC2317
 has_more() { [ "$(wc -l <"$NET_DIR/hook")" -gt "$1" ]; }
 
+# shellcheck disable=SC2317
+since_other() {
+	status bal '.pools[] | select(.id == "main").origins[0].since' >"$NET_DIR/since"
+	[ "$(cat "$NET_DIR/since")" != "$1" ]
+}
+
 # Health of a changes by hand, and the receiver tells when it was told.
 webhook() {
 	local n was lag post i id
@@ -172,6 +180,7 @@ webhook() {
 	alerting policies "{\"name\":\"bench\",\"enabled\":true,\"alert_type\":\"load_balancing_health_alert\",
 		\"filters\":{\"event_source\":[\"origin\"]},\"mechanisms\":{\"webhooks\":[{\"id\":\"$id\"}]}}" >"$NET_DIR/words" ||
 		bail "a policy is made"
+	was=$(status bal '.pools[] | select(.id == "main").origins[0].since')
 	wait_until 10 has_more 0 || bail "a webhook that is new gets a message"
 	post=$(for i in $(seq 20); do
 		in_ns bal curl -sf -o "$NET_DIR/words" -w '%{time_total}\n' -d '{"text":"by hand"}' $HOOK || bail "it answers"
@@ -180,7 +189,8 @@ webhook() {
 		n=$(wc -l <"$NET_DIR/hook")
 		if [ $((i % 2)) = 1 ]; then touch "$NET_DIR/nginx.a/ill"; else rm "$NET_DIR/nginx.a/ill"; fi
 		wait_until 10 has_more "$n" || bail "the receiver is told"
-		was=$(status bal '.pools[] | select(.id == "main").origins[0].since')
+		wait_until 10 since_other "$was" || bail "the status tells when it changed" # it is kept for a while
+		was=$(cat "$NET_DIR/since")
 		tail -n 1 "$NET_DIR/hook" | jq --arg was "$was" '.at - (($was[0:19] + "Z" | fromdate) * 1000 + ($was[20:23] | tonumber))'
 	done >"$NET_DIR/lags"
 	note "lags: $(xargs <"$NET_DIR/lags")"
