@@ -172,9 +172,22 @@ int weirctl_flush(void)
 
 int weirctl_dump(const json_t *v)
 {
-	json_dumpf(v, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	json_dumpf(v, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 	putchar('\n');
 	return weirctl_flush();
+}
+
+int weirctl_show(const struct weirctl *ctl, json_t *answer, int exit_status,
+		 void (*print)(const json_t *answer, bool colour))
+{
+	if (!answer)
+		return exit_status;
+	if (ctl->option[WEIRCTL_JSON])
+		exit_status = weirctl_dump(answer);
+	else
+		print(answer, ctl->colour);
+	json_decref(answer);
+	return ctl->option[WEIRCTL_JSON] ? exit_status : weirctl_flush();
 }
 
 bool weirctl_number(const struct weirctl *ctl, enum weirctl_option option, double lo, double hi,

@@ -91,6 +91,11 @@ const char *weirctl_option_name(enum weirctl_option option);
 /* What was printed is out; else says why not. The exit status. */
 int weirctl_flush(void);
 
+/* Prints an answer, with --json as it is, and frees it. answer NULL: exit_status is the result. The
+ * exit status. */
+int weirctl_show(const struct weirctl *ctl, json_t *answer, int exit_status,
+		 void (*print)(const json_t *answer, bool colour));
+
 /* Prints JSON as it is. The exit status. */
 int weirctl_dump(const json_t *v);
 

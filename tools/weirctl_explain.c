@@ -118,16 +118,7 @@ static int show(struct weirctl *ctl, char *path, void (*print)(const json_t *ans
 	json_t *answer = weirctl_fetch(ctl, path, &exit_status);
 
 	free(path);
-	if (!answer)
-		return exit_status;
-	if (ctl->option[WEIRCTL_JSON]) {
-		json_dumpf(answer, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
-		print(answer, ctl->colour);
-	}
-	json_decref(answer);
-	return weirctl_flush();
+	return weirctl_show(ctl, answer, exit_status, print);
 }
 
 int weirctl_explain(struct weirctl *ctl)

@@ -21,7 +21,7 @@ static void add_region(struct weirctl_table *t, const json_t *pool, const json_t
 				  weirctl_rtt(weirctl_int(region, times[i]), text));
 }
 
-static void print(const struct weirctl *ctl, const json_t *all)
+static void print(const json_t *all, bool colour)
 {
 	static const char *const titles[] = { "<POOL", "<REGION", ">HANDSHAKES", ">P50",
 					      ">P90",  ">P99",    NULL };
@@ -35,7 +35,7 @@ static void print(const struct weirctl *ctl, const json_t *all)
 			add_region(&t, pool, region);
 	weirctl_say(stdout, "handshakes of one connection in %lld", weirctl_int(all, "sample"));
 	putchar('\n');
-	weirctl_table_print(&t, ctl->colour);
+	weirctl_table_print(&t, colour);
 }
 
 int weirctl_handshakes(struct weirctl *ctl)
@@ -43,14 +43,5 @@ int weirctl_handshakes(struct weirctl *ctl)
 	int status;
 	json_t *all = weirctl_fetch(ctl, WEIR_API_HANDSHAKES, &status);
 
-	if (!all)
-		return status;
-	if (ctl->option[WEIRCTL_JSON]) {
-		json_dumpf(all, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
-		print(ctl, all);
-	}
-	json_decref(all);
-	return weirctl_flush();
+	return weirctl_show(ctl, all, status, print);
 }

@@ -86,7 +86,7 @@ static int change(struct weirctl *ctl)
 	return WEIR_EXIT_OK;
 }
 
-static void print_list(const json_t *list, bool colour)
+static void print_list(const json_t *overrides, bool colour)
 {
 	struct weirctl_table t;
 	const json_t *o;
@@ -94,7 +94,7 @@ static void print_list(const json_t *list, bool colour)
 
 	weirctl_table_init(&t, (const char *const[]){ "<POOL", "<ENDPOINT", "<STATE", "<BY",
 						      "<UNTIL", "<REASON", NULL });
-	json_array_foreach(list, i, o)
+	json_array_foreach(json_object_get(overrides, "overrides"), i, o)
 	{
 		bool all = json_is_null(json_object_get(o, "origin"));
 
@@ -116,16 +116,7 @@ static int show(struct weirctl *ctl)
 	int status;
 	json_t *all = weirctl_fetch(ctl, WEIR_API_OVERRIDES, &status);
 
-	if (!all)
-		return status;
-	if (ctl->option[WEIRCTL_JSON]) {
-		json_dumpf(all, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
-		print_list(json_object_get(all, "overrides"), ctl->colour);
-	}
-	json_decref(all);
-	return weirctl_flush();
+	return weirctl_show(ctl, all, status, print_list);
 }
 
 int weirctl_override(struct weirctl *ctl)

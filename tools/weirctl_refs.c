@@ -41,14 +41,5 @@ int weirctl_refs(struct weirctl *ctl)
 	path = weirctl_ask(path, "id", ctl->args[1]);
 	answer = weirctl_fetch(ctl, path, &exit_status);
 	free(path);
-	if (!answer)
-		return exit_status;
-	if (ctl->option[WEIRCTL_JSON]) {
-		json_dumpf(answer, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
-		print_refs(answer, ctl->colour);
-	}
-	json_decref(answer);
-	return weirctl_flush();
+	return weirctl_show(ctl, answer, exit_status, print_refs);
 }

@@ -406,14 +406,5 @@ int weirctl_status(struct weirctl *ctl)
 	int exit_status;
 	json_t *status = weirctl_fetch(ctl, WEIR_API_STATUS, &exit_status);
 
-	if (!status)
-		return exit_status;
-	if (ctl->option[WEIRCTL_JSON]) {
-		json_dumpf(status, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-		putchar('\n');
-	} else {
-		print_status(status, ctl->colour);
-	}
-	json_decref(status);
-	return weirctl_flush();
+	return weirctl_show(ctl, status, exit_status, print_status);
 }

@@ -23,22 +23,6 @@ static const char *when_text(const json_t *ms, char out[WEIRCTL_NUMBER])
 	return out;
 }
 
-/* Prints an answer with print, or with --json as it is. Takes it over. The exit status. */
-static int show(const struct weirctl *ctl, json_t *answer, int exit_status,
-		void (*print)(const json_t *answer, bool colour))
-{
-	if (!answer)
-		return exit_status;
-	if (ctl->option[WEIRCTL_JSON]) {
-		json_dumpf(answer, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
-		print(answer, ctl->colour);
-	}
-	json_decref(answer);
-	return weirctl_flush();
-}
-
 /* --- tokens --- */
 
 static void print_tokens(const json_t *answer, bool colour)
@@ -84,7 +68,7 @@ static int create(struct weirctl *ctl)
 		return WEIR_EXIT_INPUT;
 	}
 	answer = weirctl_tell(ctl, WEIR_API_TOKENS, body, &exit_status);
-	return show(ctl, answer, exit_status, print_secret);
+	return weirctl_show(ctl, answer, exit_status, print_secret);
 }
 
 static int revoke_token(struct weirctl *ctl)
@@ -122,7 +106,7 @@ int weirctl_token(struct weirctl *ctl)
 		return revoke_token(ctl);
 	if (strcmp(what, "list") == 0 && !ctl->args[1] && !names) {
 		answer = weirctl_fetch(ctl, WEIR_API_TOKENS, &exit_status);
-		return show(ctl, answer, exit_status, print_tokens);
+		return weirctl_show(ctl, answer, exit_status, print_tokens);
 	}
 	fputs("weirctl: token takes create --name NAME --scope read|write, list, or revoke NAME\n",
 	      stderr);
@@ -193,7 +177,7 @@ int weirctl_history(struct weirctl *ctl)
 		abort();
 	answer = weirctl_fetch(ctl, path, &exit_status);
 	free(path);
-	return show(ctl, answer, exit_status, print_history);
+	return weirctl_show(ctl, answer, exit_status, print_history);
 }
 
 static void print_rollback(const json_t *answer, bool colour)
@@ -225,7 +209,7 @@ int weirctl_rollback(struct weirctl *ctl)
 	}
 	answer = weirctl_tell(ctl, WEIR_API_ROLLBACK, json_pack("{s:I}", "revision", (json_int_t)n),
 			      &exit_status);
-	return show(ctl, answer, exit_status, print_rollback);
+	return weirctl_show(ctl, answer, exit_status, print_rollback);
 }
 
 static void print_backup(const json_t *answer, bool colour)
@@ -249,5 +233,5 @@ int weirctl_backup(struct weirctl *ctl)
 	answer = weirctl_tell(ctl, WEIR_API_BACKUP, json_pack("{s:s}", "path", path), &exit_status);
 	free(here);
 	free(path);
-	return show(ctl, answer, exit_status, print_backup);
+	return weirctl_show(ctl, answer, exit_status, print_backup);
 }

@@ -210,14 +210,5 @@ int weirctl_trace(struct weirctl *ctl)
 		path = weirctl_ask(path, "quic_id", ctl->option[WEIRCTL_QUIC_ID]);
 	trace = weirctl_fetch(ctl, path, &status);
 	free(path);
-	if (!trace)
-		return status;
-	if (ctl->option[WEIRCTL_JSON]) {
-		json_dumpf(trace, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else {
-		print_trace(trace, ctl->colour);
-	}
-	json_decref(trace);
-	return weirctl_flush();
+	return weirctl_show(ctl, trace, status, print_trace);
 }
