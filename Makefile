@@ -32,7 +32,7 @@ BPF_CFLAGS := -std=gnu11 -O2 -g -target bpf -mcpu=v3 -fno-strict-aliasing -Wall 
 	-Iinclude -Ibpf -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
 LIB_SRC := $(wildcard user/base/*.c user/model/*.c user/compile/*.c user/zone/*.c)
-AGENT_SRC := $(wildcard user/dataplane/*.c user/probe/*.c user/resolve/*.c user/dns/*.c user/sign/*.c user/geo/*.c user/store/*.c user/alert/*.c user/api/*.c user/agent/*.c) \
+AGENT_SRC := $(wildcard user/dataplane/*.c user/loop/*.c user/probe/*.c user/resolve/*.c user/dns/*.c user/sign/*.c user/geo/*.c user/store/*.c user/alert/*.c user/api/*.c user/agent/*.c) \
 	user/main.c
 SKELS := weir decap
 LIB_LIBS := -ljansson -lyaml -lzscanner
@@ -103,11 +103,11 @@ $(PLANET): $(B)/%: $(B)/%.o $(call OBJ,tests/dataplane/bed.c tests/dataplane/bed
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka $(BPF_LIBS) -o $@
 $(B)/tests/vm/verifier: $(call OBJ,tests/vm/verifier.c user/dataplane/features.c) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf -lmnl -o $@
-$(PROBET): $(B)/%: $(B)/%.o $(call OBJ,tests/probe/bed.c $(wildcard user/probe/*.c)) $(B)/libweir.a
+$(PROBET): $(B)/%: $(B)/%.o $(call OBJ,tests/probe/bed.c $(wildcard user/loop/*.c user/probe/*.c)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -luv -lcurl -lssl -lcrypto -o $@
 $(SIGNT): $(B)/%: $(B)/%.o $(call OBJ,$(wildcard user/sign/*.c)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -lcrypto $(LIB_LIBS) -lm -o $@
-$(ALERTT): $(B)/%: $(B)/%.o $(call OBJ,$(wildcard user/alert/*.c)) $(B)/libweir.a
+$(ALERTT): $(B)/%: $(B)/%.o $(call OBJ,$(wildcard user/loop/*.c user/alert/*.c)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -luv -lcurl $(LIB_LIBS) -lm -o $@
 $(STORET): $(B)/%: $(B)/%.o $(call OBJ,$(wildcard user/store/*.c)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lcmocka -lsqlite3 $(LIB_LIBS) -lm -o $@
@@ -123,7 +123,7 @@ $(B)/tests/net/%.so: tests/net/%.c
 $(B)/tests/bench/bench_compile $(B)/tests/bench/bench_sync: $(B)/%: $(B)/%.o \
 		$(call OBJ,tests/bench/world.c $(wildcard user/dataplane/*.c)) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ $(BPF_LIBS) $(LIB_LIBS) -lm -o $@
-$(B)/tests/bench/bench_probe: $(call OBJ,tests/bench/bench_probe.c tests/bench/figures.c $(wildcard user/probe/*.c)) \
+$(B)/tests/bench/bench_probe: $(call OBJ,tests/bench/bench_probe.c tests/bench/figures.c $(wildcard user/loop/*.c user/probe/*.c)) \
 		$(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -luv -lcurl -lssl -lcrypto $(LIB_LIBS) -lm -o $@
 $(BENCH:%=%.o): | $(B)/tests/bench/harness.skel.h $(B)/tests/bench/veth.skel.h $(B)/tests/bench/dns.skel.h

@@ -10,13 +10,14 @@ model:     weir base jansson.h yaml.h libzscanner/
 compile:   weir base model
 zone:      weir base model libzscanner/
 dataplane: weir base model compile bpf/ xdp/ libmnl/ weir.skel.h
-probe:     weir base model uv.h curl/ openssl/
+loop:      weir base uv.h curl/
+probe:     weir base model loop uv.h curl/ openssl/
 resolve:   weir base model uv.h ares.h
 dns:       weir base model zone uv.h openssl/ fstrm.h dnstap.pb-c.h
 sign:      weir base model zone openssl/
 geo:       weir base model maxminddb.h
 store:     weir base sqlite3.h jansson.h
-alert:     weir base uv.h curl/ jansson.h
+alert:     weir base loop uv.h curl/ jansson.h
 agent:     weir base model compile zone dataplane probe resolve dns geo sign store alert uv.h jansson.h
 api:       weir base model agent store uv.h microhttpd.h jansson.h openssl/
 '

@@ -11,12 +11,13 @@
 #include <sys/queue.h>
 #include <time.h>
 
-#include "alert/multi.h"
+#include "loop/multi.h"
 #include "base/mem.h"
 #include "weir/api.h"
 
 #define TIMEOUT_MS      10000L
 #define CONNECT_MS      5000L
+#define KEPT            16L   /* connections */
 #define ANSWER_MAX      65536 /* bytes, headers included; what is said is not read */
 #define FIRST_AGAIN_MS  1000u
 #define AGAIN_MAX_MS    300000u
@@ -64,7 +65,8 @@ struct flight {
 struct weir_deliver {
 	uv_timer_t timer; /* first: for the first lane whose time comes */
 	struct weir_deliver_calls calls;
-	struct weir_alert_multi *multi;
+	struct weir_watches *watches;
+	struct weir_multi *multi;
 	TAILQ_HEAD(, receiver) receivers;
 	SLIST_HEAD(, flight) free;
 	LIST_HEAD(, flight) flying;
@@ -302,7 +304,7 @@ static void fly(struct weir_deliver *d, struct lane *l, const char *url, const c
 	set(f, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(first->body));
 	set(f, CURLOPT_POSTFIELDS, first->body);
 	set(f, CURLOPT_PRIVATE, f);
-	weir_alert_multi_add(d->multi, f->easy);
+	weir_multi_add(d->multi, f->easy);
 }
 
 /* The first letter of a lane that is in no list: what became of it, and of the lane. */
@@ -412,9 +414,13 @@ int weir_deliver_open(uv_loop_t *loop, const struct weir_deliver_calls *calls,
 		      struct weir_deliver **out)
 {
 	struct weir_deliver *d = weir_new(struct weir_deliver);
-	int err = weir_alert_multi_open(loop, on_done, d, &d->multi);
+	int err = weir_watches_open(loop, &d->watches);
 
+	if (!err)
+		err = weir_multi_open(loop, d->watches, KEPT, on_done, d, &d->multi);
 	if (err) {
+		if (d->watches)
+			weir_watches_close(d->watches);
 		free(d);
 		return err;
 	}
@@ -457,7 +463,7 @@ void weir_deliver_close(struct weir_deliver *d)
 	if (!d)
 		return;
 	while ((f = LIST_FIRST(&d->flying))) {
-		weir_alert_multi_remove(d->multi, f->easy);
+		weir_multi_remove(d->multi, f->easy);
 		empty(f->lane);
 		flight_give(f);
 	}
@@ -471,7 +477,8 @@ void weir_deliver_close(struct weir_deliver *d)
 		empty_all(&r->waiting);
 		receiver_free(d, r);
 	}
-	weir_alert_multi_close(d->multi);
+	weir_multi_close(d->multi);
+	weir_watches_close(d->watches);
 	uv_close((uv_handle_t *)&d->timer, on_closed);
 }
 

@@ -12,7 +12,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
-#include "probe/multi.h"
+#include "loop/multi.h"
 #include "probe/tls.h"
 #include "weir/api.h"
 
@@ -376,13 +376,14 @@ static bool is_excused(const struct slot *s, CURLcode result)
 	       uv_hrtime() - s->started_ns > timeout_ns + LATE_NS;
 }
 
-static void on_done(CURL *easy, CURLcode result)
+static void on_done(void *http, CURL *easy, CURLcode result)
 {
 	struct weir_verdict v = { .pass = false };
 	struct weir_target *t;
 	struct slot *s;
 	int err;
 
+	(void)http;
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&s);
 	t = s->target;
 	if (is_excused(s, result)) {
@@ -399,7 +400,7 @@ static void on_done(CURL *easy, CURLcode result)
 int weir_http_open(uv_loop_t *loop, struct weir_watches *watches, struct weir_http **out)
 {
 	struct weir_http *h = weir_new(struct weir_http);
-	int err = weir_multi_open(loop, watches, on_done, &h->multi);
+	int err = weir_multi_open(loop, watches, 0, on_done, h, &h->multi);
 
 	if (err) {
 		free(h);

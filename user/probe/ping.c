@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "probe/icmp.h"
 #include "probe/target.h"
-#include "probe/watch.h"
+#include "loop/watch.h"
 
 /* Some programs take an empty datagram for the end of what they read. */
 #define DATAGRAM "weir\n"

@@ -9,7 +9,7 @@
 #include "model/health.h"
 #include "model/model.h"
 #include "model/schedule.h"
-#include "probe/watch.h"
+#include "loop/watch.h"
 
 struct weir_target;
 

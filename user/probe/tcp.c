@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "probe/smtp.h"
 #include "probe/target.h"
-#include "probe/watch.h"
+#include "loop/watch.h"
 
 struct conn {
 	struct weir_watch watch; /* first: the watch is the conn */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "probe/multi.h"
+#include "loop/multi.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,6 +12,7 @@ struct weir_multi {
 	CURLM *curl;
 	struct weir_watches *watches;
 	weir_multi_done_fn *done;
+	void *arg;
 };
 
 /* A socket of libcurl's. */
@@ -36,7 +37,7 @@ static void collect(struct weir_multi *m)
 		CURLcode result = msg->data.result;
 
 		curl_multi_remove_handle(m->curl, easy);
-		m->done(easy, result);
+		m->done(m->arg, easy, result);
 	}
 }
 
@@ -117,8 +118,8 @@ static int set_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *w
 	return 0;
 }
 
-int weir_multi_open(uv_loop_t *loop, struct weir_watches *watches, weir_multi_done_fn *done,
-		    struct weir_multi **out)
+int weir_multi_open(uv_loop_t *loop, struct weir_watches *watches, long kept,
+		    weir_multi_done_fn *done, void *arg, struct weir_multi **out)
 {
 	struct weir_multi *m;
 	CURLM *curl;
@@ -133,6 +134,7 @@ int weir_multi_open(uv_loop_t *loop, struct weir_watches *watches, weir_multi_do
 	m = weir_new(struct weir_multi);
 	m->curl = curl;
 	m->done = done;
+	m->arg = arg;
 	m->watches = watches;
 	uv_timer_init(loop, &m->timer);
 	curl_multi_setopt(curl, CURLMOPT_SOCKETFUNCTION, set_socket);
@@ -140,6 +142,8 @@ int weir_multi_open(uv_loop_t *loop, struct weir_watches *watches, weir_multi_do
 	curl_multi_setopt(curl, CURLMOPT_TIMERFUNCTION, set_timer);
 	curl_multi_setopt(curl, CURLMOPT_TIMERDATA, m);
 	curl_multi_setopt(curl, CURLMOPT_PIPELINING, (long)CURLPIPE_NOTHING);
+	if (kept)
+		curl_multi_setopt(curl, CURLMOPT_MAXCONNECTS, kept);
 	*out = m;
 	return 0;
 }

@@ -2,8 +2,8 @@
 /* watch.h - sockets that live for one probe, behind a single handle of the loop: an epoll instance
  * of their own, for a uv_poll_t each costs four more system calls and outlives its socket. On the
  * loop's thread only. */
-#ifndef WEIR_PROBE_WATCH_H
-#define WEIR_PROBE_WATCH_H
+#ifndef WEIR_LOOP_WATCH_H
+#define WEIR_LOOP_WATCH_H
 
 #include <stdint.h>
 #include <sys/epoll.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "probe/watch.h"
+#include "loop/watch.h"
 
 #include <assert.h>
 #include <errno.h>
