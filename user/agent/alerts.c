@@ -51,7 +51,7 @@ static uint32_t named(const struct weir_view *view, const struct weir_pool *pool
 	return n;
 }
 
-static enum agent_health pool_health(const struct weir_view *view, const struct weir_view_pool *v)
+enum agent_health agent_pool_health(const struct weir_view *view, const struct weir_view_pool *v)
 {
 	const struct weir_pool *pool = v->pool;
 
@@ -246,7 +246,7 @@ static void look_closer(struct agent_alerts *l, const struct weir_view *view,
 {
 	const struct weir_pool *pool = v->pool;
 	json_t *of = entry(l->pools, pool->id);
-	struct agent_news n = { .pool = v, .is = pool_health(view, v) };
+	struct agent_news n = { .pool = v, .is = agent_pool_health(view, v) };
 	bool pool_news, switched = false, changed, *told;
 
 	changed = take_enabled(l, v, of, &switched);
@@ -260,66 +260,6 @@ static void look_closer(struct agent_alerts *l, const struct weir_view *view,
 }
 
 /* --- all of them --- */
-
-/* Pools that the model does not have are forgotten. */
-static void forget_pools(struct agent_alerts *l, const struct weir_model *m)
-{
-	struct weir_arena *arena = weir_arena_new();
-	struct weir_index by_id;
-	const char *id;
-	json_t *of;
-	uint32_t nth;
-	void *next;
-
-	agent_index_pools(&by_id, m, arena);
-	json_object_foreach_safe(l->pools, next, id, of)
-	{
-		if (weir_index_find(&by_id, id, strlen(id), &nth))
-			continue;
-		agent_keep_note(l, "pool", id, NULL);
-		json_object_del(l->pools, id);
-	}
-	weir_arena_free(arena);
-}
-
-static void find_balancers(struct agent_alerts *l, const struct weir_model *m)
-{
-	free(l->balancers);
-	l->balancers = weir_new_array(m->n_pools + 1, const char *);
-	for (uint32_t i = m->n_lbs; i--;)
-		for (uint32_t k = 0; k < m->lbs[i].n_pools; k++)
-			l->balancers[m->lbs[i].pools[k]->index] = m->lbs[i].name;
-}
-
-static void begin_model(struct agent_alerts *l, const struct weir_model *m)
-{
-	l->seen_of = m;
-	find_balancers(l, m);
-	free(l->seen_pools);
-	free(l->seen_origins);
-	l->seen_pools = weir_new_array(m->n_pools + 1, uint8_t);
-	l->seen_origins = weir_new_array(m->n_origins + 1, uint8_t);
-	memset(l->seen_pools, 0xff, m->n_pools); /* as nothing is */
-	forget_pools(l, m);
-}
-
-static bool is_as_seen(struct agent_alerts *l, const struct weir_view *view, uint32_t nth)
-{
-	const struct weir_view_pool *v = &view->pools[nth];
-	const struct weir_pool *pool = v->pool;
-	uint8_t is = (uint8_t)(pool_health(view, v) | pool->enabled << 2);
-	bool same = is == l->seen_pools[nth];
-
-	l->seen_pools[nth] = is;
-	for (uint32_t k = 0; k < pool->n_origins; k++) {
-		uint32_t i = pool->origins[k].index;
-
-		is = (uint8_t)agent_origin_health(view, pool, &pool->origins[k]);
-		same &= is == l->seen_origins[i];
-		l->seen_origins[i] = is;
-	}
-	return same;
-}
 
 static void on_more(uv_timer_t *timer)
 {
@@ -336,11 +276,11 @@ void agent_alerts_look(struct weir_agent *a, const struct weir_view *view)
 	if (!l)
 		return;
 	if (l->seen_of != view->model)
-		begin_model(l, view->model);
+		agent_seen_model(l, view->model);
 	for (uint32_t n = view->model->n_pools; n && looked < AT_ONCE; n--) {
 		uint32_t i = l->next_pool++ % view->model->n_pools;
 
-		if (is_as_seen(l, view, i))
+		if (agent_seen_so(l, view, i))
 			continue;
 		look_closer(l, view, &view->pools[i]);
 		looked++;
@@ -444,9 +384,7 @@ void agent_alerts_close(struct weir_agent *a)
 	a->alerts = NULL;
 	json_decref(l->pools);
 	json_decref(l->webhooks);
-	free(l->seen_pools);
-	free(l->seen_origins);
-	free(l->balancers);
+	agent_seen_free(l);
 	uv_close((uv_handle_t *)&l->flush, on_closed);
 	uv_close((uv_handle_t *)&l->more, on_closed);
 }

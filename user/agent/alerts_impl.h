@@ -34,6 +34,13 @@ STAILQ_HEAD(agent_ops, agent_op);
 
 struct agent_writing; /* is being made durable, in another thread */
 
+/* A pool as it was looked at last. */
+struct agent_seen {
+	uint64_t key;   /* of its id, and the names of its origins */
+	uint32_t first; /* of seen_origins */
+	uint8_t is;     /* its health, and whether it is enabled */
+};
+
 struct agent_alerts {
 	uv_timer_t flush; /* what is to be written is written */
 	unsigned handles; /* not yet closed */
@@ -48,7 +55,9 @@ struct agent_alerts {
 	/* The same in short, of the model that was looked at last: what has not changed since is
 	 * not looked at closer. */
 	const struct weir_model *seen_of;
-	uint8_t *seen_pools, *seen_origins;
+	struct agent_seen *seen; /* by pool */
+	uint32_t n_seen;
+	uint8_t *seen_origins;  /* by origin */
 	const char **balancers; /* by pool, the first that uses it; NULL: none does */
 	uint32_t next_pool;     /* where a look begins: all have their turn */
 	uv_timer_t more;        /* armed: there are pools left to be looked at */
@@ -95,7 +104,14 @@ void agent_say_hello(struct agent_alerts *l, const char *webhook);
 /* RFC 3339 of a wall clock in ms. Returns out. */
 const char *agent_alert_time(uint64_t ms, char out[32]);
 
-/* alerts.c: what counts of an origin of a view. */
+/* alerts_seen.c: another model takes the place of the one that was looked at; whether a pool is as
+ * it was seen last, which this is from now on. */
+void agent_seen_model(struct agent_alerts *l, const struct weir_model *m);
+bool agent_seen_so(struct agent_alerts *l, const struct weir_view *view, uint32_t nth);
+void agent_seen_free(struct agent_alerts *l);
+
+/* alerts.c: what counts of a pool and of an origin of a view. */
+enum agent_health agent_pool_health(const struct weir_view *view, const struct weir_view_pool *v);
 enum agent_health agent_origin_health(const struct weir_view *view, const struct weir_pool *pool,
 				      const struct weir_origin *o);
 
