@@ -164,7 +164,7 @@ stop() {
 net_cleanup() {
 	local rc=$? pid name
 
-	trap '' INT TERM HUP
+	trap '' INT TERM HUP PIPE
 	trap - EXIT
 	exec 2>/dev/null
 	if [ $FAILED -gt 0 ] && [ -n "$NET_DIR" ]; then
@@ -202,7 +202,7 @@ finish() {
 
 trap net_cleanup EXIT
 trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+trap 'exit 143' TERM HUP PIPE
 
 . tests/net/network.sh
 

@@ -33,6 +33,7 @@ struct weir_api {
 	struct api_listener *listeners;
 	struct api_auth *auth;
 	struct kept *kept;         /* by route */
+	char *openapi;             /* the document as a text; NULL: nobody asked yet */
 	struct stream *streams;    /* captures that are being sent */
 	struct api_queue reads;    /* there was no time for them */
 	struct api_queue writes;   /* a change was under way, or they came behind such */

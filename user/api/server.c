@@ -95,5 +95,6 @@ void weir_api_close(struct weir_api *api)
 	uv_close((uv_handle_t *)&api->turn, on_closed);
 	uv_close((uv_handle_t *)&api->janitor, on_closed);
 	api_kept_free(api->kept);
+	free(api->openapi);
 	api_auth_free(api->auth);
 }
