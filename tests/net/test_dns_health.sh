@@ -51,6 +51,7 @@ balancer() {
 		  - { type: POOL, name: pool.example.org, content: b.example.net, ttl: 60, monitor: web, weight: 3 }
 		  - { type: POOL, name: pool.example.org, content: gone.example.net, ttl: 60, monitor: web }
 		  - { type: ALIAS, name: example.org, content: a.example.net, ttl: 30 }
+		  - { type: ALIAS, name: nobody.example.org, content: nobody.example.net, ttl: 30 }
 		  - { type: MX, name: example.org, content: mail.example.org, priority: 10 }
 	END
 } >"$config"
@@ -78,6 +79,8 @@ at_most "and not more" "$share" 1600
 check "an ALIAS at a zone's name answers addresses" wait_until 5 eval '[ "$(short example.org A)" = "${EP4[a]}" ]'
 is "of both families" "$(short example.org AAAA)" "${EP6[a]}"
 is "with its own TTL" "$(ttl example.org A)" 30
+is "of one that nobody knows asking fails, which is remembered for moments only" \
+	"$(in_ns client dig @$DNS4 nobody.example.org A | grep -oE 'status: [A-Z]+')" "status: SERVFAIL"
 is "beside other types" "$(short example.org MX)" "10 mail.example.org."
 
 is "a TTL ends before the state can change, or at half" "$(ttl fallback.example.org A)" 20

@@ -199,6 +199,12 @@ static void deny(struct question *k, const struct place *p, const struct weir_se
 {
 	const struct weir_zone *zone = p->f.zone;
 
+	if (p->node && p->node->unknown &&
+	    (k->q.type == WEIR_TYPE_A || k->q.type == WEIR_TYPE_AAAA)) {
+		k->r.rcode = WEIR_SERVFAIL; /* no records would be remembered as none at all */
+		k->r.authoritative = false;
+		return;
+	}
 	weir_reply_add(&k->r, apex_at(p), &zone->denial);
 	k->r.authority++;
 	if (!p->node)
@@ -432,6 +438,8 @@ static enum weir_dns_outcome outcome_of(const struct weir_reply *r)
 	switch (r->rcode) {
 	case WEIR_FORMERR:
 		return WEIR_DNS_FORMERR_TOLD;
+	case WEIR_SERVFAIL:
+		return WEIR_DNS_SERVFAIL_TOLD;
 	case WEIR_NXDOMAIN:
 		return WEIR_DNS_NXDOMAIN_TOLD;
 	case WEIR_NOTIMP:

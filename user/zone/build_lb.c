@@ -165,6 +165,15 @@ static void steer(struct weir_zones_build *b, struct weir_node *node, const stru
 	node->steered = s;
 }
 
+static void add_mix(struct weir_zones_build *b, struct weir_node *node,
+		    const struct weir_view_lb *v, const struct weir_view_mix *mix)
+{
+	const struct weir_record *r = v->lb->record;
+
+	node->sets = mix_of(b, mix, v, node == node->zone->apex, node->sets);
+	node->unknown = r && r->type == WEIR_RECORD_ALIAS && !mix->n_serving;
+}
+
 static void add_balancer(struct weir_zones_build *b, const struct weir_view_lb *v)
 {
 	struct weir_node *node;
@@ -181,8 +190,7 @@ static void add_balancer(struct weir_zones_build *b, const struct weir_view_lb *
 	else if (v->steer.n_mixes > 1)
 		steer(b, node, v, v, 1);
 	else
-		node->sets =
-			mix_of(b, weir_build_mixes(b, v), v, node == node->zone->apex, node->sets);
+		add_mix(b, node, v, weir_build_mixes(b, v));
 }
 
 void weir_build_balancers(struct weir_zones_build *b)

@@ -41,6 +41,7 @@ struct weir_node {
 	uint8_t len;
 	bool cut;      /* a delegation, or below one */
 	bool balanced; /* a load balancer's */
+	bool unknown;  /* an ALIAS whose target nobody knows */
 	uint8_t name[];
 };
 

@@ -11,6 +11,7 @@
 enum weir_rcode {
 	WEIR_NOERROR = 0,
 	WEIR_FORMERR = 1,
+	WEIR_SERVFAIL = 2,
 	WEIR_NXDOMAIN = 3,
 	WEIR_NOTIMP = 4,
 	WEIR_REFUSED = 5,

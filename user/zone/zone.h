@@ -63,6 +63,7 @@ struct weir_asker {
 	X(REFERRAL, "of a zone that others serve")               \
 	X(NODATA, "the name has no records of the type")         \
 	X(NXDOMAIN, "no such name")                              \
+	X(SERVFAIL, "what an ALIAS stands for is not known")     \
 	X(TRUNCATED, "the answer did not fit: the client asks by TCP")
 
 enum weir_dns_outcome {
