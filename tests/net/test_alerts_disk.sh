@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# The store's disk: full, read-only, with damage on it. Changes are refused in words or are there for
-# good, packets go on, and what helps is what is said to help.
+# The store's disk is full while something happens that is to be told: health and packets go on, and it
+# is told when there is room. (What becomes of changes then, and of disks that are read-only or
+# damaged, is test_disk.sh's.)
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -73,8 +74,6 @@ heard() { jq -s "map(select(.body.text | test(\"$1\"))) | length" "$hooked" | gr
 agent_must_start bal "$config"
 check "a change is made" create kept
 is "and is there" "$(pools)" "kept main"
-check "a backup of it is made" ctl bal backup "$NET_DIR/backup"
-is "which nobody else may read" "$(stat -c %a "$NET_DIR/backup")" 600
 
 # --- full ---
 
@@ -97,31 +96,10 @@ agent_kill9 bal
 agent_must_start bal "$config"
 is "a restart finds all of it" "$(pools)" "$(tr ' ' '\n' <<<"$before more" | sort | xargs)"
 
-# --- read-only ---
-
-remount() { on_disk mount -o "remount,size=2m,$1" weir-store "$disk"; }
-check "the agent ends well" agent_term bal
-remount ro
-starts_not() { ! agent_start bal "$config"; }
-check "on a read-only disk the agent does not start" starts_not
-check "and says why" grep -q "weir.db: cannot be written: the file or its disk is read-only" "${AGENT_LOG[bal]}"
-served "packets go on without it"
-remount rw
-agent_must_start bal "$config"
-
-# --- in use, and damaged ---
+# --- in use ---
 
 check "another process cannot have the store" refuses "is used by another process" \
 	on_disk "$PWD/build/tests/net/keep" "$store" k i '{}'
-agent_kill9 bal
-on_disk sh -c "dd if=/dev/urandom of='$store' bs=1024 seek=9 count=30 conv=notrunc 2>/dev/null"
-check "with a damaged store the agent does not start" starts_not
-check "and says what helps" grep -q "is damaged (.*put a backup made by \"weirctl backup\" in its place" "${AGENT_LOG[bal]}"
-served "packets go on without it"
-on_disk sh -c "mv '$store' '$disk/damaged' && rm -f '$store-wal' && cp '$NET_DIR/backup' '$store'"
-agent_must_start bal "$config"
-is "that helps" "$(pools)" "kept main"
-check "and changes are made again" create again
 check "the agent ends well" agent_term bal
 check "no sanitizer has said anything" no_sanitizer_report
 stop $hook KILL
