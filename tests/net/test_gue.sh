@@ -95,7 +95,7 @@ endpoint_decap b --gue-port 9886
 one_pool "$config" a=1 b6=1
 sed -i 's|^  node:.*|&\n  gue_port: 9886\n  outer_source: [198.18.0.0/26, "2001:db8:5::/122"]|' "$config"
 agent_must_start bal "$config"
-start r "$NET_DIR/seen" python3 "$NET_DIR/see.py" bal 2000 9886 198.18.0.0/26 2001:db8:5::/122
+start r "$NET_DIR/seen" python3 "$NET_DIR/see.py" bal 8000 9886 198.18.0.0/26 2001:db8:5::/122
 see=$STARTED
 wait_until 10 grep -q ready "$NET_DIR/seen.err" || bail "packets can be watched"
 connect "$got" --connections 2000

@@ -80,6 +80,8 @@ int agent_keys_read(const char *directory, const char *zone, struct weir_keyring
 	dir = open_directory(directory, err);
 	if (dir < 0)
 		return dir;
+	name_of(zone, ".new", name);
+	unlinkat(dir, name, 0); /* an agent was killed while it wrote this */
 	name_of(zone, "", name);
 	snprintf(path, sizeof(path), "%s/%s", directory, name);
 	fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
