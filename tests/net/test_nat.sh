@@ -209,9 +209,13 @@ PORTS="20000, 20003" DRAIN=1 configure fullnat x y z
 check "another range of ports is taken" agent_reload bal
 check "the log says what that means" grep -q "agent.nat is not what it was" "${AGENT_LOG[bal]}"
 is "none was missing so far" "$(count DROP_NO_PORT)" 0
-in_ns client "$WEIR_LOAD" udp --flows 64 --requests 1 --timeout 0.5 "$VIP4:9000" >"$got"
-at_least "with 4 ports, 4 of 64 flows are answered at the least" $((64 - $(value "$got" .lost))) 4
-at_least "the others are counted" "$(count DROP_NO_PORT)" 32
+# For a while UDP follows those who served before the last change but one, with their own ports.
+few() {
+	in_ns client "$WEIR_LOAD" udp --flows 64 --requests 1 --timeout 0.5 "$VIP4:9000" >"$got"
+	[ "$(count DROP_NO_PORT)" -ge 32 ]
+}
+check "with 4 ports not all of 64 flows have one, which is counted" wait_until 30 few
+at_least "4 are answered at the least" $((64 - $(value "$got" .lost))) 4
 
 # --- and back ---
 configure -
