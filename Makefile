@@ -164,7 +164,7 @@ fuzzers: $(FUZZ)
 demo: all
 	@tools/demo.sh
 bench: deps
-	@$(MAKE) --no-print-directory $(BIN) $(BENCH)
+	@$(MAKE) --no-print-directory $(BIN) $(BENCH) $(B)/tests/bench/bounce.bpf.o
 	@tests/bench/run.sh '$(ROWS)'
 
 C_FILES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')

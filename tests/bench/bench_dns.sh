@@ -15,7 +15,7 @@ WANTED=${1:-}
 ROUNDS=${ROUNDS:-3}
 NAMES=1000
 SERVER_CPU=0 CLIENT_CPU=1 # knotd pins its worker to CPU 0, whatever it is told
-read -ra SERVERS <<<"${ONLY:-pdns nsd knot gdnsd knotxdp weir signed tc xdp}"
+read -ra SERVERS <<<"${ONLY:-pdns nsd knot gdnsd knotxdp weir signed tc xdp tcleast xdpleast}"
 declare -A N=() PID=() MAC=()
 
 wanted() { printf '%s\n' "$@" | grep -qE -- "$WANTED"; }
@@ -180,12 +180,27 @@ weir_up() {
 	begin "$server" "$WEIR_BIN/weir-agent" --config "$NET_DIR/$server.yaml"
 }
 
+# What nothing that answers by tc or XDP can be below: no server, and no answer that is one.
+least_up() {
+	local dev=s${N[$1]} object=build/tests/bench/bounce.bpf.o
+
+	start serve "$NET_DIR/$1.out" sleep 3600
+	PID[$1]=$STARTED
+	if [ "$1" = xdpleast ]; then
+		ip -n "$NET-serve" link set dev "$dev" xdpdrv obj $object sec xdp
+	else
+		sys serve tc qdisc add dev "$dev" clsact &&
+			sys serve tc filter add dev "$dev" ingress bpf direct-action obj $object sec tc
+	fi || bail "the least that $1 can be is attached"
+}
+
 server_up() {
 	case $1 in
 	knot) knot_up knot "10.9.${N[knot]}.2" yes ;;
 	knotxdp) knot_up knotxdp "" no ;;
 	weir | signed) weir_up "$1" off ;;
 	tc | xdp) weir_up "$1" "$1" ;;
+	tcleast | xdpleast) least_up "$1" ;;
 	*) "$1_up" ;;
 	esac
 }
@@ -251,7 +266,7 @@ rows() {
 	done
 }
 
-wanted dns/{addresses,weighted}-{pdns,nsd,knot,gdnsd,knotxdp,weir,signed,tc,xdp}{,-rate} || exit 0
+wanted dns/{addresses,weighted}-{pdns,nsd,knot,gdnsd,knotxdp,weir,signed,tc,xdp,tcleast,xdpleast}{,-rate} || exit 0
 tests/lib/install.sh knot knot-module-geoip nsd gdnsd pdns-server pdns-backend-bind || exit 1
 net_up
 ns_new send
@@ -265,7 +280,7 @@ done
 for round in $(seq "$ROUNDS"); do
 	for letter in n w; do
 		for server in ${SERVERS[*]}; do
-			case $letter$server in wnsd | wknotxdp) continue ;; esac
+			case $letter$server in wnsd | wknotxdp | w*least) continue ;; esac
 			[ "$server" = signed ] && dnssec=1 || dnssec=0
 			got=$(measure "$server" $letter $dnssec) || bail "$got"
 			echo "$got" >>"$NET_DIR/rounds.$letter.$server"
