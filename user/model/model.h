@@ -17,66 +17,9 @@
 #include "model/dns.h"
 #include "model/expr.h"
 #include "model/hosts.h"
+#include "model/monitor.h"
+#include "model/record.h"
 #include "model/region.h"
-
-enum weir_monitor_type {
-	WEIR_MONITOR_HTTP,
-	WEIR_MONITOR_HTTPS,
-	WEIR_MONITOR_TCP,
-	WEIR_MONITOR_UDP_ICMP,
-	WEIR_MONITOR_ICMP_PING,
-	WEIR_MONITOR_SMTP
-};
-
-struct weir_header {
-	const char *name, *value;
-};
-
-/* The way that a probe takes to an endpoint, as clients' packets do. */
-struct weir_via {
-	uint8_t mode; /* enum weir_mode: a tunnel */
-	uint16_t gue_port;
-	union weir_addr vip; /* what is probed at the end of the tunnel */
-};
-
-/* How an endpoint is probed. Defaults are the API's: interval 60 s, timeout 5 s (but not longer
- * than the interval), retries 2. */
-struct weir_monitor {
-	const char *id, *description;
-	enum weir_monitor_type type;
-	/* http and https, up to n_headers */
-	const char *method, *path;
-	const char *expected_body;         /* substring, ASCII case ignored; "" matches all */
-	const char *expected_text;         /* expected_codes as written */
-	uint8_t expected_codes[125];       /* bit N is set when status N passes (100 .. 999) */
-	const struct weir_header *headers; /* in the order of the document */
-	uint32_t n_headers;
-	const char *probe_zone; /* kept: no probe comes from another network than this host's */
-	uint32_t interval_ms, timeout_ms;
-	uint16_t port; /* 0: the origin's, else the type's default (http 80, https 443) */
-	uint16_t consecutive_up, consecutive_down; /* at least 1 */
-	/* When window is not 0 its last so many results decide, healthy by threshold passes among
-	 * them, and not those in a row; it begins with so many passes as if they had been seen. */
-	uint8_t window, threshold, initial;
-	uint8_t retries;
-	bool follow_redirects;
-	bool allow_insecure;        /* https: any certificate will do */
-	const struct weir_via *via; /* tcp; NULL: straight to the endpoint */
-};
-
-static inline bool weir_monitor_is_http(const struct weir_monitor *m)
-{
-	return m->type == WEIR_MONITOR_HTTP || m->type == WEIR_MONITOR_HTTPS;
-}
-
-/* What type says for it. */
-const char *weir_monitor_type_text(enum weir_monitor_type type);
-
-static inline bool weir_monitor_expects(const struct weir_monitor *m, unsigned status)
-{
-	return status >= 100 && status < 1000 &&
-	       (m->expected_codes[status / 8] >> (status % 8) & 1);
-}
 
 enum weir_tls_version {
 	WEIR_TLS_ANY,
@@ -96,25 +39,6 @@ struct weir_tls {
 	/* PEM, or the absolute path of a file of it. */
 	const char *ca_cert; /* else what this host trusts */
 	const char *client_cert, *client_key;
-};
-
-/* A monitor as one of several of a group. */
-struct weir_member {
-	const struct weir_monitor *monitor;
-	bool enabled;         /* false: it neither probes nor votes */
-	bool monitoring_only; /* it probes, but has no vote, whatever must_be_healthy says */
-	bool must_be_healthy; /* who fails it is unhealthy, whatever the others say */
-};
-
-static inline bool weir_member_votes(const struct weir_member *m)
-{
-	return m->enabled && !m->monitoring_only;
-}
-
-struct weir_monitor_group {
-	const char *id, *description;
-	const struct weir_member *members;
-	uint32_t n_members, n_voters;
 };
 
 /* What an operator says by hand, whatever monitors and live traffic say. */
@@ -307,7 +231,6 @@ enum weir_when_down {
 	WEIR_DOWN_NONE,     /* nobody: no records */
 };
 
-struct weir_record;
 struct weir_lb;
 
 /* What a DNS-only balancer says instead of addresses: nothing; the rest is stored. */
@@ -415,58 +338,6 @@ static inline bool weir_lb_watches(const struct weir_lb *lb)
 
 /* What forwarding says for a mode. */
 const char *weir_forwarding_text(uint8_t mode);
-
-/* Numbers of the DNS; POOL and ALIAS, which are not of it, have private ones. */
-enum weir_record_type {
-	WEIR_RECORD_A = 1,
-	WEIR_RECORD_NS = 2,
-	WEIR_RECORD_CNAME = 5,
-	WEIR_RECORD_AAAA = 28,
-	WEIR_RECORD_DS = 43,
-	WEIR_RECORD_POOL = 65280,
-	WEIR_RECORD_ALIAS = 65281,
-};
-
-/* Several records of one name and type are one set, or one pool (POOL). */
-struct weir_record {
-	const char *name;               /* lower case, no final dot */
-	uint16_t type;                  /* enum weir_record_type, or another number */
-	uint16_t rdata_bytes, priority; /* priority: what content is preceded by, if it is said */
-	union weir_addr addr;           /* A, AAAA */
-	const char *target;             /* CNAME, POOL, ALIAS: lower case, no final dot */
-	const uint8_t *rdata;           /* other types: as on the wire, names not compressed */
-	uint32_t ttl;                   /* seconds */
-	uint32_t weight;                /* POOL: 1 .. 65535 */
-	const char **regions;           /* sites (agent.pop) that answer it; n 0: all do */
-	uint32_t n_regions;
-	/* Stored: */
-	const char *comment;
-	const char **tags;
-	uint32_t n_tags;
-	bool private_routing, flatten_cname;
-	bool proxied;   /* packets for the name come to us: a pool and a balancer are of it */
-	bool monitored; /* POOL: who fails is not answered; likewise */
-	bool ipv4_only, ipv6_only; /* proxied: to VIPs of this family */
-};
-
-/* How a zone is signed. */
-struct weir_dnssec_conf {
-	bool on, split;       /* split: a KSK and a ZSK, else one key for all */
-	uint32_t ds_ttl;      /* s: of DS, at the parent */
-	uint32_t propagation; /* s: until all servers of the zone have a change */
-};
-
-struct weir_zone_conf {
-	const char *name;          /* lower case, no final dot */
-	const char *file;          /* path of a zone file; NULL: none, and what follows is said */
-	const char *mname, *rname; /* primary server, mailbox as a domain name */
-	uint32_t serial, refresh, retry, expire, minimum, ttl; /* ttl: of SOA and NS */
-	const char **ns;
-	uint32_t n_ns; /* at least one, without a file */
-	struct weir_transfer_conf transfer;
-	struct weir_dnssec_conf dnssec;
-	bool off; /* active: false: as if the zone and all in it were not there */
-};
 
 /* A part of the world that the operator wants to tell from others: the longest prefix that holds a
  * client says in which it is. */
