@@ -79,6 +79,7 @@ static bool take_places(const struct weir_at *at, place_fn *check, struct weir_p
 	if (json_object_size(at->v) > MAX_PLACES)
 		return weir_at_fail(at, "has %zu entries, more than %u", json_object_size(at->v),
 				    MAX_PLACES);
+	*n = 0; /* in overrides it is the balancer's */
 	*out = weir_arena_new_array(at->p->arena, json_object_size(at->v), struct weir_place_pools);
 	json_object_foreach((json_t *)at->v, key, v)
 	{
@@ -131,6 +132,7 @@ static bool take_pool_weights(const struct weir_at *at, void *lb)
 		return weir_at_fail(at, "must be a mapping of pools to weights");
 	to = weir_arena_new_array(at->p->arena, json_object_size(at->v), struct weir_pool_weight);
 	l->pool_weights = to;
+	l->n_pool_weights = 0; /* in overrides it is the balancer's */
 	json_object_foreach((json_t *)at->v, key, v)
 	{
 		struct weir_at item = weir_at_key(at, key);

@@ -69,11 +69,36 @@ static void a_proxied_balancer_has_rules_over_clients(void **state)
 	weir_model_free(m);
 }
 
+static void a_map_of_a_rule_takes_the_place_of_the_balancers(void **state)
+{
+	struct weir_model *m = model_of(
+		TOP
+		"load_balancers: [{name: a.b, default_pools: [a], fallback_pool: a,\n"
+		" region_pools: {WEU: [a], EEU: [a], OC: [a]}, country_pools: {DE: [a], FR: [a]},\n"
+		" pop_pools: {AMS: [a]}, random_steering: {pool_weights: {a: 0.2, b: 0.3}},\n"
+		" rules: [{overrides: {region_pools: {ENAM: [b]}, country_pools: {US: [b, a]},\n"
+		"  pop_pools: {}, random_steering: {pool_weights: {b: 0.7}}}}]}]");
+	const struct weir_lb *r = m->lbs[0].rules[0].lb;
+
+	(void)state;
+	assert_int_equal(r->n_region_pools, 1);
+	assert_string_equal(r->region_pools[0].place, "ENAM");
+	assert_int_equal(r->n_country_pools, 1);
+	assert_int_equal(r->country_pools[0].n, 2);
+	assert_int_equal(r->n_pop_pools, 0);
+	assert_int_equal(r->n_pool_weights, 1);
+	assert_int_equal(r->pool_weights[0].weight, 70);
+	assert_int_equal(m->lbs[0].n_region_pools, 3);
+	assert_int_equal(m->lbs[0].n_pool_weights, 2);
+	weir_model_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_are_in_the_order_of_their_priority_then_of_the_document),
 		cmocka_unit_test(a_rule_makes_a_balancer_of_its_own),
+		cmocka_unit_test(a_map_of_a_rule_takes_the_place_of_the_balancers),
 		cmocka_unit_test(a_proxied_balancer_has_rules_over_clients),
 	};
 
