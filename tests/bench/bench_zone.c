@@ -83,7 +83,7 @@ static void make_world(struct world *w)
 static double change_us(const struct world *w, const struct weir_zone_file *const *files)
 {
 	uint64_t began = figure_cpu_ns();
-	struct weir_zones *z = weir_zones_build(&w->view, files, &self, NULL);
+	struct weir_zones *z = weir_zones_build(&w->view, files, &self, NULL, NULL);
 	uint64_t ended = figure_cpu_ns();
 
 	weir_zones_free(z);
@@ -155,7 +155,7 @@ int main(int argc, char **argv)
 
 		files[0] = f;
 		us[i] = change_us(&w, files);
-		z = weir_zones_build(&w.view, files, &self, NULL);
+		z = weir_zones_build(&w.view, files, &self, NULL, NULL);
 		ns[i] = answer_ns(z);
 		weir_zones_free(z);
 		weir_zone_file_free(f);

@@ -80,8 +80,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 		of[i] = &keys[i];
 	}
 	keys[0].file = weir_zone_file_sign(file, NULL, NULL, 0, dnskey, sign, NULL);
-	plain = weir_zones_build(&w->view, files, &self, NULL);
-	signed_ = weir_zones_build(&w->view, files, &self, &signer);
+	plain = weir_zones_build(&w->view, files, &self, NULL, NULL);
+	signed_ = weir_zones_build(&w->view, files, &self, &signer, NULL);
 	free(w);
 	return 0;
 }

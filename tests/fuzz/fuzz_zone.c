@@ -69,7 +69,7 @@ static void ask_all(const struct weir_zone_file *f)
 {
 	static const struct weir_self self = { .nsid = "", .version = "" };
 	const struct weir_zone_file *files[3] = { f };
-	struct weir_zones *z = weir_zones_build(&w->view, files, &self, NULL);
+	struct weir_zones *z = weir_zones_build(&w->view, files, &self, NULL, NULL);
 	unsigned asked = 0;
 
 	for (uint32_t i = 0; i <= f->layer.mask && asked < ASKED; i++) {

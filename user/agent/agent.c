@@ -67,7 +67,10 @@ static void publish_zones(struct weir_agent *a, const struct weir_view *view,
 	bool other = !a->view || a->view->model != m;
 	struct agent_signed_input in =
 		agent_signing_begin(a->signing, m, &where->zones, other, agent_now_ms() / 1000);
-	struct weir_zones *zones = weir_zones_build(view, in.files, &self, in.signer);
+	struct weir_zones *zones;
+
+	a->serials.now_s = (uint32_t)(agent_now_ms() / 1000);
+	zones = weir_zones_build(view, in.files, &self, in.signer, &a->serials);
 
 	if (other)
 		weir_dns_zones(a->dns, m->zones, m->n_zones);
@@ -449,6 +452,7 @@ static void on_closed(uv_handle_t *h)
 	weir_overrides_free(a->overrides);
 	agent_where_drop(&a->where);
 	agent_signing_close(a->signing);
+	weir_serials_fini(&a->serials);
 	agent_latency_free(&a->latency);
 	weir_model_free(a->model);
 	agent_store_close(a);

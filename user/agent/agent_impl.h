@@ -16,6 +16,7 @@
 #include "model/override.h"
 #include "probe/prober.h"
 #include "resolve/resolve.h"
+#include "zone/serial.h"
 #include "zone/zone.h"
 
 /* What files say: where clients are, what follows from that for the balancers of a model, and what
@@ -93,6 +94,7 @@ struct weir_agent {
 	struct agent_preview *previews; /* the oldest first */
 	struct weir_dns *dns;
 	struct agent_signing *signing;
+	struct weir_serials serials; /* of zones that change without the model */
 
 	/* What was decided last: view and tables live in decided, the rows of tables in memo. */
 	struct weir_memo *memo;

@@ -32,8 +32,7 @@ void agent_answer_in_kernel(struct weir_agent *a, const struct weir_dns_conf *co
 {
 	bool on = road_of(conf) != WEIR_DNS_KERNEL_OFF;
 
-	/* Signatures are made anew without the model. */
-	if (prepare(a, conf, zones, fresh || (on && weir_hot_is_signed(zones))))
+	if (prepare(a, conf, zones, fresh || (on && weir_hot_all_change(zones))))
 		prepare(a, conf, zones, true);
 	if (!fresh)
 		return;

@@ -148,10 +148,6 @@ static bool check_dnssec(const struct weir_at *at, const struct weir_zone_conf *
 {
 	if (!z->dnssec.on)
 		return true;
-	if (z->transfer.n_allow || z->transfer.n_keys)
-		return weir_at_fail_key(at, "transfer",
-					"is not for signed zones: other agents that answer for one "
-					"have its keys and configuration");
 	return strlen(z->name) <= MAX_SIGNED_NAME ||
 	       weir_at_fail_key(at, "dnssec", "is for names of at most %d bytes", MAX_SIGNED_NAME);
 }

@@ -59,16 +59,35 @@ static void add_ns(struct weir_arena *a, struct weir_node *apex, const struct we
 		weir_node_put(a, apex, WEIR_TYPE_NS, rrs, c->n_ns);
 }
 
+static struct weir_rr copy_rr(struct weir_arena *a, const struct weir_rr *rr)
+{
+	uint8_t *wire = weir_arena_alloc(a, rr->len, 1);
+
+	return (struct weir_rr){ memcpy(wire, rr->wire, rr->len), rr->len, 0 };
+}
+
+/* A serial that is counted is not the file's, which stays as it is. */
+static void take_file(struct weir_arena *a, struct weir_zone *zone, struct weir_node *apex,
+		      const struct weir_zone_file *file)
+{
+	zone->file = &file->layer;
+	zone->file_chain = file->chain;
+	zone->soa = file->soa;
+	zone->denial = file->denial;
+	apex->sets = weir_layer_find(&file->layer, apex->name, apex->len)->sets;
+	if (!zone->counted)
+		return;
+	zone->soa = copy_rr(a, &file->soa);
+	zone->denial = copy_rr(a, &file->denial);
+	weir_node_put(a, apex, WEIR_TYPE_SOA, &zone->soa, 1);
+}
+
 /* What the zone's file says, or the document. */
 static void fill_zone(struct weir_arena *a, struct weir_zone *zone, struct weir_node *apex,
 		      const struct weir_zone_conf *c, const struct weir_zone_file *file)
 {
 	if (file) {
-		zone->file = &file->layer;
-		zone->file_chain = file->chain;
-		zone->soa = file->soa;
-		zone->denial = file->denial;
-		apex->sets = weir_layer_find(&file->layer, apex->name, apex->len)->sets;
+		take_file(a, zone, apex, file);
 		return;
 	}
 	add_soa(a, zone, c);
@@ -125,6 +144,14 @@ static void add_off(struct weir_zones *z, const struct weir_model *m)
 			weir_build_name(m->zones[i].name, off++);
 }
 
+/* What follows from health or has signatures changes without the document. */
+static bool is_counted(const struct weir_zones_build *b, const struct weir_zone *zone)
+{
+	const struct weir_transfer_conf *c = &zone->transfer;
+
+	return (c->n_allow || c->n_keys) && (c->pooled || weir_build_keys(b, zone));
+}
+
 /* Apexes come first, since a name belongs to the zone of the closest one. */
 static void add_zones(struct weir_zones_build *b, const struct weir_zone_file *const *files)
 {
@@ -151,6 +178,7 @@ static void add_zones(struct weir_zones_build *b, const struct weir_zone_file *c
 		b->zones[i] = zone;
 		zone->transfer = copy_transfer(b->z, &m->agent.dns, &m->zones[i].transfer);
 		b->z->zones[b->z->n_zones++] = zone;
+		zone->counted = b->serials && is_counted(b, zone);
 		fill_zone(a, zone, apex, &m->zones[i], files ? files[i] : NULL);
 		b->delegates |= zone->file && files[i]->delegates;
 	}
@@ -270,12 +298,14 @@ static struct weir_self copy_self(struct weir_arena *a, const struct weir_self *
 
 struct weir_zones *weir_zones_build(const struct weir_view *view,
 				    const struct weir_zone_file *const *files,
-				    const struct weir_self *self, const struct weir_signer *signer)
+				    const struct weir_self *self, const struct weir_signer *signer,
+				    struct weir_serials *serials)
 {
 	struct weir_arena *a = weir_arena_new();
 	struct weir_zones_build b = { .z = weir_arena_new_array(a, 1, struct weir_zones),
 				      .view = view,
-				      .signer = signer };
+				      .signer = signer,
+				      .serials = serials };
 
 	b.z->arena = b.z->upper.arena = a;
 	b.z->places = view->places;

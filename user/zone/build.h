@@ -10,6 +10,7 @@ struct weir_zones_build {
 	struct weir_zone **zones; /* by index in the model; NULL: its name is another's */
 	const struct weir_view *view;
 	const struct weir_signer *signer; /* NULL: no zone is signed */
+	struct weir_serials *serials;     /* NULL: none is counted */
 	bool delegates;                   /* some name below an apex has NS */
 };
 
@@ -53,6 +54,9 @@ void weir_build_records(struct weir_zones_build *b);
  * zones that are signed, when all else is there. */
 void weir_build_parents(struct weir_zones_build *b);
 void weir_build_sign(struct weir_zones_build *b);
+
+/* serial.c: the serials of zones that are counted, when all but these serials is there. */
+void weir_build_count(struct weir_zones_build *b);
 
 /* How a zone is signed; NULL: not. */
 static inline const struct weir_zone_keys *weir_build_keys(const struct weir_zones_build *b,

@@ -258,11 +258,6 @@ static uint32_t new_sig(struct signing *g, const void *key)
 	return ++g->n_sigs;
 }
 
-static bool is_of_keys(uint16_t type)
-{
-	return type == WEIR_TYPE_DNSKEY || type == WEIR_TYPE_CDS || type == WEIR_TYPE_CDNSKEY;
-}
-
 static void tell_ttl(struct signing *g, const struct weir_zone *zone, const struct weir_set *s)
 {
 	uint32_t *max = g->b->signer->max_ttl ? &g->b->signer->max_ttl[zone->index] : NULL;
@@ -281,7 +276,7 @@ static void sign_set(struct signing *g, const struct weir_node *owner, struct we
 		s->n = WEIR_SET_MAX;
 	tell_ttl(g, owner->zone, s);
 	s->sig = g->n_sigs + 1;
-	if (is_of_keys(s->type)) {
+	if (weir_type_is_of_keys(s->type)) {
 		weir_canon_set(&g->canon, apex, owner, s, 0);
 		for (uint32_t i = 0; i < keys->n_key_keys; i++) {
 			new_sig(g, keys->key_keys[i]);
@@ -294,13 +289,20 @@ static void sign_set(struct signing *g, const struct weir_node *owner, struct we
 		weir_canon_set(&g->canon, apex, owner, s, i);
 		new_sig(g, keys->zone_key);
 	}
+	if (weir_set_is_whole(owner->zone, s)) {
+		struct weir_set whole = *s;
+
+		whole.one = false;
+		weir_canon_set(&g->canon, apex, owner, &whole, 0);
+		new_sig(g, keys->zone_key);
+	}
 }
 
 /* All that have none yet; those of a file are signed as the file is. */
 static void sign_sets(struct signing *g, const struct weir_node *owner, const struct weir_set *s)
 {
 	for (; s; s = s->next)
-		if (!s->sig && !s->filed &&
+		if (!s->sig && !s->filed && !(owner->zone->counted && s->type == WEIR_TYPE_SOA) &&
 		    (!owner->cut || s->type == WEIR_TYPE_DS || s->type == WEIR_TYPE_NSEC))
 			sign_set(g, owner, (struct weir_set *)s); /* made here, for this snapshot */
 }
@@ -410,19 +412,37 @@ static void sign_zones(struct signing *g)
 	}
 }
 
+/* Which serial a zone has follows from all else that it says, signatures included. */
+static void sign_serials(struct signing *g)
+{
+	g->b->z->sigs = g->sigs;
+	weir_build_count(g->b);
+	for (uint32_t i = 0; i < g->b->z->n_zones; i++) {
+		const struct weir_zone *zone = g->b->z->zones[i];
+
+		if (zone->counted && weir_build_keys(g->b, zone))
+			sign_set(
+				g, zone->apex,
+				(struct weir_set *)weir_sets_find(zone->apex->sets, WEIR_TYPE_SOA));
+	}
+}
+
 void weir_build_sign(struct weir_zones_build *b)
 {
 	struct signing g = { .b = b };
 	struct weir_sig *sigs;
 
 	b->z->signed_until_s = UINT32_MAX;
-	if (!b->signer)
+	if (!b->signer) {
+		weir_build_count(b);
 		return;
+	}
 	add_keys(&g);
 	gather_names(&g);
 	drop_empty(&g);
 	promote(&g);
 	sign_zones(&g);
+	sign_serials(&g);
 	sigs = weir_arena_new_array(b->z->arena, g.n_sigs, struct weir_sig);
 	if (g.n_sigs)
 		memcpy(sigs, g.sigs, g.n_sigs * sizeof(*sigs));

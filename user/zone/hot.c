@@ -273,20 +273,26 @@ static bool each(struct maker *m, bool changing)
 	return true;
 }
 
+static bool is_signed(const struct weir_zones *z)
+{
+	for (uint32_t i = 0; i < z->n_zones; i++)
+		if (z->zones[i]->n_key_sigs)
+			return true;
+	return false;
+}
+
 void weir_hot_each(const struct weir_zones *z, bool all, weir_hot_fn *fn, void *arg)
 {
-	struct maker m = { .z = z, .is_signed = weir_hot_is_signed(z), .fn = fn, .arg = arg };
+	struct maker m = { .z = z, .is_signed = is_signed(z), .fn = fn, .arg = arg };
 
 	if (each(&m, true) && all)
 		each(&m, false);
 }
 
-bool weir_hot_is_signed(const struct weir_zones *z)
+bool weir_hot_all_change(const struct weir_zones *z)
 {
-	const struct weir_layer *l = &z->upper;
-
-	for (uint32_t i = 0; l->slots && i <= l->mask; i++)
-		if (l->slots[i] && l->slots[i]->zone && l->slots[i]->zone->n_key_sigs)
+	for (uint32_t i = 0; i < z->n_zones; i++)
+		if (z->zones[i]->n_key_sigs || z->zones[i]->counted)
 			return true;
 	return false;
 }

@@ -20,8 +20,9 @@ typedef bool weir_hot_fn(void *arg, const struct weir_hot_key *key,
  * others. */
 void weir_hot_each(const struct weir_zones *z, bool all, weir_hot_fn *fn, void *arg);
 
-/* Whether some zone is signed: then signatures change, too, without the configuration. */
-bool weir_hot_is_signed(const struct weir_zones *z);
+/* Whether answers change without the configuration that do not change with health: signatures are
+ * made anew, and serials counted. */
+bool weir_hot_all_change(const struct weir_zones *z);
 
 /* A zone's apex: weir_dns_zone_key(), and how many labels it has without the root's. */
 typedef void weir_hot_zone_fn(void *arg, uint64_t key, uint32_t labels);

@@ -248,7 +248,7 @@ bool weir_zone_print(FILE *to, const struct weir_zones *z, const char *name)
 	if (!zone)
 		return false;
 	print_record(to, zone->apex->name, WEIR_TYPE_SOA, &zone->soa);
-	weir_walk_begin(&w, z, zone);
+	weir_walk_begin(&w, z, zone, false);
 	while (weir_walk_next(&w, &of))
 		print_record(to, of.node->name, of.type, of.rr);
 	return true;

@@ -10,18 +10,15 @@
 
 /* --- signatures --- */
 
-/* was: the record as it was signed, rr: as it is answered; their TTLs may differ. */
-static void add_sig(struct weir_reply *r, size_t owner_at, const struct weir_zone *zone,
-		    const struct weir_node *owner, const struct weir_rr *was,
-		    const struct weir_rr *rr, const struct weir_sig *sig)
+struct weir_rr weir_rrsig_make(const struct weir_zone *zone, const struct weir_node *owner,
+			       const struct weir_rr *was, const struct weir_rr *rr,
+			       const struct weir_sig *sig, uint8_t wire[WEIR_RRSIG_MAX])
 {
-	uint8_t wire[WEIR_RR_FIXED + WEIR_RRSIG_FIXED + WEIR_NAME_MAX + WEIR_SIG_BYTES] = {
-		0, WEIR_TYPE_RRSIG, 0, WEIR_CLASS_IN
-	};
+	static const uint8_t head[] = { 0, WEIR_TYPE_RRSIG, 0, WEIR_CLASS_IN };
 	size_t apex = zone->apex->len, len = WEIR_RRSIG_FIXED + apex + WEIR_SIG_BYTES;
 	uint8_t *data = wire + WEIR_RR_FIXED;
-	struct weir_rr out = { wire, (uint32_t)(WEIR_RR_FIXED + len), 0 };
 
+	memcpy(wire, head, sizeof(head));
 	memcpy(wire + 4, rr->wire + 4, 4);
 	wire[8] = (uint8_t)(len >> 8);
 	wire[9] = (uint8_t)len;
@@ -29,12 +26,17 @@ static void add_sig(struct weir_reply *r, size_t owner_at, const struct weir_zon
 			was->wire + 4, sig);
 	memcpy(data + WEIR_RRSIG_FIXED, zone->apex->name, apex);
 	memcpy(data + WEIR_RRSIG_FIXED + apex, sig->bytes, WEIR_SIG_BYTES);
-	weir_reply_add(r, owner_at, &out);
+	return (struct weir_rr){ wire, (uint32_t)(WEIR_RR_FIXED + len), 0 };
 }
 
-static bool is_of_keys(uint16_t type)
+static void add_sig(struct weir_reply *r, size_t owner_at, const struct weir_zone *zone,
+		    const struct weir_node *owner, const struct weir_rr *was,
+		    const struct weir_rr *rr, const struct weir_sig *sig)
 {
-	return type == WEIR_TYPE_DNSKEY || type == WEIR_TYPE_CDS || type == WEIR_TYPE_CDNSKEY;
+	uint8_t wire[WEIR_RRSIG_MAX];
+	struct weir_rr out = weir_rrsig_make(zone, owner, was, rr, sig, wire);
+
+	weir_reply_add(r, owner_at, &out);
 }
 
 unsigned weir_reply_add_sigs(struct weir_reply *r, size_t owner_at, const struct weir_zones *z,
@@ -42,7 +44,7 @@ unsigned weir_reply_add_sigs(struct weir_reply *r, size_t owner_at, const struct
 			     const struct weir_set *s, const struct weir_rr *rr)
 {
 	const struct weir_sig *sig = s->filed ? zone->file_sigs : z->sigs;
-	unsigned n = is_of_keys(s->type) ? zone->n_key_sigs : 1;
+	unsigned n = weir_type_is_of_keys(s->type) ? zone->n_key_sigs : 1;
 
 	if (!s->sig || !sig)
 		return 0;

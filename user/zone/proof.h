@@ -9,6 +9,9 @@
 
 #define WEIR_PROOFS_MAX 16
 
+/* The longest RRSIG as a record. */
+#define WEIR_RRSIG_MAX (WEIR_RR_FIXED + WEIR_RRSIG_FIXED + WEIR_NAME_MAX + WEIR_SIG_BYTES)
+
 /* An NSEC that an answer needs. */
 struct weir_proof {
 	const struct weir_zone *zone;
@@ -22,6 +25,12 @@ struct weir_proofs {
 	struct weir_proof of[WEIR_PROOFS_MAX];
 	uint32_t n;
 };
+
+/* A signature as a record in wire. was: the record as it was signed, rr: as it is answered; their
+ * TTLs may differ. */
+struct weir_rr weir_rrsig_make(const struct weir_zone *zone, const struct weir_node *owner,
+			       const struct weir_rr *was, const struct weir_rr *rr,
+			       const struct weir_sig *sig, uint8_t wire[WEIR_RRSIG_MAX]);
 
 /* Adds the signatures of a set (for one that is picked from: of its nth record, rr) behind it, with
  * the TTL of rr. Returns how many. */

@@ -61,6 +61,12 @@ static inline const struct weir_set *weir_steered_plain(const struct weir_steere
 	return s->mixes[s->by[0].first_mix + s->by[0].ways[0].mix];
 }
 
+/* The sets of a name for those of whom nothing is known. */
+static inline const struct weir_set *weir_node_plain(const struct weir_node *n)
+{
+	return n->steered ? weir_steered_plain(n->steered) : n->sets;
+}
+
 struct weir_zone {
 	const struct weir_node *apex;
 	const struct weir_layer *file;  /* NULL: none */
@@ -77,7 +83,15 @@ struct weir_zone {
 	struct weir_chain chain, file_chain;
 	const struct weir_sig *file_sigs, *file_nsec_sigs; /* of file's sets, and of file_chain */
 	struct weir_transfer_conf transfer;                /* its keys are those of the snapshot */
+	bool counted; /* other servers take it as it is now: its serial is counted (serial.h) */
 };
+
+/* Whether a set of which one record is answered is transferred with all of them, which then have a
+ * signature together, behind those that each has alone. */
+static inline bool weir_set_is_whole(const struct weir_zone *zone, const struct weir_set *s)
+{
+	return s->one && s->n > 1 && s->type != WEIR_TYPE_CNAME && zone->transfer.pooled;
+}
 
 struct weir_zones {
 	struct weir_arena *arena; /* owns all of this, but files and places */

@@ -42,8 +42,6 @@ static bool may(const struct weir_zones *z, const struct weir_zone *zone,
 {
 	const struct weir_transfer_conf *c = &zone->transfer;
 
-	if (zone->n_key_sigs) /* without its signatures it would not be believed */
-		return false;
 	return (c->n_allow || c->n_keys) && holds(c, client) && has_key(c, key) &&
 	       (c->pooled || !weir_zone_is_pooled(z, zone));
 }
@@ -90,7 +88,7 @@ bool weir_transfer_begin(struct weir_transfer *t, const struct weir_zones *z, co
 					.dnssec_ok = t->q.edns.dnssec_ok };
 	t->short_form = is_up_to_date(zone, &t->q, query, len);
 	t->done = false;
-	weir_walk_begin(&t->walk, z, zone);
+	weir_walk_begin(&t->walk, z, zone, true);
 	return true;
 }
 

@@ -20,8 +20,9 @@ bool weir_transfer_asked(const uint8_t *query, size_t len);
 
 /* Begins to answer such a query of a client, whose signature with key (NULL: it has none) is good.
  * False: it is refused, which weir_zones_answer() says. Who may is said by the zone's transfer: by
- * address, by key, or both; no zone that is signed may be taken; and whether one may that has names
- * which are answered by chance or health, as these are answered at the time. */
+ * address, by key, or both; and whether one may be taken that has names which are answered by
+ * chance or health, as these are answered at the time. One that is signed has its keys, signatures
+ * and NSEC with it: who has taken it answers as we would, without a key. */
 bool weir_transfer_begin(struct weir_transfer *t, const struct weir_zones *z, const uint8_t *query,
 			 size_t len, const union weir_addr *client,
 			 const struct weir_tsig_key *key);

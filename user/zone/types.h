@@ -3,6 +3,9 @@
 #ifndef WEIR_ZONE_TYPES_H
 #define WEIR_ZONE_TYPES_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 enum {
 	WEIR_TYPE_A = 1,
 	WEIR_TYPE_NS = 2,
@@ -23,6 +26,12 @@ enum {
 	WEIR_TYPE_AXFR = 252,
 	WEIR_TYPE_ANY = 255,
 };
+
+/* Signed by the keys that a parent vouches for. */
+static inline bool weir_type_is_of_keys(uint16_t type)
+{
+	return type == WEIR_TYPE_DNSKEY || type == WEIR_TYPE_CDS || type == WEIR_TYPE_CDNSKEY;
+}
 
 enum {
 	WEIR_CLASS_IN = 1,

@@ -21,6 +21,7 @@
 struct weir_zones;
 struct weir_zone_file;
 struct weir_signer;
+struct weir_serials;
 
 /* Zones, records and load balancers of view's model: a proxied balancer's name has its VIPs; a
  * DNS-only one the addresses of the origins that serve the client that asks. Where their weights
@@ -29,12 +30,14 @@ struct weir_signer;
  * disabled does not exist. Names in none of the zones are left out. files: what zone files say, by
  * zone of the model (NULL: has none, and one that is to have one is not answered for; files NULL:
  * none has), under what the document says of a name and type. signer: zones to sign, and how
- * (zone/sign.h; NULL: none); of those the files are in order and signed. The snapshot copies what
- * it needs, but for files and their signatures, the places of view and what its classes refer to:
- * those outlive it. */
+ * (zone/sign.h; NULL: none); of those the files are in order and signed. serials: what serials
+ * zones had that are counted, and have from now on (zone/serial.h; NULL: none is counted). The
+ * snapshot copies what it needs, but for files and their signatures, the places of view and what
+ * its classes refer to: those outlive it. */
 struct weir_zones *weir_zones_build(const struct weir_view *view,
 				    const struct weir_zone_file *const *files,
-				    const struct weir_self *self, const struct weir_signer *signer);
+				    const struct weir_self *self, const struct weir_signer *signer,
+				    struct weir_serials *serials);
 void weir_zones_free(struct weir_zones *z); /* takes NULL */
 
 /* When the first of its own signatures ends, seconds since 1970; UINT32_MAX: it has none. */

@@ -10,7 +10,7 @@ static inline struct weir_zones *world_build(const struct weir_view *view)
 {
 	static const struct weir_self self = { .nsid = "", .version = "" };
 
-	return weir_zones_build(view, NULL, &self, NULL);
+	return weir_zones_build(view, NULL, &self, NULL, NULL);
 }
 
 static inline size_t world_answer(const struct weir_zones *z, const uint8_t *query, size_t len,

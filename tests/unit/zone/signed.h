@@ -90,8 +90,8 @@ static inline void signed_build(struct signed_zones *s)
 	weir_zones_free(s->zones);
 	weir_zones_free(s->plain);
 	s->n_signed = 0;
-	s->zones = weir_zones_build(&s->w->view, s->files, &self, &s->signer);
-	s->plain = weir_zones_build(&s->w->view, s->files, &self, NULL);
+	s->zones = weir_zones_build(&s->w->view, s->files, &self, &s->signer, NULL);
+	s->plain = weir_zones_build(&s->w->view, s->files, &self, NULL, NULL);
 }
 
 static inline void signed_fini(struct signed_zones *s)

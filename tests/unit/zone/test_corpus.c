@@ -255,7 +255,8 @@ static int setup(void **state)
 			return -1;
 		}
 	}
-	zones = weir_zones_build(&view, (const struct weir_zone_file *const *)files, &self, NULL);
+	zones = weir_zones_build(&view, (const struct weir_zone_file *const *)files, &self, NULL,
+				 NULL);
 	return 0;
 }
 

@@ -253,7 +253,7 @@ static int setup(void **state)
 					.n_ns = 1 };
 	model.zones = &zone;
 	model.n_zones = 1;
-	zones = weir_zones_build(&view, NULL, &self, NULL);
+	zones = weir_zones_build(&view, NULL, &self, NULL, NULL);
 	return 0;
 }
 

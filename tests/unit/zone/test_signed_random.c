@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Zones by chance, of a file and a document over it: whatever is asked, the answer holds, and says
- * what those are told who do not ask for proof. */
-#include "signed.h"
+ * what those are told who do not ask for proof; and so does a zone that is taken whole. */
+#include "taken.h"
 
 #define WORLDS 200
 
@@ -129,9 +129,10 @@ static void add_balancers(struct world *w)
 	static const char *const text[] = { "198.51.100.1", "198.51.100.2", "2001:db8::51" };
 
 	for (uint32_t i = 0; i < 3; i++) {
-		w->origins[i] = (struct weir_origin){
-			.index = i, .addr = addr(text[i]), .weight = 100, .enabled = true
-		};
+		w->origins[i] = (struct weir_origin){ .index = i,
+						      .addr = addr(text[i]),
+						      .weight = (uint16_t)(roll(2) ? 100 : 50),
+						      .enabled = true };
 		w->even[i] = world_origin(w, i);
 	}
 	if (roll(2))
@@ -225,6 +226,15 @@ static void check_nothing_is_passed_over(const struct said *all)
 	}
 }
 
+static void show(const struct signed_zones *s, const char *text, unsigned world)
+{
+	printf("world %u\n%s", world, text);
+	for (uint32_t k = 0; k < s->w->model.n_records; k++)
+		printf("record %s %u\n", s->w->records[k].name, s->w->records[k].type);
+	for (uint32_t k = 0; k < s->w->model.n_lbs; k++)
+		printf("balancer %s\n", s->w->lbs[k].name);
+}
+
 static void ask_all(struct signed_zones *s, const char *text, unsigned world)
 {
 	static const unsigned types[] = { A, AAAA, TXT, NS, DS, CNAME, 15 };
@@ -238,12 +248,7 @@ static void ask_all(struct signed_zones *s, const char *text, unsigned world)
 		uint64_t random = roll(1000) * 0x9e3779b97f4a7c15ull;
 
 		if (!signed_holds(s, name, type, random)) {
-			printf("world %u\n%s", world, text);
-			for (uint32_t k = 0; k < s->w->model.n_records; k++)
-				printf("record %s %u\n", s->w->records[k].name,
-				       s->w->records[k].type);
-			for (uint32_t k = 0; k < s->w->model.n_lbs; k++)
-				printf("balancer %s\n", s->w->lbs[k].name);
+			show(s, text, world);
 			fail_msg("%s %s: %s", name, type_text(type), s->judged.why);
 		}
 		note(&all, &s->judged);
@@ -252,6 +257,44 @@ static void ask_all(struct signed_zones *s, const char *text, unsigned world)
 	}
 	if (s->w->model.n_zones == 1)
 		check_nothing_is_passed_over(&all);
+}
+
+/* Another server gets the same records, and the proofs. */
+static void take_whole(struct signed_zones *s, const char *zone, const char *text, unsigned world)
+{
+	static struct taken_zone t, plain;
+	const size_t cap = roll(2) ? 4096 : 65535;
+
+	assert_true(taken_take(&t, s->zones, zone, cap));
+	assert_true(taken_take(&plain, s->plain, zone, cap));
+	if (!taken_holds(&t)) {
+		show(s, text, world);
+		fail_msg("%s: %s", zone, t.all.why);
+	}
+	for (unsigned i = 0; i < t.all.n; i++)
+		if (!taken_is_made(t.all.rrs[i].type) && t.all.rrs[i].type != J_DS)
+			assert_true(taken_has(&plain, &t.all.rrs[i]));
+	for (unsigned i = 0; i < plain.all.n; i++)
+		if (plain.all.rrs[i].type != J_DS)
+			assert_true(taken_has(&t, &plain.all.rrs[i]));
+	taken_free(&t);
+	taken_free(&plain);
+}
+
+static void take_both(struct signed_zones *s, const char *text, unsigned world)
+{
+	take_whole(s, "example.com", text, world);
+	if (s->w->model.n_zones > 1)
+		take_whole(s, "b.example.com", text, world);
+}
+
+static void let_take(struct world *w)
+{
+	static const struct weir_prefix all = { .bits = 0 };
+
+	for (uint32_t i = 0; i < w->model.n_zones; i++)
+		w->zones[i].transfer =
+			(struct weir_transfer_conf){ .allow = &all, .n_allow = 1, .pooled = true };
 }
 
 static void whatever_is_asked_the_answer_holds(void **state)
@@ -266,8 +309,10 @@ static void whatever_is_asked_the_answer_holds(void **state)
 		write_file(text);
 		signed_init(&s, 1 + roll(2), roll(4) ? text : NULL);
 		write_document(s.w);
+		let_take(s.w);
 		signed_build(&s);
 		ask_all(&s, text, world);
+		take_both(&s, text, world);
 		signed_fini(&s);
 		weir_arena_free(names);
 	}

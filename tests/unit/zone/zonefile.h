@@ -44,7 +44,7 @@ static inline void zonefile_open(struct zonefile *z, const char *text)
 	assert_string_equal(err.text, "");
 	assert_non_null(z->file);
 	z->files[0] = z->file;
-	z->zones = weir_zones_build(&view, z->files, &self, NULL);
+	z->zones = weir_zones_build(&view, z->files, &self, NULL, NULL);
 }
 
 /* Asks over UDP with EDNS: "RCODE aa | answers | authority | additional", each record as owner,
