@@ -178,6 +178,8 @@ void weir_dns_notify_end(struct weir_dns *d);
 int weir_dns_tcp_open(struct weir_dns *d, const struct weir_sockaddr *a, bool tls,
 		      struct weir_dns_tcp **out);
 void weir_dns_tcp_close(struct weir_dns_tcp *t); /* takes NULL */
+
+/* --- conns.c: all connections of d, and the end of them --- */
 void weir_dns_conns_init(struct weir_dns *d);
 void weir_dns_conns_close(struct weir_dns *d);
 

@@ -11,38 +11,19 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "dns/impl.h"
+#include "dns/conns.h"
 #include "dns/tap.h"
 #include "dns/tls.h"
 
-#define CONNS_MAX       1024
-#define CONNS_OF_CLIENT 32
-#define IDLE_MS         10000
-#define LEAST_MS        2000 /* that a connection may be idle, however many there are */
-#define SWEEP_MS        1000
-#define QUEUE_BYTES     65536 /* of answers, before no more queries are read */
-#define BACKLOG         256
-#define RECEIVE_BYTES   65536 /* of queries in the kernel; connections inherit it */
-#define HEADER_BYTES    12
+#define QUEUE_BYTES   65536 /* of answers, before no more queries are read */
+#define BACKLOG       256
+#define RECEIVE_BYTES 65536 /* of queries in the kernel; connections inherit it */
+#define HEADER_BYTES  12
 
 struct weir_dns_tcp {
 	struct weir_dns *d;
 	uv_tcp_t handle;
 	bool tls;
-};
-
-struct weir_dns_conn {
-	struct weir_dns *d;
-	struct weir_dns_conn *next, *prev; /* in the order of their last query or answer */
-	uv_tcp_t handle;
-	struct weir_dns_tls *tls; /* NULL: clear */
-	union weir_addr peer;     /* whose limits are counted: of IPv6 its /64 */
-	union weir_addr client;
-	struct weir_dns_transfer *transfer; /* goes before further queries; NULL: none */
-	uint64_t deadline_ms;               /* of the loop's clock */
-	bool ended;                         /* the client sends no more */
-	size_t have;                        /* bytes of in */
-	uint8_t in[2 + WEIR_DNS_QUERY_MAX];
 };
 
 struct pending {
@@ -51,101 +32,6 @@ struct pending {
 };
 
 static void serve(struct weir_dns_conn *c);
-
-/* --- the life of a connection --- */
-
-static void on_conn_closed(uv_handle_t *h)
-{
-	struct weir_dns_conn *c = h->data;
-	struct weir_dns *d = c->d;
-
-	weir_dns_tls_free(c->tls);
-	free(c);
-	weir_dns_handle_closed(d);
-}
-
-static void detach(struct weir_dns_conn *c)
-{
-	struct weir_dns *d = c->d;
-
-	if (c->prev)
-		c->prev->next = c->next;
-	else
-		d->conns = c->next;
-	if (c->next)
-		c->next->prev = c->prev;
-	else
-		d->oldest = c->prev;
-}
-
-static void put_first(struct weir_dns_conn *c)
-{
-	struct weir_dns *d = c->d;
-
-	c->prev = NULL;
-	c->next = d->conns;
-	if (c->next)
-		c->next->prev = c;
-	else
-		d->oldest = c;
-	d->conns = c;
-}
-
-static void touch(struct weir_dns_conn *c)
-{
-	c->deadline_ms = uv_now(c->d->loop) + IDLE_MS;
-	detach(c);
-	put_first(c);
-}
-
-/* As far as the kernel takes it at once: nobody waits for it. */
-static void say_goodbye(struct weir_dns_conn *c)
-{
-	struct weir_dns *d = c->d;
-	uv_buf_t buf;
-	size_t n;
-
-	weir_dns_tls_end(c->tls);
-	while ((n = weir_dns_tls_take(c->tls, d->wire, sizeof(d->wire))) > 0) {
-		buf = uv_buf_init((char *)d->wire, (unsigned)n);
-		if (uv_try_write((uv_stream_t *)&c->handle, &buf, 1) != (int)n)
-			return;
-	}
-}
-
-static void conn_close(struct weir_dns_conn *c)
-{
-	struct weir_dns *d = c->d;
-
-	if (uv_is_closing((uv_handle_t *)&c->handle))
-		return;
-	weir_dns_transfer_end(c->transfer);
-	c->transfer = NULL;
-	if (c->tls) {
-		d->tls_failures += !weir_dns_tls_is_up(c->tls);
-		say_goodbye(c);
-	}
-	detach(c);
-	if (!--d->n_conns && !d->closing)
-		uv_timer_stop(&d->sweep);
-	uv_close((uv_handle_t *)&c->handle, on_conn_closed);
-}
-
-static void on_sweep(uv_timer_t *t)
-{
-	struct weir_dns *d = t->data;
-
-	while (d->oldest && d->oldest->deadline_ms <= uv_now(d->loop))
-		conn_close(d->oldest);
-}
-
-static void conn_add(struct weir_dns *d, struct weir_dns_conn *c)
-{
-	put_first(c);
-	c->deadline_ms = uv_now(d->loop) + IDLE_MS;
-	if (!d->n_conns++)
-		uv_timer_start(&d->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
-}
 
 /* --- answers --- */
 
@@ -162,10 +48,10 @@ static void on_written(uv_write_t *req, int status)
 	if (uv_is_closing((uv_handle_t *)&c->handle))
 		return;
 	if (status < 0) {
-		conn_close(c);
+		weir_dns_conn_close(c);
 		return;
 	}
-	touch(c);
+	weir_dns_conn_touch(c);
 	serve(c);
 }
 
@@ -316,7 +202,7 @@ static void on_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
 	struct weir_dns_conn *c = s->data;
 
 	if (n < 0 && n != UV_EOF) {
-		conn_close(c);
+		weir_dns_conn_close(c);
 		return;
 	}
 	if (n == UV_EOF)
@@ -342,7 +228,7 @@ static bool serve_buffer(struct weir_dns_conn *c)
 			return false;
 		if (c->have - at < 2 + len)
 			break;
-		touch(c);
+		weir_dns_conn_touch(c);
 		if (!reply(c, frame + 2, len))
 			return false;
 		at += 2 + len;
@@ -390,7 +276,7 @@ static void serve(struct weir_dns_conn *c)
 	uv_stream_t *s = (uv_stream_t *)&c->handle;
 
 	if (!serve_all(c) || (c->ended && !c->transfer && !uv_stream_get_write_queue_size(s))) {
-		conn_close(c);
+		weir_dns_conn_close(c);
 		return;
 	}
 	if (is_busy(c) || c->ended || c->transfer)
@@ -401,47 +287,9 @@ static void serve(struct weir_dns_conn *c)
 
 /* --- listening --- */
 
-/* Who has an IPv6 address has all of its /64. */
-static union weir_addr limited_as(union weir_addr a)
-{
-	if (!weir_addr_is_v4(&a))
-		memset(a.b + 8, 0, 8);
-	return a;
-}
-
-static bool client_of(struct weir_dns_conn *c)
-{
-	struct sockaddr_storage ss;
-	int len = sizeof(ss);
-
-	if (uv_tcp_getpeername(&c->handle, (struct sockaddr *)&ss, &len) ||
-	    !weir_dns_address(&ss, &c->client))
-		return false;
-	c->peer = limited_as(c->client);
-	return true;
-}
-
-/* When there are too many, the one that has been of no use for the longest time goes (RFC 7766,
- * 6.2.3), if it has had its time. */
-static bool make_room(struct weir_dns *d, const union weir_addr *peer)
-{
-	uint32_t n = 0;
-
-	for (const struct weir_dns_conn *c = d->conns; c; c = c->next)
-		n += weir_addr_eq(&c->peer, peer);
-	if (n >= CONNS_OF_CLIENT)
-		return false;
-	if (d->n_conns < CONNS_MAX)
-		return true;
-	if (d->oldest->deadline_ms > uv_now(d->loop) + IDLE_MS - LEAST_MS)
-		return false;
-	conn_close(d->oldest);
-	return true;
-}
-
 static bool is_welcome(struct weir_dns_conn *c, const struct weir_dns_tcp *t)
 {
-	if (!client_of(c) || !make_room(t->d, &c->peer))
+	if (!weir_dns_conn_admit(c))
 		return false;
 	if (!t->tls)
 		return true;
@@ -456,19 +304,15 @@ static void on_connection(uv_stream_t *server, int status)
 
 	if (status < 0)
 		return;
-	c = weir_new(struct weir_dns_conn);
-	c->d = t->d;
-	uv_tcp_init(t->d->loop, &c->handle);
-	c->handle.data = c;
-	t->d->handles++;
+	c = weir_dns_conn_new(t->d);
 	if (uv_accept(server, (uv_stream_t *)&c->handle) || !is_welcome(c, t)) {
-		uv_close((uv_handle_t *)&c->handle, on_conn_closed);
+		weir_dns_conn_drop(c);
 		return;
 	}
 	t->d->tcp_connections += !t->tls;
 	t->d->tls_connections += t->tls;
 	uv_tcp_nodelay(&c->handle, 1);
-	conn_add(t->d, c);
+	weir_dns_conn_add(c);
 	serve(c);
 }
 
@@ -528,25 +372,4 @@ void weir_dns_tcp_close(struct weir_dns_tcp *t)
 {
 	if (t)
 		uv_close((uv_handle_t *)&t->handle, on_listener_closed);
-}
-
-/* --- all of them --- */
-
-void weir_dns_conns_init(struct weir_dns *d)
-{
-	uv_timer_init(d->loop, &d->sweep);
-	d->sweep.data = d;
-	d->handles++;
-}
-
-static void on_sweep_closed(uv_handle_t *h)
-{
-	weir_dns_handle_closed(h->data);
-}
-
-void weir_dns_conns_close(struct weir_dns *d)
-{
-	while (d->conns)
-		conn_close(d->conns);
-	uv_close((uv_handle_t *)&d->sweep, on_sweep_closed);
 }
