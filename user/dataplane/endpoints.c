@@ -12,7 +12,7 @@
 #include <bpf/bpf.h>
 
 #include "base/hash.h"
-#include "dataplane/plane_impl.h"
+#include "dataplane/routes.h"
 #include "weir.skel.h"
 
 #define INDEX_SIZE (2 * WEIR_MAX_ENDPOINTS)

@@ -26,6 +26,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "dataplane/dns_impl.h"
+#include "dataplane/routes.h"
 #include "weir.skel.h"
 
 static bool is_bpffs(const char *path)

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "dataplane/plane_impl.h"
+#include "dataplane/routes.h"
 #include "weir.skel.h"
 
 static uint32_t feature_of(uint8_t mode)

@@ -2,6 +2,7 @@
 /* nat_host.c - whether this host is set so that translated packets find their way: said when it is
  * not, since nothing else would tell but packets that do not arrive. */
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>

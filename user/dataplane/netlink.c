@@ -4,7 +4,7 @@
 #include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 
-#include "dataplane/plane_impl.h"
+#include "dataplane/routes.h"
 
 #define EVENT_BYTES (4 << 20) /* of notifications that may wait */
 

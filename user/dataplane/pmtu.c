@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "dataplane/plane_impl.h"
+#include "dataplane/routes.h"
 
 #define LEAST_V4   576 /* RFC 1122, section 3.3.2 */
 #define LEAST_V6   1280

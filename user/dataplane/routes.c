@@ -6,13 +6,14 @@
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "dataplane/plane_impl.h"
+#include "dataplane/routes.h"
 
 #define SLICE  256  /* endpoints asked for in one turn of the loop: about a millisecond */
 #define EVENTS 1000 /* notifications taken in one turn */

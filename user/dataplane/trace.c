@@ -2,10 +2,12 @@
 /* trace.c - runs a packet of our own through the packet program, as a dry run over the live maps.
  */
 #include <errno.h>
+#include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
 
