@@ -465,6 +465,7 @@ main(async () => {
 	await groups(made, monitor);
 	await previews(made, monitor);
 	await regions();
+	await require('./cloudflare_overrides.js')(cf, raw, serving, made);
 	await require('./cloudflare_dns.js')(cf, raw, serving.zone_id);
 	await require('./cloudflare_alerts.js')(cf, raw, made);
 	await cleanUp(made, serving, monitor);

@@ -132,6 +132,13 @@ class Maker:
             {"monitor_id": m, "enabled": True, "monitoring_only": False, "must_be_healthy": self.rng.random() < 0.5}
             for m in self.some("monitor")]}
 
+    def overrides(self, pools):
+        return self.rng.choice([
+            {"default_pools": pools}, {"pools": pools, "steering_policy": "random"},
+            {"pools": pools, "default_pools": pools}, {"pool_weights": {p: 0.3 for p in pools}, "steering_policy": ""},
+            {"pools": pools, "pool_weights": {p: 0.1 for p in pools}, "pool_default_weight": 0.4,
+             "steering_policy": "least_connections", "fallback_pool": pools[0] if pools else ""}])
+
     def load_balancer(self, path=""):
         pools = self.some("pool")
         zone = path if path.startswith("/client/v4/zones/") else "zone name"
@@ -143,7 +150,7 @@ class Maker:
                 "random_steering": {"default_weight": 0.5, "pool_weights": {p: 0.3 for p in pools}},
                 "location_strategy": {"mode": "pop", "prefer_ecs": "proximity"}, "enabled": True,
                 "adaptive_routing": {"failover_across_pools": True}, "session_affinity": "ip_cookie",
-                "rules": [{"name": "r", "condition": "true", "overrides": {"default_pools": pools}}]}
+                "rules": [{"name": "r", "condition": "", "overrides": self.overrides(pools)}]}
         if self.rng.random() < 0.2:
             b.update({"proxied": True, "listeners": [f"tcp/{self.rng.randint(1, 65535)}"]})
         return self.with_some(b, more, 0.2)

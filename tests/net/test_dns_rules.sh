@@ -28,6 +28,8 @@ configure() { # RESOLVER for whom b is answered
 		      - { name: six, condition: 'dns.qry.type eq 28', overrides: { default_pools: [c] } }
 		      - { name: name, condition: 'dns.qry.name contains "special"', overrides: { default_pools: [c] },
 		          terminates: true }
+		      - { name: weighed, condition: 'dns.qry.name contains "weighed"', overrides: { pools: [a, b, c],
+		          steering_policy: random, pool_weights: { a: 0, c: 0.9 }, pool_default_weight: 0.3 } }
 		      - { name: last, condition: 'dns.qry.name eq "nothing.example.org"', fixed_response: { message_body: x } }
 	END
 }
@@ -43,6 +45,14 @@ is "by the type of the question" "$(short x.example.org AAAA)" "${EP6[c]}"
 is "by its name" "$(short special.example.org A)" "${EP4[c]}"
 is "one that answers by itself answers no address" "$(short nothing.example.org A)" ""
 is "in any case of letters" "$(short SpeCial.example.org A)" "${EP4[c]}"
+for _ in $(seq 2000); do echo "weighed.example.org A"; done >"$NET_DIR/queries"
+q +short -f "$NET_DIR/queries" | sort | uniq -c >"$NET_DIR/answers"
+note "2,000 questions: $(xargs <"$NET_DIR/answers")"
+is "pools that a rule lists are answered, but one of weight 0" "$(awk '{ print $2 }' "$NET_DIR/answers" | sort | xargs)" \
+	"$(printf '%s\n' "${EP4[b]}" "${EP4[c]}" | sort | xargs)"
+share=$(awk -v c="${EP4[c]}" '$2 == c { print $1 }' "$NET_DIR/answers")
+at_least "by the weights that it says, c has 3 of 4" "$share" 1400
+at_most "and not more" "$share" 1600
 is "by the client subnet" "$(short x.example.org A +subnet=198.51.100.0/25)" "${EP4[c]}"
 is "the answer is for that subnet" "$(q x.example.org A +subnet=198.51.100.0/25 | awk '/CLIENT-SUBNET/ { print $3 }')" \
 	198.51.100.0/25/25
@@ -59,7 +69,7 @@ configure "$CLIENT4" >"$config"
 check "other rules are taken" agent_reload bal
 is "and hold at once" "$(short x.example.org A)" "${EP4[b]}"
 is "not the former ones" "$(FROM=a short x.example.org A)" "${EP4[a]}"
-sed -i "s/\(      - { name: \)last,.*/&\n\1more, condition: 'dns.qry.qu' }\n\1most, condition: 'dns.qry.qu' }/" "$config"
+sed -i "s/\(      - { name: \)last,.*/&\n\1more, condition: 'dns.qry.qu' }/" "$config"
 check "more than six are refused" eval '! agent_reload bal'
 is "and it is said why" "$(status bal .config.error | grep -c 'has 7 rules: a DNS-only load balancer may have 6')" 1
 check "the agent ends well" agent_term bal

@@ -97,6 +97,19 @@ check_shares "of both families" "$got" 0 b=1
 from $CLIENT4 "$got" $VIP4:80
 check_shares "and nobody else" "$got" 0 a=1
 
+steer "" "rules: [{condition: 'ip.src in {203.0.113.64/27 2001:db8:c::40/122}', overrides: {pools: [pool-b, pool-c],
+      steering_policy: random, pool_weights: {pool-b: 0.2}, pool_default_weight: 0.6}}]"
+check "a rule that lists pools and weighs them" agent_reload bal
+in_ns client "$WEIR_LOAD" connect --connections 5000 --source $NEAR4 $VIP4:80 >"$got"
+check_shares "shares 5,000 connections of its clients as it says" "$got" 10 b=0.25 c=0.75
+from $CLIENT4 "$got" $VIP4:80
+check_shares "and leaves those of others alone" "$got" 0 a=1
+steer "" "rules: [{overrides: {pools: [pool-b], default_pools: [pool-c]}}]"
+check "one that says twice which pools are used is refused" eval '! agent_reload bal'
+is "and it is said why" "$(status bal .config.error | grep -c 'leave pools or default_pools out')" 1
+from $NEAR6 "$got" "[$VIP6]:80"
+check "and everything stays" eval '! grep -q "\"a\"" "$got"'
+
 # --- by weight ---
 
 steer "" 'steering_policy: random

@@ -44,13 +44,15 @@ static bool families_fit(const struct weir_lb *lb, const struct weir_view_mix *m
 /* Whether several pools may fill a table together. */
 static bool mixes_pools(const struct weir_lb *lb)
 {
+	const struct weir_lb *of;
+
 	for (uint32_t i = 0; i < lb->n_pools; i++)
 		if (lb->pools[i]->shed.percent || lb->pools[i]->shed.session_percent)
 			return true;
-	for (uint32_t i = 0; i < lb->n_rules; i++)
-		if (weir_lb_has_weights(lb->rules[i].lb))
+	for (uint32_t i = 0; (of = weir_lb_variant(lb, i)); i++)
+		if (weir_lb_has_weights(of))
 			return true;
-	return weir_lb_has_weights(lb);
+	return false;
 }
 
 /* By what may ever fill it: the size does not depend on health. */

@@ -119,6 +119,17 @@ static void add_pool(struct visit *v, const struct weir_pool *pool, uint8_t mode
 	}
 }
 
+/* What the pool weighs where open connections are compared: the most, if some clients have another
+ * weight for it. */
+static void weigh(const struct weir_lb *lb, const struct weir_pool *pool, uint16_t *heaviest)
+{
+	const struct weir_lb *of;
+
+	for (uint32_t i = 0; (of = weir_lb_variant(lb, i)); i++)
+		if (weir_policy_compares(of->policy) && *heaviest < weir_lb_pool_weight(of, pool))
+			*heaviest = weir_lb_pool_weight(of, pool);
+}
+
 static void use_pool(struct visit *v, const struct weir_pool *pool, const struct weir_lb *lb)
 {
 	uint8_t mode = lb->forwarding;
@@ -128,8 +139,7 @@ static void use_pool(struct visit *v, const struct weir_pool *pool, const struct
 	uint32_t drain_ms = weir_lb_drain_ms(v->view->model, lb);
 
 	assert(mode < MODES);
-	if (weir_lb_compares(lb) && *heaviest < weir_lb_pool_weight(lb, pool))
-		*heaviest = weir_lb_pool_weight(lb, pool);
+	weigh(lb, pool, heaviest);
 	if (*longest < drain_ms)
 		*longest = drain_ms;
 	v->counted[pool->index * MODES + mode] |= weir_lb_counts(lb);

@@ -239,6 +239,17 @@ struct weir_fixed_response {
 	uint16_t status_code; /* 0: none */
 };
 
+/* What overrides say, where it cannot be told by another value: what they say holds, though the
+ * balancer says the same. */
+enum weir_said {
+	WEIR_SAID_POOLS = 1 << 0, /* default_pools, and there are no maps */
+	WEIR_SAID_FALLBACK = 1 << 1,
+	WEIR_SAID_POLICY = 1 << 2,
+	WEIR_SAID_DEFAULT_WEIGHT = 1 << 3,
+	WEIR_SAID_TTL = 1 << 4,
+	WEIR_SAID_LOCATION = 1 << 5,
+};
+
 /* What is otherwise for some: those that its condition holds for. */
 struct weir_rule {
 	const char *name, *condition;
@@ -247,6 +258,7 @@ struct weir_rule {
 	const struct weir_fixed_response *response; /* NULL: none */
 	uint32_t index;                             /* in the document */
 	uint32_t priority;                          /* rules are in this order */
+	uint8_t said;                               /* of enum weir_said */
 	bool disabled, terminates;
 };
 
@@ -260,6 +272,7 @@ struct weir_lb {
 	const struct weir_pool **pools; /* all that it may use, each once: the default ones first */
 	uint32_t n_pools;
 	enum weir_policy policy;
+	bool by_maps; /* the document leaves the policy to these: geo where there are any */
 	const struct weir_place_pools *region_pools, *country_pools, *pop_pools;
 	uint32_t n_region_pools, n_country_pools, n_pop_pools;
 	const struct weir_pool_weight *pool_weights; /* random_steering */
@@ -311,16 +324,36 @@ static inline const struct weir_pool *weir_lb_pool(const struct weir_lb *lb,
 	return NULL;
 }
 
-/* New flows go where there are fewer open connections, whichever pool that is in: for some clients,
- * if a rule says so. */
+/* Where the document leaves it to the maps. */
+static inline enum weir_policy weir_policy_of_maps(const struct weir_lb *lb)
+{
+	return lb->n_region_pools || lb->n_country_pools || lb->n_pop_pools ? WEIR_POLICY_GEO
+									    : WEIR_POLICY_OFF;
+}
+
+/* The balancer itself (i 0), then what each of its rules makes of it; NULL: those were all. */
+static inline const struct weir_lb *weir_lb_variant(const struct weir_lb *lb, uint32_t i)
+{
+	if (!i)
+		return lb;
+	return i <= lb->n_rules ? lb->rules[i - 1].lb : NULL;
+}
+
+/* New flows go where there are fewer open connections, whichever pool that is in. */
+static inline bool weir_policy_compares(enum weir_policy p)
+{
+	return p == WEIR_POLICY_LEAST_CONNECTIONS || p == WEIR_POLICY_LEAST_OUTSTANDING;
+}
+
+/* Whether they do so for some clients. */
 static inline bool weir_lb_compares(const struct weir_lb *lb)
 {
-	bool compares = lb->policy == WEIR_POLICY_LEAST_CONNECTIONS ||
-			lb->policy == WEIR_POLICY_LEAST_OUTSTANDING;
+	const struct weir_lb *of;
 
-	for (uint32_t i = 0; i < lb->n_rules && !compares; i++)
-		compares = weir_lb_compares(lb->rules[i].lb);
-	return compares;
+	for (uint32_t i = 0; (of = weir_lb_variant(lb, i)); i++)
+		if (weir_policy_compares(of->policy))
+			return true;
+	return false;
 }
 
 /* Whether open connections of its origins must be known. */

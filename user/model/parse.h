@@ -265,7 +265,7 @@ bool weir_check_affinity(const struct weir_at *at, struct weir_lb *l);
 /* --- parse_rule.c: a member of a load balancer; the last one, since rules are about the others ---
  */
 bool weir_take_rules(const struct weir_at *at, void *lb);
-/* parse_lb.c: what a rule may override, into a copy of the balancer. */
+/* parse_ruled.c: what a rule may override, into a copy of the balancer. */
 bool weir_take_overrides(const struct weir_at *at, struct weir_lb *l);
 
 /* --- parse_flow.c: members of a load balancer --- */
@@ -311,6 +311,8 @@ bool weir_take_region_pools(const struct weir_at *at, void *lb);
 bool weir_take_country_pools(const struct weir_at *at, void *lb);
 bool weir_take_pop_pools(const struct weir_at *at, void *lb);
 bool weir_take_random_steering(const struct weir_at *at, void *lb);
+bool weir_take_pool_weights(const struct weir_at *at, void *lb);
+bool weir_take_pool_default_weight(const struct weir_at *at, void *lb);
 bool weir_take_location_strategy(const struct weir_at *at, void *lb);
 bool weir_take_when_down(const struct weir_at *at, void *lb);
 /* Settles the policy and collects the pools. */
@@ -322,9 +324,12 @@ bool weir_take_latitude(const struct weir_at *at, void *point); /* struct weir_p
 bool weir_take_longitude(const struct weir_at *at, void *point);
 bool weir_check_point(const struct weir_at *at, struct weir_point *point);
 
-/* parse_lb.c: a pool by its id, at a place that names it; a list of them, each once. */
+/* parse_lb.c: a pool by its id, at a place that names it or is the name; a list of them, each once.
+ */
 bool weir_find_pool(const struct weir_at *at, const char *id, const struct weir_pool **out);
+bool weir_take_pool_ref(const struct weir_at *at, void *out); /* const struct weir_pool * */
 bool weir_take_pool_list(const struct weir_at *at, const struct weir_pool ***out, uint32_t *n);
+bool weir_take_default_pools(const struct weir_at *at, void *lb);
 
 /* --- parse_quic.c: names of servers in connection ids --- */
 bool weir_take_server_id(const struct weir_at *at, void *origin);

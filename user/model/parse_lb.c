@@ -36,7 +36,7 @@ bool weir_find_pool(const struct weir_at *at, const char *id, const struct weir_
 	return true;
 }
 
-static bool take_pool_ref(const struct weir_at *at, void *out)
+bool weir_take_pool_ref(const struct weir_at *at, void *out)
 {
 	const char *id;
 
@@ -47,7 +47,7 @@ static bool take_listed_pool(const struct weir_at *at, void *out)
 {
 	const struct weir_pool **pool = out, **first = pool - at->index;
 
-	if (!take_pool_ref(at, out))
+	if (!weir_take_pool_ref(at, out))
 		return false;
 	for (; first < pool; first++)
 		if (*first == *pool)
@@ -60,7 +60,7 @@ bool weir_take_pool_list(const struct weir_at *at, const struct weir_pool ***out
 	return weir_take_list(at, 1, MAX_POOLS, sizeof(**out), take_listed_pool, out, n);
 }
 
-static bool take_default_pools(const struct weir_at *at, void *lb)
+bool weir_take_default_pools(const struct weir_at *at, void *lb)
 {
 	struct weir_lb *l = lb;
 
@@ -277,31 +277,6 @@ static bool check_dns_only(const struct weir_at *at, const struct weir_lb *l)
 	return check_no_affinity(at, l);
 }
 
-bool weir_take_overrides(const struct weir_at *at, struct weir_lb *l)
-{
-	static const struct weir_field fields[] = {
-		WEIR_CUSTOM("default_pools", take_default_pools),
-		WEIR_TAKEN(weir_lb, fallback_pool, take_pool_ref, false),
-		WEIR_CUSTOM("steering_policy", weir_take_policy),
-		WEIR_INT(weir_lb, ttl, 1, 604800, 30),
-		WEIR_CUSTOM("session_affinity", weir_take_affinity),
-		WEIR_CUSTOM("session_affinity_attributes", weir_take_affinity_attributes),
-		WEIR_INT(weir_lb, session_affinity_ttl, 1, 604800, 0),
-		WEIR_CUSTOM("adaptive_routing", weir_take_adaptive_routing),
-		WEIR_CUSTOM("region_pools", weir_take_region_pools),
-		WEIR_CUSTOM("country_pools", weir_take_country_pools),
-		WEIR_CUSTOM("pop_pools", weir_take_pop_pools),
-		WEIR_CUSTOM("random_steering", weir_take_random_steering),
-		WEIR_CUSTOM("location_strategy", weir_take_location_strategy),
-		WEIR_LATER("pools"),
-		WEIR_LATER("pool_weights"),
-		WEIR_LATER("pool_default_weight"),
-	};
-
-	return weir_take_present(at, fields, WEIR_COUNT(fields), l) && weir_check_affinity(at, l) &&
-	       weir_check_steering(at, l);
-}
-
 static bool take_lb_fields(const struct weir_at *at, struct weir_lb *l)
 {
 	static const struct weir_field fields[] = {
@@ -310,8 +285,8 @@ static bool take_lb_fields(const struct weir_at *at, struct weir_lb *l)
 		WEIR_TEXT(weir_lb, description, TEXT_BYTES, ""),
 		WEIR_BOOL(weir_lb, enabled, true),
 		WEIR_BOOL(weir_lb, proxied, false),
-		WEIR_REQUIRED("default_pools", take_default_pools),
-		WEIR_TAKEN(weir_lb, fallback_pool, take_pool_ref, true),
+		WEIR_REQUIRED("default_pools", weir_take_default_pools),
+		WEIR_TAKEN(weir_lb, fallback_pool, weir_take_pool_ref, true),
 		WEIR_CUSTOM("listeners", take_own_listeners),
 		WEIR_CUSTOM("vips", take_lb_vips),
 		WEIR_CUSTOM("forwarding", weir_take_forwarding),

@@ -27,18 +27,25 @@ static bool take_condition(const struct weir_at *at, void *out)
 	       weir_at_fail(at, "%s", why);
 }
 
-/* What packets know of: which pools are used. */
-static bool is_steering(const char *key)
-{
-	static const char *const keys[] = { "default_pools",   "fallback_pool", "steering_policy",
-					    "random_steering", "region_pools",  "country_pools",
-					    "pop_pools" };
-
-	for (size_t i = 0; i < WEIR_COUNT(keys); i++)
-		if (strcmp(key, keys[i]) == 0)
-			return true;
-	return false;
-}
+/* What overrides say, of enum weir_said, and whether packets know of it: which pools are used. */
+static const struct {
+	const char *key;
+	uint8_t said;
+	bool steers;
+} overridden[] = {
+	{ "default_pools", 0, true },
+	{ "region_pools", 0, true },
+	{ "country_pools", 0, true },
+	{ "pop_pools", 0, true },
+	{ "pools", WEIR_SAID_POOLS, true },
+	{ "fallback_pool", WEIR_SAID_FALLBACK, true },
+	{ "steering_policy", WEIR_SAID_POLICY, true },
+	{ "random_steering", WEIR_SAID_DEFAULT_WEIGHT, true },
+	{ "pool_weights", 0, true },
+	{ "pool_default_weight", WEIR_SAID_DEFAULT_WEIGHT, true },
+	{ "ttl", WEIR_SAID_TTL, false },
+	{ "location_strategy", WEIR_SAID_LOCATION, false },
+};
 
 static bool take_overrides(const struct weir_at *at, void *rule)
 {
@@ -51,8 +58,13 @@ static bool take_overrides(const struct weir_at *at, void *rule)
 	json_object_foreach((json_t *)at->v, key, v)
 	{
 		struct weir_at member = weir_at_key(at, key);
+		size_t i = 0;
 
-		if (r->lb->proxied && !is_steering(key))
+		while (i < WEIR_COUNT(overridden) && strcmp(key, overridden[i].key))
+			i++;
+		if (i < WEIR_COUNT(overridden) && !json_is_null(v))
+			r->said |= overridden[i].said;
+		if (r->lb->proxied && (i == WEIR_COUNT(overridden) || !overridden[i].steers))
 			weir_at_note(&member, "is the same for all clients: rules choose pools");
 	}
 	return true;
@@ -100,6 +112,10 @@ static bool take_rule(const struct weir_at *at, void *item)
 	r->condition = "";
 	if (!weir_take_fields(at, fields, WEIR_COUNT(fields), r))
 		return false;
+	if (r->response && r->said & WEIR_SAID_POOLS)
+		return weir_at_fail_key(at, "fixed_response",
+					"a rule that answers by itself uses no pools; leave it or "
+					"overrides.pools out");
 	if (r->priority == NO_PRIORITY)
 		r->priority = at->index;
 	r->terminates |= r->response != NULL;

@@ -117,9 +117,9 @@ bool weir_take_pop_pools(const struct weir_at *at, void *lb)
 			   &l->n_pop_pools);
 }
 
-/* --- random_steering --- */
+/* --- weights of pools --- */
 
-static bool take_pool_weights(const struct weir_at *at, void *lb)
+bool weir_take_pool_weights(const struct weir_at *at, void *lb)
 {
 	static const struct weir_field weight =
 		WEIR_DECIMAL(weir_pool_weight, "weight", weight, SHARE_ONE, 0, SHARE_ONE, 0);
@@ -146,12 +146,20 @@ static bool take_pool_weights(const struct weir_at *at, void *lb)
 	return true;
 }
 
+bool weir_take_pool_default_weight(const struct weir_at *at, void *lb)
+{
+	static const struct weir_field weight =
+		WEIR_DECIMAL(weir_lb, "weight", default_weight, SHARE_ONE, 0, SHARE_ONE, 0);
+
+	return weir_take_decimal(at, &weight, &((struct weir_lb *)lb)->default_weight);
+}
+
 bool weir_take_random_steering(const struct weir_at *at, void *lb)
 {
 	static const struct weir_field fields[] = {
 		WEIR_DECIMAL(weir_lb, "default_weight", default_weight, SHARE_ONE, 0, SHARE_ONE,
 			     SHARE_ONE),
-		WEIR_CUSTOM("pool_weights", take_pool_weights),
+		WEIR_CUSTOM("pool_weights", weir_take_pool_weights),
 	};
 
 	return weir_take_fields(at, fields, WEIR_COUNT(fields), lb);
@@ -254,24 +262,25 @@ static void collect_pools(const struct weir_at *at, struct weir_lb *l)
 
 void weir_add_ruled_pools(const struct weir_at *at, struct weir_lb *l)
 {
-	uint64_t room = l->n_pools;
 	const struct weir_pool **to;
+	const struct weir_lb *of;
+	uint64_t room = 0;
 
-	for (uint32_t i = 0; i < l->n_rules; i++)
-		room += l->rules[i].lb->n_pools;
+	for (uint32_t i = 0; (of = weir_lb_variant(l, i)); i++)
+		room += of->n_pools;
 	to = weir_arena_new_array(at->p->arena, room, const struct weir_pool *);
 	memcpy(to, l->pools, l->n_pools * sizeof(*to));
-	for (uint32_t i = 0; i < l->n_rules; i++)
-		add_pools(l, to, l->rules[i].lb->pools, l->rules[i].lb->n_pools);
+	for (uint32_t i = 1; (of = weir_lb_variant(l, i)); i++)
+		add_pools(l, to, of->pools, of->n_pools);
 	l->pools = to;
 }
 
 bool weir_check_steering(const struct weir_at *at, struct weir_lb *l)
 {
-	if (l->policy == WEIR_POLICY_UNSET)
-		l->policy = l->n_region_pools || l->n_country_pools || l->n_pop_pools
-				    ? WEIR_POLICY_GEO
-				    : WEIR_POLICY_OFF;
+	if (l->policy == WEIR_POLICY_UNSET) {
+		l->by_maps = true;
+		l->policy = weir_policy_of_maps(l);
+	}
 	collect_pools(at, l);
 	return true;
 }

@@ -98,41 +98,51 @@ void weir_rules_hold(const struct weir_lb *lb, const struct weir_expr_query *q,
 	}
 }
 
-/* What a rule does not override is the balancer's own: the same value, the same list. */
-static void override(struct weir_lb *to, const struct weir_lb *by, const struct weir_lb *own)
+static void override_maps(struct weir_lb *to, const struct weir_lb *by, const struct weir_lb *own,
+			  bool all)
+{
+	if (all || by->region_pools != own->region_pools) {
+		to->region_pools = by->region_pools;
+		to->n_region_pools = by->n_region_pools;
+	}
+	if (all || by->country_pools != own->country_pools) {
+		to->country_pools = by->country_pools;
+		to->n_country_pools = by->n_country_pools;
+	}
+	if (all || by->pop_pools != own->pop_pools) {
+		to->pop_pools = by->pop_pools;
+		to->n_pop_pools = by->n_pop_pools;
+	}
+}
+
+/* What a rule does not override is the balancer's own: the same list, and a value that it does not
+ * say. */
+static void override(struct weir_lb *to, const struct weir_lb *by, uint8_t said,
+		     const struct weir_lb *own)
 {
 	if (by->default_pools != own->default_pools) {
 		to->default_pools = by->default_pools;
 		to->n_default_pools = by->n_default_pools;
 	}
-	if (by->fallback_pool != own->fallback_pool)
-		to->fallback_pool = by->fallback_pool;
-	if (by->policy != own->policy)
-		to->policy = by->policy;
-	if (by->region_pools != own->region_pools) {
-		to->region_pools = by->region_pools;
-		to->n_region_pools = by->n_region_pools;
-	}
-	if (by->country_pools != own->country_pools) {
-		to->country_pools = by->country_pools;
-		to->n_country_pools = by->n_country_pools;
-	}
-	if (by->pop_pools != own->pop_pools) {
-		to->pop_pools = by->pop_pools;
-		to->n_pop_pools = by->n_pop_pools;
-	}
+	override_maps(to, by, own, said & WEIR_SAID_POOLS);
 	if (by->pool_weights != own->pool_weights) {
 		to->pool_weights = by->pool_weights;
 		to->n_pool_weights = by->n_pool_weights;
 	}
-	if (by->default_weight != own->default_weight)
+	if (said & WEIR_SAID_FALLBACK)
+		to->fallback_pool = by->fallback_pool;
+	if (said & WEIR_SAID_POLICY) {
+		to->policy = by->policy;
+		to->by_maps = by->by_maps;
+	}
+	if (said & WEIR_SAID_DEFAULT_WEIGHT)
 		to->default_weight = by->default_weight;
-	if (by->ttl != own->ttl)
+	if (said & WEIR_SAID_TTL)
 		to->ttl = by->ttl;
-	if (by->location_mode != own->location_mode)
+	if (said & WEIR_SAID_LOCATION) {
 		to->location_mode = by->location_mode;
-	if (by->prefer_ecs != own->prefer_ecs)
 		to->prefer_ecs = by->prefer_ecs;
+	}
 }
 
 const struct weir_lb *weir_rules_apply(const struct weir_lb *lb, const uint64_t *bits,
@@ -143,6 +153,8 @@ const struct weir_lb *weir_rules_apply(const struct weir_lb *lb, const uint64_t 
 	*to = *lb;
 	for (uint32_t i = 0; i < lb->n_rules; i++)
 		if (bits[i / 64] >> i % 64 & 1)
-			override(to, lb->rules[i].lb, lb);
+			override(to, lb->rules[i].lb, lb->rules[i].said, lb);
+	if (to->by_maps)
+		to->policy = weir_policy_of_maps(to);
 	return to;
 }

@@ -21,8 +21,7 @@ uint16_t weir_lb_pool_weight(const struct weir_lb *lb, const struct weir_pool *p
 
 bool weir_lb_has_weights(const struct weir_lb *lb)
 {
-	return lb->policy == WEIR_POLICY_RANDOM || lb->policy == WEIR_POLICY_LEAST_CONNECTIONS ||
-	       lb->policy == WEIR_POLICY_LEAST_OUTSTANDING;
+	return lb->policy == WEIR_POLICY_RANDOM || weir_policy_compares(lb->policy);
 }
 
 /* A permutation: every step of it can be undone. */

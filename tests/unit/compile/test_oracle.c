@@ -89,25 +89,99 @@ static json_t *random_list(void)
 	return list;
 }
 
-static json_t *random_balancer(void)
+static json_t *random_pool(void)
+{
+	char name[8];
+
+	snprintf(name, sizeof(name), "p%u", draw(POOLS));
+	return json_string(name);
+}
+
+static const char *random_policy(bool geo)
 {
 	static const char *const policies[] = { "off",
-						"geo",
 						"random",
 						"dynamic_latency",
 						"proximity",
 						"least_connections",
-						"least_outstanding_requests" };
-	json_t *lb = json_pack("{s:s, s:b, s:[s], s:o, s:s, s:o, s:{s:o, s:o}}", "name", "w.test",
-			       "proxied", 1, "listeners", "tcp/80", "default_pools", random_list(),
-			       "steering_policy", policies[draw(7)], "random_steering",
-			       json_pack("{s:f, s:{s:f}}", "default_weight", draw(11) / 10.,
-					 "pool_weights", "p0", draw(11) / 10.),
-			       "region_pools", "WEU", random_list(), "ENAM", random_list());
-	char name[8];
+						"least_outstanding_requests",
+						"",
+						"geo" };
 
-	snprintf(name, sizeof(name), "p%u", draw(POOLS));
-	json_object_set_new(lb, "fallback_pool", json_string(name));
+	return policies[draw(geo ? 8 : 6)];
+}
+
+static json_t *random_weights(void)
+{
+	json_t *weights = json_object();
+
+	for (uint32_t i = draw(3); i; i--) {
+		json_t *pool = random_pool();
+
+		json_object_set_new(weights, json_string_value(pool), json_real(draw(11) / 10.));
+		json_decref(pool);
+	}
+	return weights;
+}
+
+/* What overrides say of which pools are used, how they are chosen, and what they weigh. */
+static json_t *random_overrides(void)
+{
+	json_t *o = json_object();
+	bool pools = draw(2);
+
+	if (pools)
+		json_object_set_new(o, "pools", random_list());
+	else if (draw(2))
+		json_object_set_new(o, "default_pools", random_list());
+	if (!pools && !draw(3))
+		json_object_set_new(o, "region_pools", json_pack("{s:o}", "WEU", random_list()));
+	if (draw(2))
+		json_object_set_new(o, "steering_policy", json_string(random_policy(!pools)));
+	if (!draw(3))
+		json_object_set_new(o, "fallback_pool", random_pool());
+	switch (draw(4)) {
+	case 0:
+		json_object_set_new(o, "random_steering",
+				    json_pack("{s:o}", "pool_weights", random_weights()));
+		break;
+	case 1:
+		json_object_set_new(o, "pool_default_weight", json_real(draw(11) / 10.));
+		/* fall through */
+	case 2:
+		json_object_set_new(o, "pool_weights", random_weights());
+	}
+	return o;
+}
+
+static const char *const conditions[] = { "", "cf.load_balancer.region eq \"WEU\"",
+					  "cf.load_balancer.region ne \"WEU\"" };
+
+static json_t *random_rules(void)
+{
+	json_t *rules = json_array();
+
+	for (uint32_t i = draw(4); i; i--)
+		json_array_append_new(rules, json_pack("{s:s, s:b, s:b, s:o}", "condition",
+						       conditions[draw(3)], "terminates", !draw(4),
+						       "disabled", !draw(5), "overrides",
+						       random_overrides()));
+	return rules;
+}
+
+static json_t *random_balancer(void)
+{
+	json_t *lb = json_pack(
+		"{s:s, s:b, s:[s], s:o, s:o, s:s, s:o, s:o, s:o}", "name", "w.test", "proxied", 1,
+		"listeners", "tcp/80", "default_pools", random_list(), "fallback_pool",
+		random_pool(), "steering_policy", random_policy(true), "random_steering",
+		json_pack("{s:f, s:{s:f}}", "default_weight", draw(11) / 10., "pool_weights", "p0",
+			  draw(11) / 10.),
+		"region_pools",
+		draw(3) ? json_pack("{s:o, s:o}", "WEU", random_list(), "ENAM", random_list())
+			: json_object(),
+		"rules", random_rules());
+
 	return lb;
 }
 
@@ -121,11 +195,11 @@ static json_t *random_document(void)
 /* --- the rules, as they are written --- */
 
 struct rules {
-	const json_t *doc, *lb;
-	const char *region;   /* of the client; "": not known */
-	const bool *healthy;  /* origins in the order of the document */
-	bool keep;            /* nothing is shed */
-	double client[POOLS]; /* where a client is in the hash space of each pool */
+	const json_t *doc, *lb; /* lb: as overrides make it */
+	const char *region;     /* of the client; "": not known */
+	const bool *healthy;    /* origins in the order of the document */
+	bool keep;              /* nothing is shed */
+	double client[POOLS];   /* where a client is in the hash space of each pool */
 };
 
 static const json_t *pool_of(const struct rules *r, const char *id)
@@ -245,9 +319,19 @@ static const json_t *drawn(const struct rules *r, const json_t *list)
 	}
 }
 
+/* An empty policy: geo when any map is set, else off. */
+static const char *policy_of(const json_t *lb)
+{
+	const char *policy = json_string_value(json_object_get(lb, "steering_policy"));
+
+	if (*policy)
+		return policy;
+	return json_object_size(json_object_get(lb, "region_pools")) ? "geo" : "off";
+}
+
 static const json_t *pick_pool(const struct rules *r)
 {
-	const char *policy = json_string_value(json_object_get(r->lb, "steering_policy"));
+	const char *policy = policy_of(r->lb);
 	const json_t *map = json_object_get(json_object_get(r->lb, "region_pools"), r->region);
 	const json_t *list = json_object_get(r->lb, "default_pools");
 
@@ -289,6 +373,61 @@ static uint32_t pick(const struct rules *r)
 			return who;
 	}
 	return NOBODY;
+}
+
+/* --- overrides, as they are written --- */
+
+/* pools replace the lists and maps; pool_weights and pool_default_weight are another way to say
+ * what random_steering does. */
+static void override(json_t *lb, const json_t *by)
+{
+	json_t *steering = json_object_get(lb, "random_steering"), *v;
+	const char *key;
+
+	json_object_foreach((json_t *)by, key, v)
+	{
+		if (strcmp(key, "pools") == 0) {
+			json_object_set(lb, "default_pools", v);
+			json_object_set_new(lb, "region_pools", json_object());
+		} else if (strcmp(key, "pool_weights") == 0) {
+			json_object_set(steering, "pool_weights", v);
+		} else if (strcmp(key, "pool_default_weight") == 0) {
+			json_object_set(steering, "default_weight", v);
+		} else if (strcmp(key, "random_steering") == 0) {
+			json_object_set_new(steering, "default_weight", json_integer(1));
+			json_object_update(steering, v);
+		} else {
+			json_object_set(lb, key, v);
+		}
+	}
+}
+
+static bool rule_holds(const json_t *rule, const char *region)
+{
+	const char *condition = json_string_value(json_object_get(rule, "condition"));
+
+	if (json_is_true(json_object_get(rule, "disabled")))
+		return false;
+	return !*condition ||
+	       (strcmp(region, "WEU") == 0) == (strcmp(condition, conditions[1]) == 0);
+}
+
+/* Rules in their order, later ones over earlier ones, until one terminates. */
+static json_t *lb_for(const json_t *doc, const char *region)
+{
+	json_t *lb = json_deep_copy(json_array_get(json_object_get(doc, "load_balancers"), 0));
+	json_t *rule;
+	size_t i;
+
+	json_array_foreach(json_object_get(lb, "rules"), i, rule)
+	{
+		if (!rule_holds(rule, region))
+			continue;
+		override(lb, json_object_get(rule, "overrides"));
+		if (json_is_true(json_object_get(rule, "terminates")))
+			break;
+	}
+	return lb;
 }
 
 /* --- what the tables say --- */
@@ -387,14 +526,8 @@ static void tables_say_what_the_rules_say(void **state)
 					!m->pools[i].monitor || health[o].state == WEIR_HEALTHY;
 			}
 		for (uint32_t where = 0; where < 3; where++) {
-			struct rules r = {
-				doc,
-				json_array_get(json_object_get(doc, "load_balancers"), 0),
-				regions[where],
-				healthy,
-				false,
-				{ 0 }
-			};
+			json_t *lb = lb_for(doc, regions[where]);
+			struct rules r = { doc, lb, regions[where], healthy, false, { 0 } };
 			struct weir_facts now = { .health = health, .places = places };
 			const struct weir_view *v = weir_view_build(m, &now, arena);
 
@@ -403,6 +536,7 @@ static void tables_say_what_the_rules_say(void **state)
 					   regions[where]) == 0 &&
 				    !at++)
 					compare(&r, weir_compile(v, memo, arena), i);
+			json_decref(lb);
 		}
 		weir_memo_free(memo);
 		weir_arena_free(arena);

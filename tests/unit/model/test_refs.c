@@ -80,6 +80,31 @@ static void a_load_balancer_refers_to_pools_also_by_its_rules(void **state)
 	      "referral pool three three by rules");
 }
 
+static void pools_that_overrides_name_are_in_use(void **state)
+{
+	struct weir_model *m = model_of(
+		"pools: [{name: a, " ORIGINS "}, {name: b, " ORIGINS "}, {name: c, " ORIGINS "},\n"
+		"  {name: d, " ORIGINS "}]\n"
+		"load_balancers: [{name: x.y, default_pools: [a], fallback_pool: a, rules: [\n"
+		"  {overrides: {pools: [b]}},\n"
+		"  {disabled: true, overrides: {pool_weights: {c: 0}}}]}]\n");
+	struct weir_err err;
+
+	(void)state;
+	for (const char *pool = "abc"; *pool; pool++) {
+		char id[2] = { *pool }, text[128];
+
+		assert_false(weir_check_removal(m, WEIR_OBJECT_POOL, id, &err));
+		snprintf(text, sizeof(text),
+			 "pool \"%s\" is in use by 1 object; take it out there first: "
+			 "load_balancer x.y (%s)",
+			 id, *pool == 'a' ? "default_pools" : "rules");
+		assert_string_equal(err.text, text);
+	}
+	assert_true(weir_check_removal(m, WEIR_OBJECT_POOL, "d", &err));
+	weir_model_free(m);
+}
+
 static void who_is_not_there_has_no_references(void **state)
 {
 	struct weir_model *m = model_of(document);
@@ -122,6 +147,7 @@ int main(void)
 		cmocka_unit_test(pools_refer_to_a_group_and_it_to_its_members),
 		cmocka_unit_test(load_balancers_refer_to_a_pool_and_it_to_its_monitor),
 		cmocka_unit_test(a_load_balancer_refers_to_pools_also_by_its_rules),
+		cmocka_unit_test(pools_that_overrides_name_are_in_use),
 		cmocka_unit_test(who_is_not_there_has_no_references),
 		cmocka_unit_test(what_is_in_use_cannot_be_removed_and_its_users_are_named),
 	};

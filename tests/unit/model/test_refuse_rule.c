@@ -144,6 +144,97 @@ static const struct bad documents[] = {
 		    "[{overrides: {default_pools: [six]}}], " VIA "}]",
 	  "load_balancers[0].rules[0].overrides.forwarding", "cannot change the address family",
 	  5 },
+	{ "pools beside default_pools",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {pools: [web], default_pools: [six]}}]}]",
+	  "load_balancers[0].rules[0].overrides.default_pools", "leave pools or default_pools out",
+	  4 },
+	{ "pools beside a map of regions",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {pools: [web], region_pools: {WEU: [six]}}}]}]",
+	  "load_balancers[0].rules[0].overrides.region_pools", "leave pools or region_pools out",
+	  4 },
+	{ "pools beside a map of countries",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {country_pools: {DE: [six]}, pools: [web]}}]}]",
+	  "load_balancers[0].rules[0].overrides.country_pools", "leave pools or country_pools out",
+	  4 },
+	{ "pools beside a map of sites",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {pools: [web], pop_pools: {AMS: [six]}}}]}]",
+	  "load_balancers[0].rules[0].overrides.pop_pools", "leave pools or pop_pools out", 4 },
+	{ "pools that are chosen by maps",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {pools: [web], steering_policy: geo}}]}]",
+	  "load_balancers[0].rules[0].overrides.steering_policy", "geo chooses by maps", 4 },
+	{ "pools that are a text",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {pools: web}}]}]",
+	  "load_balancers[0].rules[0].overrides.pools", "must be a list", 4 },
+	{ "pools that are none",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {pools: []}}]}]",
+	  "load_balancers[0].rules[0].overrides.pools", "has 0 items", 4 },
+	{ "a pool twice among pools",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {pools: [web, six, web]}}]}]",
+	  "load_balancers[0].rules[0].overrides.pools[2]", "\"web\" is listed twice", 4 },
+	{ "a pool among pools that is not there",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {pools: [web, sox]}}]}]",
+	  "load_balancers[0].rules[0].overrides.pools[1]", "did you mean \"six\"", 4 },
+	{ "pools where the rule answers by itself",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{fixed_response: {}, overrides: {pools: [web]}}]}]",
+	  "load_balancers[0].rules[0].fixed_response", "uses no pools", 4 },
+	{ "pool_weights beside random_steering",
+	  TWO
+	  "load_balancers: [{name: a.b, " LB ", rules:\n"
+	  "[{overrides: {pool_weights: {web: 1}, random_steering: {pool_weights: {six: 1}}}}]}]",
+	  "load_balancers[0].rules[0].overrides.pool_weights",
+	  "random_steering says what pools weigh", 4 },
+	{ "pool_default_weight beside random_steering",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {pool_default_weight: 1, random_steering: {}}}]}]",
+	  "load_balancers[0].rules[0].overrides.pool_default_weight", "leave one of them out", 4 },
+	{ "pool_weights that are a list",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {pool_weights: [web]}}]}]",
+	  "load_balancers[0].rules[0].overrides.pool_weights", "must be a mapping of pools", 4 },
+	{ "pool_weights of a pool that is not there",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {pool_weights: {wob: 1}}}]}]",
+	  "load_balancers[0].rules[0].overrides.pool_weights.wob", "did you mean \"web\"", 4 },
+	{ "pool_weights above 1",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {pool_weights: {web: 1.1}}}]}]",
+	  "load_balancers[0].rules[0].overrides.pool_weights.web", "not from 0 to 1", 4 },
+	{ "pool_weights that are a text",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {pool_weights: {web: heavy}}}]}]",
+	  "load_balancers[0].rules[0].overrides.pool_weights.web", "must be a number", 4 },
+	{ "a pool_default_weight below 0",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {pool_default_weight: -0.1}}]}]",
+	  "load_balancers[0].rules[0].overrides.pool_default_weight", "not from 0 to 1", 4 },
+	{ "a pool_default_weight in too small steps",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {pool_default_weight: 0.123}}]}]",
+	  "load_balancers[0].rules[0].overrides.pool_default_weight", "steps of 0.01", 4 },
+	{ "a pool_default_weight that is a mapping",
+	  TWO "load_balancers: [{name: a.b, " LB ", rules:\n"
+	      "[{overrides: {pool_default_weight: {web: 1}}}]}]",
+	  "load_balancers[0].rules[0].overrides.pool_default_weight", "must be a number", 4 },
+	{ "pools that cannot be reached",
+	  AGENT TWO "load_balancers: [{name: a.b, forwarding: l2, vips: [192.0.2.1], rules:\n"
+		    "[{overrides: {pools: [six]}}], " VIA "}]",
+	  "load_balancers[0].rules[0].overrides.forwarding", "cannot change the address family",
+	  5 },
+	{ "pools of which connections are compared, beside an affinity",
+	  AGENT POOL
+	  "load_balancers: [{name: a.b, session_affinity: ip_cookie, rules: [{overrides:\n"
+	  "{pools: [web], steering_policy: least_connections}}], " VIA "}]",
+	  "load_balancers[0].rules[0].overrides.session_affinity", "remembers clients", 3 },
 	{ "rules that are a mapping", POOL "load_balancers: [{name: a.b, rules: {}, " LB "}]",
 	  "load_balancers[0].rules", "must be a list", 2 },
 };

@@ -93,12 +93,56 @@ static void a_map_of_a_rule_takes_the_place_of_the_balancers(void **state)
 	weir_model_free(m);
 }
 
+static void overrides_may_list_pools_and_weigh_them(void **state)
+{
+	struct weir_model *m = model_of(
+		TOP "load_balancers: [{name: a.b, default_pools: [a], fallback_pool: a,\n"
+		    " region_pools: {WEU: [a]}, random_steering: {pool_weights: {a: 0.2}},\n"
+		    " rules: [{overrides: {steering_policy: random, pools: [b, a],\n"
+		    "  pool_weights: {b: 0.5, a: 0.25}, pool_default_weight: 0.1}}]}]");
+	const struct weir_lb *l = m->lbs[0].rules[0].lb;
+
+	(void)state;
+	assert_int_equal(l->n_default_pools, 2);
+	assert_string_equal(l->default_pools[0]->id, "b");
+	assert_int_equal(l->n_region_pools, 0);
+	assert_int_equal(l->n_pool_weights, 2);
+	assert_int_equal(l->pool_weights[0].weight, 50);
+	assert_int_equal(l->default_weight, 10);
+	assert_int_equal(m->lbs[0].n_pools, 2); /* packets and answers may be of both */
+	assert_int_equal(m->lbs[0].default_weight, 100);
+	assert_int_equal(m->n_notes, 0);
+	weir_model_free(m);
+}
+
+static void weights_that_the_policy_makes_nothing_of_get_a_note(void **state)
+{
+	struct weir_model *m =
+		model_of(TOP LB "[{overrides: {pools: [b], pool_weights: {b: 1}}},\n"
+				"{overrides: {pool_default_weight: 1, steering_policy: geo}},\n"
+				"{overrides: {pool_default_weight: 1, steering_policy: random}},\n"
+				"{overrides: {pool_weights: {}}}]}]");
+
+	(void)state;
+	assert_int_equal(m->n_notes, 2);
+	assert_string_equal(m->notes[0].path, "load_balancers[0].rules[0].overrides.pool_weights");
+	assert_string_equal(m->notes[0].text,
+			    "counts where the steering_policy is random, least_connections or "
+			    "least_outstanding_requests; here it is off");
+	assert_string_equal(m->notes[1].path,
+			    "load_balancers[0].rules[1].overrides.pool_default_weight");
+	assert_non_null(strstr(m->notes[1].text, "here it is geo"));
+	weir_model_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rules_are_in_the_order_of_their_priority_then_of_the_document),
 		cmocka_unit_test(a_rule_makes_a_balancer_of_its_own),
 		cmocka_unit_test(a_map_of_a_rule_takes_the_place_of_the_balancers),
+		cmocka_unit_test(overrides_may_list_pools_and_weigh_them),
+		cmocka_unit_test(weights_that_the_policy_makes_nothing_of_get_a_note),
 		cmocka_unit_test(a_proxied_balancer_has_rules_over_clients),
 	};
 

@@ -12,9 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/rules.h"
 #include "model/view.h"
 #include "model/yaml.h"
-#include "steering_rules.h"
+#include "overrides_rules.h"
 
 static struct weir_model *model_of(const char *text)
 {
@@ -72,10 +73,25 @@ static void end(struct world *w)
 	weir_model_free(w->model);
 }
 
+/* The decision: with rules of a DNS-only balancer, by those that hold there. */
+static const struct weir_steer *steer_of(const struct world *w, uint32_t location)
+{
+	const struct weir_view_lb *v = &w->view->lbs[0];
+	uint64_t bits[(WEIR_MAX_RULES + 63) / 64];
+	struct weir_expr_query q = { .lb_name = v->lb->name, .lb_region = "" };
+
+	if (!v->ruled)
+		return &v->steer;
+	if (location)
+		q.lb_region = weir_region_text(w->places->locations[location].region);
+	weir_rules_hold(v->lb, &q, bits);
+	return &v->ruled[bits[0]].steer;
+}
+
 /* What a pool gets of the new flows of clients in a location, over all their slices. */
 static double share_of(const struct world *w, uint32_t pool, uint32_t location)
 {
-	const struct weir_steer *s = &w->view->lbs[0].steer;
+	const struct weir_steer *s = steer_of(w, location);
 	uint32_t slices = s->sliced ? WEIR_STEER_SLICES : 1;
 	uint32_t class = s->class_of ? s->class_of[location] : 0;
 	double sum = 0;
@@ -90,23 +106,44 @@ static double share_of(const struct world *w, uint32_t pool, uint32_t location)
 	return sum / slices;
 }
 
+static void holds(const struct rule *r, const char *document)
+{
+	struct world w = { .model = model_of(document) };
+
+	w.places = r->country ? places_in(r->country) : NULL;
+	look(&w, r->health, NULL);
+	for (uint32_t p = 0; p < 4; p++) {
+		double is = share_of(&w, p, r->country ? 1 : 0);
+
+		if (fabs(is - r->share[p]) > 0.03)
+			fail_msg("%s%s: pool %c has %.3f, not %.3f", r->says,
+				 w.model->lbs[0].proxied ? " (proxied)" : "", "abcz"[p], is,
+				 r -> share[p]);
+	}
+	end(&w);
+}
+
 static void each_rule_holds(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-		const struct rule *r = &rules[i];
-		struct world w = { .model = model_of(r->document) };
+	for (unsigned i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		holds(&rules[i], rules[i].document);
+}
 
-		w.places = r->country ? places_in(r->country) : NULL;
-		look(&w, r->health, NULL);
-		for (uint32_t p = 0; p < 4; p++) {
-			double is = share_of(&w, p, r->country ? 1 : 0);
+/* For DNS a client of the place is told by its resolver. */
+static void each_rule_of_overrides_holds(void **state)
+{
+	static const char how[] = ", location_strategy: {mode: resolver_ip}";
 
-			if (fabs(is - r->share[p]) > 0.03)
-				fail_msg("%s: pool %c has %.3f, not %.3f", r->says, "abcz"[p], is,
-					 r -> share[p]);
-		}
-		end(&w);
+	(void)state;
+	for (unsigned i = 0; i < sizeof(overrides) / sizeof(overrides[0]); i++) {
+		const char *proxied = overrides[i].document, *via = strstr(proxied, VIA);
+		char dns_only[2048];
+
+		holds(&overrides[i], proxied);
+		snprintf(dns_only, sizeof(dns_only), "%.*s%s%s", (int)(via - proxied), proxied, how,
+			 via + strlen(VIA));
+		holds(&overrides[i], dns_only);
 	}
 }
 
@@ -302,6 +339,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_rule_holds),
+		cmocka_unit_test(each_rule_of_overrides_holds),
 		cmocka_unit_test(hash_sheds_a_fixed_slice_of_the_clients),
 		cmocka_unit_test(sessions_are_shed_in_slices_of_their_own),
 		cmocka_unit_test(each_slice_has_a_place_of_its_own),
