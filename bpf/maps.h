@@ -35,6 +35,16 @@ struct {
 	__type(value, struct weir_row);
 } weir_rows SEC(".maps");
 
+/* Those of them that are at rest, WEIR_REST_ROWS in each entry. Written by user/dataplane/rows.c
+ * and, where a row does not stay at rest, by bpf/watch.h; read by pick(). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, WEIR_DEFAULT_ROWS / WEIR_REST_ROWS);
+	__type(key, __u32);
+	__type(value, struct weir_rest);
+} weir_rest SEC(".maps");
+
 /* Flows of rows that are not at rest, and of services that count them. Written and read by pick();
  * read and wiped by user/dataplane/settle.c, which sees by them which rows may come to rest. */
 struct {

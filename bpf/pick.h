@@ -212,12 +212,26 @@ static __always_inline __u32 flow_kind(const struct packet *p)
 	       (p->proto == IPPROTO_UDP) * FLOW_MAYBE;
 }
 
+/* Where the slot of a row is if that is at rest; 0 in it: ask the row. */
+static __always_inline volatile __u16 *rest_of(__u32 index)
+{
+	__u32 line = index / WEIR_REST_ROWS;
+	struct weir_rest *r = bpf_map_lookup_elem(&weir_rest, &line);
+
+	return r ? &r->slot[index % WEIR_REST_ROWS] : NULL;
+}
+
 /* The row of a table that a hash chooses, as one word. */
 static __always_inline __u64 row_of(struct weir_table_ref table, __u64 hash)
 {
 	__u32 index = table.base + ((__u32)hash & table.mask);
-	const struct weir_row *row = bpf_map_lookup_elem(&weir_rows, &index);
+	const volatile __u16 *rest = rest_of(index);
+	const struct weir_row *row;
+	__u32 slot = rest ? *rest : 0;
 
+	if (slot)
+		return (__u64)WEIR_ROW_REST << 32 | slot;
+	row = bpf_map_lookup_elem(&weir_rows, &index);
 	if (!row) /* it is there: the agent keeps tables inside the map */
 		return (__u64)WEIR_ROW_REST << 32;
 	return *(const volatile __u64 *)row;

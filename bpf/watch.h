@@ -29,7 +29,14 @@
 #define WATCH_FIRST   0x4000
 #define WATCH_V6      0x8000
 #define WATCH_COUNTED 0x8000 /* of an id */
-#define WATCH_L2      16     /* the length of its Ethernet header begins here */
+/* A table and an id in records as one word: there are five arguments to a function. */
+#define WATCH_TABLE(ref, id) ((__u64)(ref).base << 37 | (__u64)(ref).mask << 16 | (id))
+#define WATCH_REF(table)                                                \
+	{                                                               \
+		.base = (table) >> 37, .mask = (table) >> 16 & 0x1fffff \
+	}
+_Static_assert(WEIR_MAX_ROWS <= 1 << 27 && WEIR_TABLE_MAX <= 1 << 21, "WATCH_TABLE");
+#define WATCH_L2 16 /* the length of its Ethernet header begins here */
 
 /* In jiffies: a clock that is exact costs as much as all the rest. */
 static __always_inline __u32 watch_now(void)
@@ -106,9 +113,10 @@ static __always_inline int move_flow(struct weir_table_ref table, __u64 hash, __
 	__u32 index = table.base + ((__u32)hash & table.mask), now = flow_now();
 	struct weir_flow_bucket *b = flow_bucket(hash);
 	struct weir_row *row = bpf_map_lookup_elem(&weir_rows, &index);
+	volatile __u16 *rest = rest_of(index);
 	struct weir_flow *f = b ? flow_find(b, flow_key(hash, id)) : NULL;
 
-	if (!row || !b)
+	if (!row || !rest || !b)
 		return 0;
 	if (f) {
 		f->endpoint = to;
@@ -119,6 +127,7 @@ static __always_inline int move_flow(struct weir_table_ref table, __u64 hash, __
 	if (row->prev ==
 	    WEIR_ROW_REST) /* the agent may write it now: it says the same, or mends it */
 		*(volatile __u32 *)&row->prev = row->cur;
+	*rest = 0;
 	return 1;
 }
 
@@ -147,7 +156,7 @@ static __always_inline int move(struct weir_table_ref table, __u64 hash, __u32 i
 __attribute__((noinline)) __u64 watch_again(__u64 hash, __u64 table, __u64 picked, __u32 slot,
 					    __u32 is_second)
 {
-	const struct weir_table_ref ref = { .base = table >> 32, .mask = table >> 16 & 0xffff };
+	const struct weir_table_ref ref = WATCH_REF(table);
 	struct weir_live *before = find_live(slot & WEIR_ROW_SLOT), *l = find_live((__u32)picked);
 	__u32 now = watch_now(), to;
 
@@ -303,7 +312,7 @@ static __always_inline void watch_data(struct xdp_md *ctx, struct weir_syn_bucke
 }
 
 /* A SYN, or a segment of a flow in the sample. What the flow was given, or what it is given
- * instead. A global function: verified once. table: base << 32 | mask << 16 | id in records; what:
+ * instead. A global function: verified once. table: WATCH_TABLE(); what:
  * hash of the flow << 32 | WATCH_*. */
 __attribute__((noinline)) __u64 watch_tcp(struct xdp_md *ctx, __u64 hash, __u64 table, __u64 picked,
 					  __u64 what)
@@ -334,8 +343,8 @@ static __always_inline __u64 watch(struct xdp_md *ctx, const struct packet *p, _
 		id |= WATCH_COUNTED;
 	what = (p->l2_len + p->read - sizeof(struct tcphdr)) & WATCH_AT;
 	what |= p->first * WATCH_FIRST | p->v6 * WATCH_V6 | p->l2_len << WATCH_L2;
-	return watch_tcp(ctx, p->record, (__u64)p->table.base << 32 | p->table.mask << 16 | id,
-			 picked, (__u64)p->hash << 32 | what);
+	return watch_tcp(ctx, p->record, WATCH_TABLE(p->table, id), picked,
+			 (__u64)p->hash << 32 | what);
 }
 
 #endif

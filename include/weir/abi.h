@@ -9,7 +9,7 @@
 
 #include <linux/types.h>
 
-#define WEIR_ABI 8
+#define WEIR_ABI 9
 
 #define WEIR_MAX_SERVICES      16384 /* VIP + protocol + port */
 #define WEIR_MAX_REVERSES      16384 /* endpoint + protocol + port whose replies are translated */
@@ -18,8 +18,8 @@
 	(1 << WEIR_SERVICE_SLOT_BITS)   /* open addressing, at most a quarter full */
 #define WEIR_SERVICE_PROBE       16     /* slots looked at before an address is nobody's */
 #define WEIR_MAX_ENDPOINTS       131072 /* slots, including those that drain; slot 0 is never used */
-#define WEIR_DEFAULT_ROWS        4194304   /* rows of all tables together: 32 MiB */
-#define WEIR_MAX_ROWS            134217728 /* if so configured: 1 GiB */
+#define WEIR_DEFAULT_ROWS        4194304   /* rows of all tables together: 40 MiB */
+#define WEIR_MAX_ROWS            134217728 /* if so configured: 1.25 GiB */
 #define WEIR_TABLE_MIN           1024      /* rows of one table, a power of two */
 #define WEIR_TABLE_MAX           65536
 #define WEIR_FLOW_BUCKETS        65536 /* a power of two, of WEIR_FLOW_WAYS flows each: 4 MiB */
@@ -180,6 +180,14 @@ struct weir_row {
 #define WEIR_ROW_REST    0xffffffffu
 #define WEIR_ROW_UDP_NEW 0x80000000u
 #define WEIR_ROW_SLOT    0x00ffffffu
+
+/* Rows at rest once more, each in 2 bytes, so that what packets go by stays in a CPU's cache: the
+ * slot, or 0 where the row itself is to be asked, since it is not at rest or its slot is larger.
+ * Follows weir_rows: whoever writes a row writes this after it. */
+#define WEIR_REST_ROWS 32
+struct weir_rest {
+	__u16 slot[WEIR_REST_ROWS];
+};
 
 /* A recorded flow. Who it is: the service, and 48 bits of its hash beyond those that chose the
  * bucket. key 0: free. Written by the packet path only, in rows that are not at rest, and for

@@ -112,7 +112,7 @@ static void ages_of_records_survive_the_wrap_of_the_clock(void **state)
 	for (uint64_t clock = (1ull << 30) - 3; clock < (1ull << 30) + 3; clock++) {
 		host_world(HOST_V4);
 		for (uint32_t i = 0; i < HOST_ROWS; i++)
-			host.rows[i] = (struct weir_row){ HOST_V4, HOST_V6 };
+			host_row(i, (struct weir_row){ HOST_V4, HOST_V6 }, 0);
 		host.jiffies = clock << WEIR_FLOW_TICK;
 		ends(f, f->len, 256, XDP_TX, WEIR_FORWARD_PREV, 40);
 		for (uint32_t i = 0; i < WEIR_FLOW_BUCKETS; i++) /* a bucket full of live flows */

@@ -93,6 +93,29 @@ static void at_rest_a_record_is_not_looked_at(void **state)
 	data(&f, WEIR_FORWARD, a);
 }
 
+/* A slot that is too large for 2 bytes. */
+static void where_there_is_0_at_rest_the_row_is_asked(void **state)
+{
+	struct flow f = tcp_flow(1000);
+
+	(void)state;
+	rows(a, REST);
+	memset(plane->rest, 0, 2 * tcp.size * sizeof(uint16_t));
+	syn(&f, WEIR_FORWARD, a);
+	data(&f, WEIR_FORWARD, a);
+	assert_int_equal(n_records(), 0);
+}
+
+static void what_there_is_at_rest_spares_the_row(void **state)
+{
+	struct flow f = tcp_flow(1000);
+
+	(void)state;
+	rows(a, REST);
+	memset(plane->rows, 0, 2 * tcp.size * sizeof(*plane->rows));
+	data(&f, WEIR_FORWARD, a);
+}
+
 static void a_syn_goes_to_cur_and_is_recorded(void **state)
 {
 	struct flow f = tcp_flow(1000);
@@ -420,6 +443,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(at_rest_no_flow_is_recorded),
 		TEST(at_rest_a_record_is_not_looked_at),
+		TEST(where_there_is_0_at_rest_the_row_is_asked),
+		TEST(what_there_is_at_rest_spares_the_row),
 		TEST(a_syn_goes_to_cur_and_is_recorded),
 		TEST(an_older_flow_goes_to_prev_and_is_recorded),
 		TEST(a_recorded_flow_stays_when_the_row_changes_again),

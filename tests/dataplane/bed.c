@@ -99,6 +99,7 @@ int bed_open(void **state)
 	bed_return(b);
 	b->services = map_memory(b, "weir_services");
 	b->rows = map_memory(b, "weir_rows");
+	b->rest = map_memory(b, "weir_rest");
 	b->flows = map_memory(b, "weir_flows");
 	b->endpoints = map_memory(b, "weir_endpoints");
 	b->ids = map_memory(b, "weir_endpoint_ids");
@@ -114,6 +115,7 @@ int bed_close(void **state)
 
 	munmap(b->services, WEIR_SERVICE_SLOTS * sizeof(*b->services));
 	munmap(b->rows, WEIR_DEFAULT_ROWS * sizeof(*b->rows));
+	munmap(b->rest, WEIR_DEFAULT_ROWS / WEIR_REST_ROWS * sizeof(*b->rest));
 	munmap(b->flows, WEIR_FLOW_BUCKETS * sizeof(*b->flows));
 	munmap(b->endpoints, WEIR_MAX_ENDPOINTS * sizeof(*b->endpoints));
 	munmap(b->ids, WEIR_MAX_ENDPOINTS * sizeof(*b->ids));

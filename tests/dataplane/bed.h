@@ -81,6 +81,7 @@ struct bed {
 	/* The pinned maps. */
 	struct weir_service *services;
 	struct weir_row *rows;
+	struct weir_rest *rest;
 	struct weir_flow_bucket *flows;
 	struct weir_endpoint *endpoints;
 	struct weir_endpoint_id *ids;

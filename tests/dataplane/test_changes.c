@@ -107,13 +107,16 @@ static bool named_well(const struct bed *b, uint32_t slot)
 	return slot == WEIR_NO_ENDPOINT || (slot < WEIR_MAX_ENDPOINTS && b->ids[slot].used);
 }
 
-static void check_row(const struct bed *b, struct weir_row row, uint32_t wanted_slot)
+static void check_row(const struct bed *b, uint32_t index, uint32_t wanted_slot)
 {
-	uint32_t prev = row.prev & WEIR_ROW_SLOT;
+	const struct weir_row row = b->rows[index];
+	uint32_t prev = row.prev & WEIR_ROW_SLOT, at_rest = row.prev == WEIR_ROW_REST;
 
 	assert_int_equal(row.cur, wanted_slot);
 	assert_true(named_well(b, row.cur));
-	if (row.prev == WEIR_ROW_REST)
+	assert_int_equal(b->rest[index / WEIR_REST_ROWS].slot[index % WEIR_REST_ROWS],
+			 at_rest ? row.cur : 0);
+	if (at_rest)
 		return;
 	assert_true(named_well(b, prev));
 	assert_true(prev == row.cur || (b->endpoints[prev].state & WEIR_ENDPOINT_ALIVE));
@@ -136,7 +139,7 @@ static void check_rows(const struct bed *b)
 		for (uint32_t i = 0; is && i <= is->table.mask; i++) {
 			uint8_t e = wish->rows[i & (wish->size - 1)];
 
-			check_row(b, b->rows[is->table.base + i], e == NOBODY ? 0 : slot[e]);
+			check_row(b, is->table.base + i, e == NOBODY ? 0 : slot[e]);
 		}
 	}
 }

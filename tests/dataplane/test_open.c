@@ -186,6 +186,25 @@ static void counters_outlive_the_agent(void **state)
 	assert_false(weir_plane_endpoint(b->plane, &addr, 0, WEIR_MODE_L2, &stats));
 }
 
+/* Killed after it wrote a row, and before what follows from it. */
+static void a_row_left_half_written_is_mended(void **state)
+{
+	struct bed *b = *state;
+	struct flow f = bed_flow(0, 1);
+	uint32_t base;
+
+	bed_serve(b, 0, MIN, 0, 1);
+	bed_serve(b, 1, MIN, 1, 1);
+	bed_sync(b);
+	base = bed_service(b, 0)->table.base;
+	bed_leave(b);
+	for (uint32_t i = 0; i < MIN; i++)
+		b->rest[(base + i) / WEIR_REST_ROWS].slot[i % WEIR_REST_ROWS] =
+			(uint16_t)bed_slot(b, 1);
+	bed_return(b);
+	assert_int_equal(bed_send(b, &f, PKT_ACK), 0);
+}
+
 static void another_version_of_the_abi_is_refused(void **state)
 {
 	struct bed *b = *state;
@@ -314,6 +333,7 @@ int main(void)
 		BED_TEST(records_of_rows_at_rest_are_wiped_by_the_next_agent),
 		BED_TEST(health_outlives_the_agent),
 		BED_TEST(counters_outlive_the_agent),
+		BED_TEST(a_row_left_half_written_is_mended),
 		BED_TEST(another_version_of_the_abi_is_refused),
 		BED_TEST(a_second_agent_is_refused),
 		BED_TEST(only_a_bpf_file_system_will_do),

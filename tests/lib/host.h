@@ -31,6 +31,7 @@ struct host_md {
 static struct host_maps {
 	struct weir_service services[WEIR_SERVICE_SLOTS];
 	struct weir_row rows[HOST_ROWS];
+	struct weir_rest rest[HOST_ROWS / WEIR_REST_ROWS];
 	struct weir_flow_bucket flows[WEIR_FLOW_BUCKETS];
 	struct weir_special specials[WEIR_MAX_SERVICES];
 	struct weir_server_id server_ids[WEIR_SERVER_ID_SLOTS];
@@ -77,6 +78,7 @@ static void *host_lookup(const char *map, const void *at)
 	return *key < sizeof(array) / sizeof(*(array)) ? (void *)&(array)[*key] : NULL
 	HOST_MAP(weir_services, host.services);
 	HOST_MAP(weir_rows, host.rows);
+	HOST_MAP(weir_rest, host.rest);
 	HOST_MAP(weir_flows, host.flows);
 	HOST_MAP(weir_specials, host.specials);
 	HOST_MAP(weir_server_ids, host.server_ids);
@@ -453,6 +455,13 @@ static inline void host_steer(void)
 	}
 }
 
+static inline void host_row(uint32_t i, struct weir_row row, int rest)
+{
+	host.rows[i] = row;
+	host.rest[i / WEIR_REST_ROWS].slot[i % WEIR_REST_ROWS] =
+		rest && row.prev == WEIR_ROW_REST ? (__u16)row.cur : 0;
+}
+
 /* TCP and UDP port 443 of both VIPs, over one table. All rows are at rest with this endpoint;
  * HOST_KINDS: of every kind, at rest and not. */
 static inline void host_world(enum host_kind all)
@@ -465,13 +474,13 @@ static inline void host_world(enum host_kind all)
 		host.endpoints[k] = host_endpoint((enum host_kind)k);
 	for (uint32_t i = 0; i < HOST_ROWS; i++) {
 		uint32_t prev = i / HOST_KINDS % (HOST_KINDS + 1);
+		struct weir_row row = { i % HOST_KINDS, prev | (i & 64 ? WEIR_ROW_UDP_NEW : 0) };
 
-		host.rows[i] =
-			(struct weir_row){ i % HOST_KINDS, prev | (i & 64 ? WEIR_ROW_UDP_NEW : 0) };
 		if (prev == HOST_KINDS)
-			host.rows[i].prev = WEIR_ROW_REST;
+			row.prev = WEIR_ROW_REST;
 		if (all != HOST_KINDS)
-			host.rows[i] = (struct weir_row){ all, WEIR_ROW_REST };
+			row = (struct weir_row){ all, WEIR_ROW_REST };
+		host_row(i, row, i % 7 != 0); /* some as if their slot was large */
 	}
 	host_service(HOST_VIP4, 0, 0, 0);
 	host_service(HOST_VIP6, 0, 0, 0);

@@ -104,6 +104,7 @@ struct plane *plane_load_with(void (*set)(struct weir_bpf *skel))
 		die("the kernel does not take the packet program");
 	p->services = map_memory(p->skel->maps.weir_services);
 	p->rows = map_memory(p->skel->maps.weir_rows);
+	p->rest = map_memory(p->skel->maps.weir_rest);
 	p->flows = map_memory(p->skel->maps.weir_flows);
 	p->specials = map_memory(p->skel->maps.weir_specials);
 	p->server_ids = map_memory(p->skel->maps.weir_server_ids);
@@ -131,6 +132,7 @@ void plane_free(struct plane *p)
 		return;
 	munmap(p->services, map_bytes(p->skel->maps.weir_services));
 	munmap(p->rows, map_bytes(p->skel->maps.weir_rows));
+	munmap(p->rest, map_bytes(p->skel->maps.weir_rest));
 	munmap(p->flows, map_bytes(p->skel->maps.weir_flows));
 	munmap(p->specials, map_bytes(p->skel->maps.weir_specials));
 	munmap(p->server_ids, map_bytes(p->skel->maps.weir_server_ids));
@@ -196,6 +198,7 @@ void plane_reset(struct plane *p)
 	plane_remove_places(p);
 	memset(p->services, 0, map_bytes(p->skel->maps.weir_services));
 	memset(p->rows, 0, p->next_row * sizeof(*p->rows));
+	memset(p->rest, 0, p->next_row * sizeof(uint16_t));
 	memset(p->flows, 0, map_bytes(p->skel->maps.weir_flows));
 	memset(p->specials, 0, p->next_service * sizeof(*p->specials));
 	memset(p->server_ids, 0, map_bytes(p->skel->maps.weir_server_ids));
@@ -412,6 +415,8 @@ void plane_set_row(struct plane *p, uint32_t row, uint32_t cur, uint32_t prev)
 
 	memcpy(&word, &r, sizeof(word));
 	__atomic_store_n((uint64_t *)(void *)&p->rows[row], word, __ATOMIC_RELEASE);
+	p->rest[row / WEIR_REST_ROWS].slot[row % WEIR_REST_ROWS] =
+		prev == WEIR_ROW_REST && cur <= UINT16_MAX ? (uint16_t)cur : 0;
 }
 
 void plane_set_rows(struct plane *p, const struct plane_service *s, uint32_t cur, uint32_t prev)

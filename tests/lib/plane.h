@@ -13,7 +13,8 @@ struct weir_bpf;
 struct plane {
 	struct weir_bpf *skel;
 	struct weir_service *services; /* the mapped maps, all of them */
-	struct weir_row *rows;
+	struct weir_row *rows;         /* plane_set_row() writes them */
+	struct weir_rest *rest;
 	struct weir_flow_bucket *flows;
 	struct weir_special *specials;
 	struct weir_server_id *server_ids;

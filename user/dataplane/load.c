@@ -208,6 +208,7 @@ struct weir_bpf *plane_skel_open(const struct weir_plane *p, enum weir_seeing pu
 	features_use(p->features, skel);
 	set_purpose(p, skel, purpose);
 	bpf_map__set_max_entries(skel->maps.weir_rows, p->max_rows);
+	bpf_map__set_max_entries(skel->maps.weir_rest, p->max_rows / WEIR_REST_ROWS);
 	bpf_map__set_max_entries(skel->maps.weir_ways, WEIR_WAYS_PER_ROW(p->max_rows));
 	bpf_map__set_max_entries(skel->maps.weir_classes, WEIR_CLASSES_PER_ROW(p->max_rows));
 	bpf_object__for_each_map(map, skel->obj)
@@ -254,6 +255,7 @@ static int map_all(struct weir_plane *p)
 {
 	p->services = map_memory(p->skel->maps.weir_services);
 	p->rows = map_memory(p->skel->maps.weir_rows);
+	p->rest = map_memory(p->skel->maps.weir_rest);
 	p->flows = map_memory(p->skel->maps.weir_flows);
 	p->endpoints = map_memory(p->skel->maps.weir_endpoints);
 	p->ids = map_memory(p->skel->maps.weir_endpoint_ids);
@@ -265,9 +267,9 @@ static int map_all(struct weir_plane *p)
 	p->conns = map_memory(p->skel->maps.weir_conns);
 	p->live = map_memory(p->skel->maps.weir_live);
 	p->dns_guard = map_memory(p->skel->maps.weir_dns_guard);
-	return p->services && p->rows && p->flows && p->endpoints && p->ids && p->specials &&
-			       p->nat_conf && p->ways && p->classes && p->server_ids && p->conns &&
-			       p->live && p->dns_guard
+	return p->services && p->rows && p->rest && p->flows && p->endpoints && p->ids &&
+			       p->specials && p->nat_conf && p->ways && p->classes &&
+			       p->server_ids && p->conns && p->live && p->dns_guard
 		       ? 0
 		       : -errno;
 }
@@ -283,7 +285,7 @@ static int load(struct weir_plane *p)
 	err = weir_bpf__load(p->skel);
 	if (err == -ENOMEM)
 		weir_error("the kernel has no memory for a packet path with room for %u rows "
-			   "(agent.max_rows, 12 bytes each)",
+			   "(agent.max_rows, 14 bytes each)",
 			   p->max_rows);
 	else if (err)
 		weir_error("the kernel does not take the packet program: %s", strerror(-err));
@@ -433,6 +435,7 @@ void weir_plane_close(struct weir_plane *p)
 	if (p->skel) {
 		unmap_memory(p->services, p->skel->maps.weir_services);
 		unmap_memory(p->rows, p->skel->maps.weir_rows);
+		unmap_memory(p->rest, p->skel->maps.weir_rest);
 		unmap_memory(p->flows, p->skel->maps.weir_flows);
 		unmap_memory(p->endpoints, p->skel->maps.weir_endpoints);
 		unmap_memory(p->ids, p->skel->maps.weir_endpoint_ids);

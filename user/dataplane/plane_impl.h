@@ -114,7 +114,8 @@ struct weir_plane {
 
 	/* The maps. */
 	struct weir_service *services;
-	struct weir_row *rows;
+	struct weir_row *rows; /* row_store() writes them */
+	struct weir_rest *rest;
 	struct weir_flow_bucket *flows;
 	struct weir_endpoint *endpoints;
 	struct weir_endpoint_id *ids;
@@ -429,7 +430,9 @@ bool rows_alloc(struct weir_plane *p, uint32_t size, uint32_t *base);
 void rows_take(struct weir_plane *p, uint32_t base, uint32_t size);
 void rows_free(struct weir_plane *p, uint32_t base, uint32_t size);
 struct weir_row row_next(const struct weir_plane *p, struct weir_row old, uint32_t cur);
-void row_store(struct weir_row *at, struct weir_row row);
+void row_store(struct weir_plane *p, uint32_t index, struct weir_row row);
+/* For a row that an earlier agent wrote, whom the end may have met halfway. */
+void row_adopt(struct weir_plane *p, uint32_t index);
 
 /* conns.c: open connections. A sweep looks at all records; NULL: of no service that counts. */
 void conns_configure(struct weir_plane *p, uint32_t slot, const struct weir_tables_endpoint *e);

@@ -70,10 +70,24 @@ struct weir_row row_next(const struct weir_plane *p, struct weir_row old, uint32
 	return (struct weir_row){ cur, prev | flags };
 }
 
-void row_store(struct weir_row *at, struct weir_row row)
+/* The packet path may write the row at any time, so that it is not at rest any more, and 0 here
+ * after it: that must not be lost. */
+void row_adopt(struct weir_plane *p, uint32_t index)
+{
+	uint16_t *rest = &p->rest[index / WEIR_REST_ROWS].slot[index % WEIR_REST_ROWS];
+	const struct weir_row row = p->rows[index];
+	bool fits = row.prev == WEIR_ROW_REST && row.cur <= UINT16_MAX;
+
+	__atomic_store_n(rest, fits ? (uint16_t)row.cur : 0, __ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&p->rows[index].prev, __ATOMIC_SEQ_CST) != WEIR_ROW_REST)
+		__atomic_store_n(rest, 0, __ATOMIC_RELEASE);
+}
+
+void row_store(struct weir_plane *p, uint32_t index, struct weir_row row)
 {
 	uint64_t word;
 
 	memcpy(&word, &row, sizeof(word));
-	__atomic_store_n((uint64_t *)(void *)at, word, __ATOMIC_RELEASE);
+	__atomic_store_n((uint64_t *)(void *)&p->rows[index], word, __ATOMIC_RELEASE);
+	row_adopt(p, index);
 }

@@ -176,7 +176,7 @@ static void settle_row(struct weir_plane *p, const struct table *x, uint32_t i, 
 	else if (!endpoint_is_alive(p, row.prev & WEIR_ROW_SLOT))
 		row.prev = row.cur | (row.prev & WEIR_ROW_UDP_NEW);
 	if (row.prev != at->prev)
-		row_store(at, row);
+		row_store(p, x->base + i, row);
 }
 
 static void settle_table(struct weir_plane *p, struct table *x, uint64_t now_ms)

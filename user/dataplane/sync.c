@@ -177,7 +177,7 @@ static void fill_new(struct plan *s)
 			continue;
 		}
 		for (uint32_t i = 0; i < x->size; i++)
-			row_store(&s->p->rows[x->base + i],
+			row_store(s->p, x->base + i,
 				  (struct weir_row){ wanted_slot(s, x->wanted, i), WEIR_ROW_REST });
 		x->digest = x->wanted->digest;
 		x->synced = true;
@@ -250,7 +250,7 @@ static void sync_rows(const struct plan *s, struct table *x)
 		struct weir_row row = row_next(s->p, *at, wanted_slot(s, w, i));
 
 		if (row.cur != at->cur || row.prev != at->prev) {
-			row_store(at, row);
+			row_store(s->p, x->base + i, row);
 			x->changed_ms = s->now_ms;
 		}
 		if (row.prev != WEIR_ROW_REST) {

@@ -63,7 +63,7 @@ void table_rested(struct table *x)
 void table_copy(struct weir_plane *p, struct table *x, const struct table *from)
 {
 	for (uint32_t i = 0; i < x->size; i++)
-		row_store(&p->rows[x->base + i], p->rows[from->base + (i & (from->size - 1))]);
+		row_store(p, x->base + i, p->rows[from->base + (i & (from->size - 1))]);
 	if (!from->window)
 		return;
 	x->window = weir_new_array(x->size, struct window);
@@ -172,6 +172,8 @@ struct table *table_adopt(struct weir_plane *p, uint32_t base, uint32_t size)
 	x = remember(p, base, size);
 	x->seen = true;
 	x->drain_ms = UINT32_MAX;
+	for (uint32_t i = 0; i < size; i++)
+		row_adopt(p, base + i);
 	count_unsettled(p, x);
 	return x;
 }
