@@ -68,6 +68,16 @@ static inline void dns_put(const struct dns_hot *h)
 					 &h->value, 0));
 }
 
+/* Four addresses of www.example.org, which the kernel answers with. */
+static inline struct dns_hot dns_put_www(void)
+{
+	struct dns_hot h = dns_hot("www.example.org", DNS_A);
+
+	dns_rotated(&h, 4);
+	dns_put(&h);
+	return h;
+}
+
 static inline void dns_clear(int fd, uint32_t key_size)
 {
 	uint8_t key[16];
