@@ -115,7 +115,10 @@ static __always_inline enum weir_dns_reason dns_answer_xdp(struct xdp_md *ctx, s
 	if (resized < 0 || dns_write((void *)(long)ctx->data, packet_end(ctx), w, &plan, a->blob) ||
 	    !dns_unchanged(a, last))
 		return WEIR_DNS_DROP_CHANGED;
-	return why == WEIR_DNS_SLIP ? why : WEIR_DNS_ANSWER_XDP;
+	if (why == WEIR_DNS_SLIP)
+		return why;
+	dns_hit(a->hits);
+	return WEIR_DNS_ANSWER_XDP;
 }
 
 static __always_inline enum weir_dns_reason dns_process_xdp(struct xdp_md *ctx, struct dns_work *w)
@@ -267,7 +270,10 @@ static __always_inline enum weir_dns_reason dns_answer_tc(struct __sk_buff *skb,
 	if (dns_write((void *)(long)skb->data, (void *)(long)skb->data_end, w, &plan, a->blob) ||
 	    !dns_unchanged(a, last))
 		return WEIR_DNS_DROP_CHANGED;
-	return why == WEIR_DNS_SLIP ? why : WEIR_DNS_ANSWER_TC;
+	if (why == WEIR_DNS_SLIP)
+		return why;
+	dns_hit(a->hits);
+	return WEIR_DNS_ANSWER_TC;
 }
 
 static __always_inline enum weir_dns_reason dns_process_tc(struct __sk_buff *skb,

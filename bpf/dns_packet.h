@@ -25,6 +25,26 @@ struct {
 	__type(value, struct weir_hot_answer);
 } weir_dns_answers SEC(".maps");
 
+/* How often each was answered, by CPU: as many as there can be. Written by dns_hit(), read by
+ * user/dataplane/dns_hits.c. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct weir_dns_hits);
+} weir_dns_hits SEC(".maps");
+
+/* Counts an answer with records of an entry. */
+static __always_inline void dns_hit(__u32 hits)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct weir_dns_hits *h = bpf_map_lookup_elem(&weir_dns_hits, &cpu);
+
+	if (h)
+		h->of[hits & (WEIR_MAX_HOT_ANSWERS - 1)]++;
+}
+
 /* Whether an answer may be sent to where a datagram says that it is from. */
 static __always_inline int dns_is_client(const union weir_addr *src, const union weir_addr *dst,
 					 int v6)

@@ -50,7 +50,8 @@ struct weir_hot_answer {
 	__u8 flags; /* WEIR_DNS_* */
 	__u8 rcode;
 	__u8 n; /* choices, 1 or more */
-	__u8 pad[3];
+	__u8 pad;
+	__u16 hits; /* where it is counted */
 	__u32 upto[WEIR_HOT_CHOICES];
 	struct weir_hot_choice choice[WEIR_HOT_CHOICES];
 	__u8 blob[WEIR_HOT_BLOB];
@@ -58,6 +59,11 @@ struct weir_hot_answer {
 };
 #define WEIR_HOT_AUTHORITATIVE 1u
 #define WEIR_HOT_SIGNED        2u /* who asks with DO gets another entry */
+
+/* How often entries were answered on a CPU since there are maps: by their hits. */
+struct weir_dns_hits {
+	__u64 of[WEIR_MAX_HOT_ANSWERS];
+};
 
 /* What else the programs must know. Stored field by field while they run. */
 struct weir_dns_guard {
@@ -123,6 +129,7 @@ static inline __u64 weir_dns_zone_key(__u64 hash)
 
 _Static_assert(sizeof(struct weir_hot_key) == 16, "weir_hot_key");
 _Static_assert(sizeof(struct weir_hot_answer) == 1944, "2 KiB with key and header of an element");
+_Static_assert(WEIR_MAX_HOT_ANSWERS == 65536, "as many as hits can be told apart by 16 bits");
 _Static_assert(WEIR_HOT_NAME % 8 == 0 && WEIR_HOT_BLOB % 8 == 0, "whole words");
 
 #endif

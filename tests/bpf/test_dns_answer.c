@@ -24,6 +24,39 @@ static void a_question_is_answered(void **state)
 	dns_answers(&q, &hot);
 }
 
+/* Of all CPUs. */
+static uint64_t hits_of(uint32_t hits)
+{
+	static struct weir_dns_hits on;
+	int fd = bpf_map__fd(plane->skel->maps.weir_dns_hits);
+	uint64_t sum = 0;
+
+	for (uint32_t cpu = 0; !bpf_map_lookup_elem(fd, &cpu, &on); cpu++)
+		sum += on.of[hits];
+	return sum;
+}
+
+static void an_answer_is_counted_where_its_entry_says(void **state)
+{
+	struct dns_msg q = dns_query("www.example.org", DNS_A);
+	struct dns_msg other = dns_query("nobody.example.org", DNS_A);
+	struct dns_msg large = dns_edns(q, 1232, 1);
+
+	(void)state;
+	hot.value.hits = WEIR_MAX_HOT_ANSWERS - 1;
+	dns_put(&hot);
+	for
+		EACH_ROAD(r)
+	dns_answered(dns_frame(&q, r->v6), r);
+	assert_int_equal(hits_of(WEIR_MAX_HOT_ANSWERS - 1), 4);
+	dns_all_end(&other, WEIR_DNS_PASS_NAME);
+	hot.value.hits = 77;
+	dns_put(&hot);
+	dns_answers(&large, &hot);
+	assert_int_equal(hits_of(WEIR_MAX_HOT_ANSWERS - 1), 4);
+	assert_int_equal(hits_of(77), 4);
+}
+
 static void its_letters_come_back_as_they_came(void **state)
 {
 	struct dns_msg q = dns_query("wWw.ExAmPlE.oRG", DNS_A);
@@ -375,6 +408,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup(name, entries)
 	const struct CMUnitTest tests[] = {
 		TEST(a_question_is_answered),
+		TEST(an_answer_is_counted_where_its_entry_says),
 		TEST(its_letters_come_back_as_they_came),
 		TEST(other_names_types_and_classes_go_on),
 		TEST(only_letters_have_a_case),

@@ -4,9 +4,11 @@
 #include "bed.h"
 
 #include <stdio.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include "../lib/dns.h"
 #include "dataplane/plane_dns.h"
@@ -46,6 +48,7 @@ static bool holds(const struct bed *b, const struct dns_hot *h)
 	assert_true(!found || is.first == is.last);
 	is.first = h->value.first;
 	is.last = h->value.last;
+	is.hits = h->value.hits;
 	return found && !memcmp(&is, &h->value, sizeof(is));
 }
 
@@ -60,7 +63,7 @@ static struct dns_hot entry(const char *name, uint32_t n)
 
 static bool put(struct bed *b, const struct dns_hot *h, bool changes)
 {
-	return weir_plane_dns_put(b->plane, &h->key, &h->value, changes);
+	return weir_plane_dns_put(b->plane, &h->key, &h->value, changes, 1);
 }
 
 static uint64_t written(const struct bed *b)
@@ -146,6 +149,86 @@ static void what_does_not_fit_is_left_to_the_agent(void **state)
 	assert_false(weir_plane_dns_end(b->plane));
 	assert_int_equal(keys_in(b, "weir_dns_answers"), 1);
 	assert_false(weir_plane_dns_begin(b->plane, false));
+	weir_plane_dns_end(b->plane);
+}
+
+/* --- counts --- */
+
+/* One more answer on some CPU. */
+static void hit(struct bed *b, const struct dns_hot *h)
+{
+	int answers = open_map(b, "weir_dns_answers"), fd = open_map(b, "weir_dns_hits");
+	uint32_t cpu = (uint32_t)libbpf_num_possible_cpus() - 1;
+	size_t size = sizeof(struct weir_dns_hits) * (cpu + 1);
+	struct weir_hot_answer is;
+	struct weir_dns_hits *hits;
+
+	assert_false(bpf_map_lookup_elem(answers, &h->key, &is));
+	hits = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(hits, MAP_FAILED);
+	hits[cpu].of[is.hits]++;
+	munmap(hits, size);
+	close(answers);
+	close(fd);
+}
+
+static void on_hits(void *text, const uint8_t *name, size_t len, uint64_t tag, uint64_t n)
+{
+	char *to = text;
+
+	assert_int_equal(name[len - 1], 0);
+	sprintf(to + strlen(to), "%.*s %llu %llu;", name[0], (const char *)name + 1,
+		(unsigned long long)tag, (unsigned long long)n);
+}
+
+static void told(struct bed *b, const char *want)
+{
+	char text[1000] = "";
+
+	weir_plane_dns_hits(b->plane, on_hits, text);
+	assert_string_equal(text, want);
+}
+
+static void answers_are_counted_by_what_they_were(void **state)
+{
+	struct bed *b = *state;
+	struct dns_hot one = entry("one.test", 1), two = entry("two.test", 2);
+
+	weir_plane_dns_begin(b->plane, true);
+	assert_true(weir_plane_dns_put(b->plane, &one.key, &one.value, true, 11));
+	assert_true(weir_plane_dns_put(b->plane, &two.key, &two.value, false, 12));
+	weir_plane_dns_end(b->plane);
+	told(b, "");
+	hit(b, &one);
+	hit(b, &one);
+	hit(b, &two);
+	told(b, "one 11 2;two 12 1;");
+	told(b, "");
+	hit(b, &one);
+	weir_plane_dns_begin(b->plane, false);
+	assert_true(weir_plane_dns_put(b->plane, &one.key, &one.value, true, 13));
+	weir_plane_dns_end(b->plane);
+	hit(b, &one);
+	told(b, "one 11 1;one 13 1;");
+	hit(b, &one);
+	hit(b, &two);
+	weir_plane_dns_begin(b->plane, true); /* both go */
+	weir_plane_dns_end(b->plane);
+	told(b, "two 12 1;one 13 1;");
+	weir_plane_dns_begin(b->plane, true);
+	assert_true(weir_plane_dns_put(b->plane, &one.key, &one.value, true, 11));
+	weir_plane_dns_end(b->plane);
+	told(b, ""); /* of a counter that was another's */
+	hit(b, &one);
+	bed_leave(b);
+	bed_return(b);
+	weir_plane_dns_begin(b->plane, true);
+	assert_true(weir_plane_dns_put(b->plane, &one.key, &one.value, true, 11));
+	weir_plane_dns_end(b->plane);
+	told(b, "");
+	hit(b, &one);
+	told(b, "one 11 1;");
+	weir_plane_dns_begin(b->plane, true);
 	weir_plane_dns_end(b->plane);
 }
 
@@ -237,6 +320,7 @@ int main(void)
 		TEST(only_what_differs_is_written),
 		TEST(the_next_agent_goes_on_with_what_is_there),
 		TEST(what_does_not_fit_is_left_to_the_agent),
+		TEST(answers_are_counted_by_what_they_were),
 		TEST(addresses_are_those_that_were_said),
 		TEST(a_service_has_its_address_first),
 		TEST(zones_are_those_that_were_named),

@@ -98,6 +98,7 @@ struct plane *plane_load_with(void (*set)(struct weir_bpf *skel))
 	p->skel = skel_open();
 	if (set)
 		set(p->skel);
+	bpf_map__set_max_entries(p->skel->maps.weir_dns_hits, (uint32_t)libbpf_num_possible_cpus());
 	if (!(p->skel->rodata->weir_features & WEIR_FEATURE_FULLNAT))
 		bpf_map__set_max_entries(p->skel->maps.weir_nat_flows, 1);
 	if (weir_bpf__load(p->skel))

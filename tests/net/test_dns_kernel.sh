@@ -48,6 +48,9 @@ configure() {
 }
 
 ask() { in_ns client build/tests/net/dns_ask "$@"; }
+# What weirctl dns says of a zone and outcome, and of a name.
+of_zone() { ctl bal dns --json | jq ".zones[] | select(.zone == \"$1\") | .outcomes.$2 // 0"; }
+of_name() { ctl bal dns top --json | jq "[.names[] | select(.name == \"$1\") | .queries] | add // 0"; }
 counted() { status bal "[.dns.filter[] | select(.reason == \"$1\") | .packets] | add // 0"; }
 road_is() { [ "$(status bal .dns.kernel.road)" = "$1" ]; }
 
@@ -114,9 +117,17 @@ for KERNEL in xdp tc off; do
 		is "get the same answers" "$(cmp "$NET_DIR/tcp" "$NET_DIR/$KERNEL" 2>&1)" ""
 	done
 	at_least "most of them by that road" $(($(counted $reason) - before)) 100000
+	zone=$(of_zone example.org ANSWER) name=$(of_name pool.example.org)
 	check "POOL: 30,000 answers by $KERNEL, weights 1, 2 and 5" \
 		eval 'ask count udp $DNS4 8 30000 pool.example.org A | fair 1 2 5'
 	note "$(tail -n 1 "$NET_DIR/words")"
+	at_least "they are counted by zone" $(($(of_zone example.org ANSWER) - zone)) 30000
+	at_most "and no more" $(($(of_zone example.org ANSWER) - zone)) 30300
+	at_least "and by name" $(($(of_name pool.example.org) - name)) 30000
+	at_most "and no more" $(($(of_name pool.example.org) - name)) 30300
+	nodata=$(of_zone example.org NODATA)
+	ask count udp $DNS6 8 1000 host1.example.org AAAA >/dev/null
+	at_least "denials as such" $(($(of_zone example.org NODATA) - nodata)) 1000
 	check "three endpoints: 30,000 answers by $KERNEL, each the first one of a third" \
 		eval 'ask count udp $DNS6 9 30000 direct.example.org A | fair 1 1 1'
 	note "$(tail -n 1 "$NET_DIR/words")"
@@ -156,8 +167,11 @@ check "a record that was changed is answered with the next query" \
 configure | grep -v text.example.org >"$config"
 before=$(counted DNS_PASS_NAME)
 agent_reload bal
+name=$(of_name text.example.org)
+ask count udp $DNS4 1 100 text.example.org TXT >/dev/null
 check "one that was removed is not" eval '! ask count udp $DNS4 1 100 text.example.org TXT | grep -q 736f6d65'
 at_least "since the kernel knows no answer any more" $(($(counted DNS_PASS_NAME) - before)) 100
+at_least "what it was asked is still counted" $(($(of_name text.example.org) - name)) 200
 configure >"$config"
 agent_reload bal
 
@@ -171,6 +185,7 @@ check "an agent that was killed is missed by nobody" \
 check "over IPv6 as well" eval 'ask count udp $DNS6 8 1000 direct.example.org A | fair 1 1 1'
 check "only the kernel answers" eval '! in_ns client dig @$DNS4 +tries=1 +timeout=1 nobody.example.org A'
 agent_must_start bal "$config"
+is "it does not count what was answered before it" "$(($(of_name pool.example.org) < 8000))" 1
 is "the next agent finds all answers" "$(status bal .dns.kernel.answers)" "$written"
 check "and queries were answered all the time" finished $steady
 note "$(cat "$NET_DIR/steady.err")"

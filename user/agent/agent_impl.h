@@ -271,6 +271,9 @@ void agent_index_pools(struct weir_index *x, const struct weir_model *m, struct 
 const char *agent_reason_name(enum weir_reason why);
 const char *agent_reason_text(enum weir_reason why);
 
+/* hot.c: queries that the kernel has answered are counted as well, up to now. */
+void agent_count_in_kernel(const struct weir_agent *a);
+
 /* status.c: a port that packets get as JSON; 0, they keep theirs: null. */
 json_t *agent_port(__be16 port);
 

@@ -17,13 +17,44 @@ static enum weir_dns_kernel road_of(const struct weir_dns_conf *conf)
 	return conf->tap.socket || conf->tap.file ? WEIR_DNS_KERNEL_OFF : conf->kernel;
 }
 
+/* --- counts --- */
+
+#define OUTCOME_BITS 8
+
+/* Places are the same for good, where zones have other numbers in another model. */
+static bool put(void *agent, const struct weir_hot_key *key, const struct weir_hot_answer *answer,
+		bool changes, const struct weir_told *told)
+{
+	struct weir_agent *a = agent;
+	uint64_t place = weir_dns_zone_place(a->dns, told->zone);
+
+	return weir_plane_dns_put(a->plane, key, answer, changes,
+				  place << OUTCOME_BITS | (unsigned)told->outcome);
+}
+
+static void on_hits(void *agent, const uint8_t *name, size_t len, uint64_t tag, uint64_t n)
+{
+	const struct weir_agent *a = agent;
+
+	weir_dns_answered_elsewhere(a->dns, (uint32_t)(tag >> OUTCOME_BITS),
+				    (enum weir_dns_outcome)(tag & ((1 << OUTCOME_BITS) - 1)), name,
+				    len, n);
+}
+
+void agent_count_in_kernel(const struct weir_agent *a)
+{
+	weir_plane_dns_hits(a->plane, on_hits, (void *)a);
+}
+
+/* --- answers --- */
+
 /* all: those that change with health, and the others. Whether it is worth another turn. */
 static bool prepare(struct weir_agent *a, const struct weir_dns_conf *conf,
 		    const struct weir_zones *zones, bool all)
 {
 	all = weir_plane_dns_begin(a->plane, all);
 	if (road_of(conf) != WEIR_DNS_KERNEL_OFF)
-		weir_hot_each(zones, all, weir_plane_dns_put, a->plane);
+		weir_hot_each(zones, all, put, a);
 	return weir_plane_dns_end(a->plane);
 }
 

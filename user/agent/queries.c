@@ -101,6 +101,7 @@ static json_t *dnstap(const struct weir_agent *a)
 
 json_t *weir_agent_dns(const struct weir_agent *a)
 {
+	agent_count_in_kernel(a);
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "node", a->model->agent.node, "outcomes",
 			 all_outcomes(a), "zones", zones(a), "names", top(a), "workers",
 			 agent_dns_workers(a), "dnstap", dnstap(a));

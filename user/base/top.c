@@ -44,7 +44,7 @@ static bool is_key(const struct kept *k, const uint64_t *key, unsigned words)
 }
 
 /* Who reads a new word also sees that the version has become odd. */
-static void replace(struct kept *k, const uint64_t *key, unsigned words, uint64_t count)
+static void replace(struct kept *k, const uint64_t *key, unsigned words, uint64_t count, uint64_t n)
 {
 	uint32_t version = atomic_load_explicit(&k->version, RELAXED);
 
@@ -52,11 +52,11 @@ static void replace(struct kept *k, const uint64_t *key, unsigned words, uint64_
 	for (unsigned i = 0; i < WEIR_TOP_WORDS; i++)
 		atomic_store_explicit(&k->key[i], i < words ? key[i] : 0, memory_order_release);
 	atomic_store_explicit(&k->over, count, memory_order_release);
-	atomic_store_explicit(&k->count, count + 1, memory_order_release);
+	atomic_store_explicit(&k->count, count + n, memory_order_release);
 	atomic_store_explicit(&k->version, version + 2, memory_order_release);
 }
 
-void weir_top_add(struct weir_top *t, const uint64_t *key, unsigned words)
+void weir_top_add(struct weir_top *t, const uint64_t *key, unsigned words, uint64_t n)
 {
 	uint64_t h = t->seed, least = UINT64_MAX;
 	unsigned way = 0;
@@ -69,21 +69,21 @@ void weir_top_add(struct weir_top *t, const uint64_t *key, unsigned words)
 	s = &t->sets[h % WEIR_TOP_SETS];
 	for (unsigned i = 0; i < WEIR_TOP_WAYS; i++)
 		if (s->tag[i] == tag && is_key(&s->kept[i], key, words)) {
-			uint64_t n = atomic_load_explicit(&s->kept[i].count, RELAXED);
+			uint64_t was = atomic_load_explicit(&s->kept[i].count, RELAXED);
 
-			atomic_store_explicit(&s->kept[i].count, n + 1, RELAXED);
+			atomic_store_explicit(&s->kept[i].count, was + n, RELAXED);
 			return;
 		}
 	for (unsigned i = 0; i < WEIR_TOP_WAYS; i++) {
-		uint64_t n = atomic_load_explicit(&s->kept[i].count, RELAXED);
+		uint64_t was = atomic_load_explicit(&s->kept[i].count, RELAXED);
 
-		if (n < least) {
-			least = n;
+		if (was < least) {
+			least = was;
 			way = i;
 		}
 	}
 	s->tag[way] = tag;
-	replace(&s->kept[way], key, words, least);
+	replace(&s->kept[way], key, words, least, n);
 }
 
 static bool look(const struct kept *k, uint64_t key[static WEIR_TOP_WORDS], uint64_t *count,

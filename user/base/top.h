@@ -16,9 +16,9 @@ struct weir_top;
 /* seed: keys cannot be chosen to drive each other out by who does not know it. free(). */
 struct weir_top *weir_top_new(uint64_t seed);
 
-/* Counts a key of 1 to WEIR_TOP_WORDS words, none of which is a beginning of another, once. A key
- * with more than 1 / WEIR_TOP_WAYS of what its set was given is always among those kept. */
-void weir_top_add(struct weir_top *t, const uint64_t *key, unsigned words);
+/* Counts a key of 1 to WEIR_TOP_WORDS words, none of which is a beginning of another, n times. A
+ * key with more than 1 / WEIR_TOP_WAYS of what its set was given is always among those kept. */
+void weir_top_add(struct weir_top *t, const uint64_t *key, unsigned words, uint64_t n);
 
 /* Every key that is kept, its words behind its own 0. It was counted at most this often, and at
  * least so often without over. One that is being replaced may be left out. */

@@ -46,6 +46,7 @@ void dns_free(struct weir_plane *p)
 		return;
 	known_fini(&p->dns->answers);
 	known_fini(&p->dns->zones);
+	dns_hits_fini(p);
 	free(p->dns->places);
 	free(p->dns->at);
 	free(p->dns);

@@ -57,10 +57,11 @@ bool weir_plane_dns_begin(struct weir_plane *p, bool all)
 }
 
 static int write_entry(struct weir_plane *p, const struct weir_hot_key *key,
-		       const struct weir_hot_answer *answer)
+		       const struct weir_hot_answer *answer, uint32_t hits)
 {
 	struct weir_hot_answer value = *answer;
 
+	value.hits = (uint16_t)hits;
 	value.first = value.last = ++p->dns->version;
 	p->dns->written++;
 	return bpf_map_update_elem(answers_fd(p), key, &value, BPF_ANY);
@@ -77,10 +78,21 @@ static bool say_full(struct dns *d, int err)
 	return false;
 }
 
-bool weir_plane_dns_put(void *plane, const struct weir_hot_key *key,
-			const struct weir_hot_answer *answer, bool changes)
+/* What was answered until now is not counted as what is from now on. */
+static void count_as(struct weir_plane *p, struct known *k, const struct weir_hot_answer *answer,
+		     uint64_t tag)
 {
-	struct weir_plane *p = plane;
+	if (k->place && dns_hits_are(p, k->place - 1, tag))
+		return;
+	if (k->place)
+		dns_hits_leave(p, k->place - 1);
+	k->place = 1 + dns_hits_take(p, answer, tag);
+	k->digest = 0;
+}
+
+bool weir_plane_dns_put(struct weir_plane *p, const struct weir_hot_key *key,
+			const struct weir_hot_answer *answer, bool changes, uint64_t tag)
+{
 	struct dns *d = p->dns;
 	uint64_t digest = weir_hash_bytes(1, answer, sizeof(*answer)) | 1;
 	struct known *k = known_find(&d->answers, key->hash, more_of(key));
@@ -89,12 +101,13 @@ bool weir_plane_dns_put(void *plane, const struct weir_hot_key *key,
 		return say_full(d, ENOSPC);
 	if (!k)
 		k = known_add(&d->answers, key->hash, more_of(key));
+	count_as(p, k, answer, tag);
 	k->turn = d->turn;
 	k->changes = changes;
 	if (k->digest == digest)
 		return true;
 	k->digest = digest;
-	if (!write_entry(p, key, answer))
+	if (!write_entry(p, key, answer, k->place - 1))
 		return true;
 	k->turn = 0; /* what was there, if anything was, is not true any more */
 	return say_full(d, errno);
@@ -108,6 +121,8 @@ static bool answer_gone(void *plane, const struct known *k)
 	if (k->turn == p->dns->turn || (k->turn && !p->dns->all && !k->changes))
 		return false;
 	bpf_map_delete_elem(answers_fd(p), &key);
+	if (k->place)
+		dns_hits_leave(p, k->place - 1);
 	return true;
 }
 

@@ -13,6 +13,7 @@ struct known {
 	uint32_t more;
 	uint32_t turn;   /* the last one that wanted it; 0: none did */
 	uint64_t digest; /* 0: nobody knows */
+	uint32_t place;  /* of who keeps it; 0: none */
 	bool used, changes;
 };
 

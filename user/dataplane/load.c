@@ -209,6 +209,7 @@ struct weir_bpf *plane_skel_open(const struct weir_plane *p, enum weir_seeing pu
 	set_purpose(p, skel, purpose);
 	bpf_map__set_max_entries(skel->maps.weir_rows, p->max_rows);
 	bpf_map__set_max_entries(skel->maps.weir_rest, p->max_rows / WEIR_REST_ROWS);
+	bpf_map__set_max_entries(skel->maps.weir_dns_hits, (uint32_t)libbpf_num_possible_cpus());
 	bpf_map__set_max_entries(skel->maps.weir_ways, WEIR_WAYS_PER_ROW(p->max_rows));
 	bpf_map__set_max_entries(skel->maps.weir_classes, WEIR_CLASSES_PER_ROW(p->max_rows));
 	bpf_object__for_each_map(map, skel->obj)
@@ -267,9 +268,10 @@ static int map_all(struct weir_plane *p)
 	p->conns = map_memory(p->skel->maps.weir_conns);
 	p->live = map_memory(p->skel->maps.weir_live);
 	p->dns_guard = map_memory(p->skel->maps.weir_dns_guard);
+	p->dns_hits = map_memory(p->skel->maps.weir_dns_hits);
 	return p->services && p->rows && p->rest && p->flows && p->endpoints && p->ids &&
 			       p->specials && p->nat_conf && p->ways && p->classes &&
-			       p->server_ids && p->conns && p->live && p->dns_guard
+			       p->server_ids && p->conns && p->live && p->dns_guard && p->dns_hits
 		       ? 0
 		       : -errno;
 }
@@ -447,6 +449,7 @@ void weir_plane_close(struct weir_plane *p)
 		unmap_memory(p->conns, p->skel->maps.weir_conns);
 		unmap_memory(p->live, p->skel->maps.weir_live);
 		unmap_memory(p->dns_guard, p->skel->maps.weir_dns_guard);
+		unmap_memory(p->dns_hits, p->skel->maps.weir_dns_hits);
 		weir_bpf__destroy(p->skel);
 	}
 	weir_bpf__destroy(p->dry);

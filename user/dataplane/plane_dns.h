@@ -30,16 +30,23 @@ void weir_plane_dns_zones_end(struct weir_plane *p);
 
 /* The answers that are prepared, between begin and end; only what differs is written. all: those
  * that were not named until the end are gone; else only those of them that change with health.
- * begin() returns whether all must be named (also when all was false). put() is a weir_hot_fn.
+ * begin() returns whether all must be named (also when all was false). tag: for whoever counts.
  * end() returns whether there is room now for some that had none: they may all be named once more.
  */
 bool weir_plane_dns_begin(struct weir_plane *p, bool all);
-bool weir_plane_dns_put(void *plane, const struct weir_hot_key *key,
-			const struct weir_hot_answer *answer, bool changes);
+bool weir_plane_dns_put(struct weir_plane *p, const struct weir_hot_key *key,
+			const struct weir_hot_answer *answer, bool changes, uint64_t tag);
 bool weir_plane_dns_end(struct weir_plane *p);
 
 /* How many answers are prepared, and how many were written since the start. */
 uint32_t weir_plane_dns_answers(const struct weir_plane *p, uint64_t *written);
+
+/* Tells of every name (in wire form and lower case) and tag that was answered since this was called
+ * last, how often; also of entries that are gone by now. What an earlier agent's answers were is
+ * not told. */
+typedef void weir_plane_hits_fn(void *arg, const uint8_t *name, size_t len, uint64_t tag,
+				uint64_t n);
+void weir_plane_dns_hits(struct weir_plane *p, weir_plane_hits_fn *fn, void *arg);
 
 /* The program for DNS sockets (SO_ATTACH_BPF), owned by p. */
 int weir_plane_dns_filter_fd(const struct weir_plane *p);

@@ -127,6 +127,7 @@ struct weir_plane {
 	struct weir_conns *conns;
 	struct weir_live *live;
 	struct weir_dns_guard *dns_guard;
+	struct weir_dns_hits *dns_hits; /* by CPU */
 
 	struct slot *slots;   /* by endpoint slot */
 	uint32_t *slot_index; /* open addressing: hash of an id -> slot, 0: free */

@@ -70,7 +70,7 @@ static void count_name(struct weir_dns_tally *t, const uint8_t *query, size_t le
 	memcpy(key, query + QUESTION, end - QUESTION);
 	for (size_t i = 0; i < words; i++)
 		key[i] = lower(key[i]);
-	weir_top_add(t->names, key, (unsigned)words);
+	weir_top_add(t->names, key, (unsigned)words, 1);
 }
 
 static void count(struct weir_dns_tally *t, const struct weir_dns_world *world,

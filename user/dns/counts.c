@@ -85,6 +85,33 @@ void weir_dns_counts_free(struct weir_dns *d)
 	free(d->next_places);
 }
 
+uint32_t weir_dns_zone_place(const struct weir_dns *d, uint32_t zone)
+{
+	const struct weir_dns_world *world = weir_dns_world(d);
+	const uint32_t *places = d->next_places ? d->next_places : world->places;
+	uint32_t n = d->next_places ? d->n_next_places : world->n_places;
+
+	return zone < n ? places[zone] : NO_PLACE;
+}
+
+/* --- others --- */
+
+void weir_dns_answered_elsewhere(struct weir_dns *d, uint32_t place, enum weir_dns_outcome outcome,
+				 const uint8_t *name, size_t len, uint64_t n)
+{
+	struct weir_dns_tally *t = &d->rest.tally; /* the loop's */
+	uint64_t key[WEIR_TOP_WORDS] = { 0 };
+
+	weir_dns_count(&t->all.of[outcome], n);
+	if (place < PLACES)
+		weir_dns_count(
+			&t->zones[place / WEIR_DNS_ZONES_OF_CHUNK][place % WEIR_DNS_ZONES_OF_CHUNK]
+				 .of[outcome],
+			n);
+	memcpy(key, name, len);
+	weir_top_add(t->names, key, (unsigned)(len + 7) / 8, n);
+}
+
 /* --- sums --- */
 
 static void add(const struct weir_dns_outcomes *o, uint64_t out[static WEIR_DNS_OUTCOME_COUNT])

@@ -90,6 +90,14 @@ bool weir_dns_tap(const struct weir_dns *d, struct weir_dns_tap_stats *out);
 
 /* --- what became of queries since d was opened: by enum weir_dns_outcome --- */
 
+/* Where queries of a zone of the model that weir_dns_zones() was told last are counted: the same as
+ * long as d is open, whatever number its name has. UINT32_MAX: nowhere. */
+uint32_t weir_dns_zone_place(const struct weir_dns *d, uint32_t zone);
+
+/* n more queries for a name (in wire form and lower case) were answered, and not by d. */
+void weir_dns_answered_elsewhere(struct weir_dns *d, uint32_t place, enum weir_dns_outcome outcome,
+				 const uint8_t *name, size_t len, uint64_t n);
+
 void weir_dns_outcomes(const struct weir_dns *d, uint64_t out[static WEIR_DNS_OUTCOME_COUNT]);
 
 /* Of the zones there ever were, in order of their names; returns the name. */

@@ -18,8 +18,9 @@ struct maker {
 	weir_hot_fn *fn;
 	void *arg;
 	struct weir_draws draws;
-	uint64_t sum;  /* of the chances so far */
-	uint32_t used; /* of the blob */
+	struct weir_told told; /* of the last question */
+	uint64_t sum;          /* of the chances so far */
+	uint32_t used;         /* of the blob */
 	size_t len, question_end, out_len;
 	uint8_t query[WEIR_DNS_HEADER + WEIR_NAME_MAX + 4 + WEIR_HOT_OPT], out[WEIR_DNS_UDP_SIZE];
 	struct weir_hot_key key;
@@ -81,12 +82,11 @@ static void begin(struct maker *m, const struct weir_node *node, uint16_t type, 
 static bool ask(struct maker *m)
 {
 	struct weir_asker asker = { .tcp = true, .draws = &m->draws };
-	struct weir_told told;
 
 	m->draws.n = 0;
 	m->out_len =
-		weir_zones_answer(m->z, m->query, m->len, &asker, m->out, sizeof(m->out), &told);
-	switch (told.outcome) {
+		weir_zones_answer(m->z, m->query, m->len, &asker, m->out, sizeof(m->out), &m->told);
+	switch (m->told.outcome) {
 	case WEIR_DNS_ANSWER_TOLD:
 	case WEIR_DNS_NODATA_TOLD:
 	case WEIR_DNS_NXDOMAIN_TOLD:
@@ -205,21 +205,23 @@ static bool make_both(struct maker *m, const struct weir_node *node, uint16_t ty
 {
 	struct weir_hot_answer plain;
 	struct weir_hot_key key;
+	struct weir_told told;
 	bool both;
 
 	if (!make(m, node, type, false))
 		return true;
 	if (!m->is_signed)
-		return m->fn(m->arg, &m->key, &m->value, changes);
+		return m->fn(m->arg, &m->key, &m->value, changes, &m->told);
 	plain = m->value;
 	key = m->key;
+	told = m->told;
 	both = make(m, node, type, true);
 	if (both && !memcmp(&plain, &m->value, sizeof(plain)))
-		return m->fn(m->arg, &key, &plain, changes);
+		return m->fn(m->arg, &key, &plain, changes, &told);
 	plain.flags |= WEIR_HOT_SIGNED;
 	/* First what the other one sends to: nobody is without an answer in between. */
-	return (!both || m->fn(m->arg, &m->key, &m->value, changes)) &&
-	       m->fn(m->arg, &key, &plain, changes);
+	return (!both || m->fn(m->arg, &m->key, &m->value, changes, &told)) &&
+	       m->fn(m->arg, &key, &plain, changes, &told);
 }
 
 /* --- which entries --- */

@@ -9,10 +9,12 @@
 #include "weir/abi.h"
 #include "zone/zone.h"
 
-/* An entry: as abi_dns.h says, but for its version. changes: with health; else only with the
- * configuration. False: no more is wanted. */
+/* An entry: as abi_dns.h says, but for its version and where it is counted. changes: with health;
+ * else only with the configuration. told: what an answer with it is to be counted as. False: no
+ * more is wanted. */
 typedef bool weir_hot_fn(void *arg, const struct weir_hot_key *key,
-			 const struct weir_hot_answer *answer, bool changes);
+			 const struct weir_hot_answer *answer, bool changes,
+			 const struct weir_told *told);
 
 /* Calls fn for each name (of up to WEIR_HOT_NAME bytes) that is in the snapshot itself (not in a
  * zone file) and some of the types that are asked for: those that it has, and the denial of

@@ -37,7 +37,7 @@ static void add(struct weir_top *t, uint64_t n)
 	uint64_t key[2];
 
 	make(n, key);
-	weir_top_add(t, key, 2);
+	weir_top_add(t, key, 2, 1);
 }
 
 static void on_key(void *arg, const uint64_t key[static WEIR_TOP_WORDS], uint64_t count,
@@ -111,11 +111,29 @@ static void a_longer_key_is_another_one(void **state)
 
 	(void)state;
 	memset(key, 1, sizeof(key));
-	weir_top_add(t, key, WEIR_TOP_WORDS);
+	weir_top_add(t, key, WEIR_TOP_WORDS, 1);
 	key[WEIR_TOP_WORDS - 1]++;
-	weir_top_add(t, key, WEIR_TOP_WORDS);
+	weir_top_add(t, key, WEIR_TOP_WORDS, 1);
 	s = look(t);
 	assert_int_equal(s.n, 2);
+	free(t);
+}
+
+static void many_at_once_count_as_many(void **state)
+{
+	struct weir_top *t = weir_top_new(10);
+	uint64_t key[2];
+	struct seen s;
+
+	(void)state;
+	make(0, key);
+	weir_top_add(t, key, 2, 1000);
+	add(t, 0);
+	add(t, 1);
+	s = look(t);
+	assert_int_equal(s.n, 2);
+	assert_int_equal(s.count[0], 1001);
+	assert_int_equal(s.count[1], 1);
 	free(t);
 }
 
@@ -161,6 +179,7 @@ int main(void)
 		cmocka_unit_test(few_keys_are_counted_exactly),
 		cmocka_unit_test(frequent_keys_stay_among_a_million_others),
 		cmocka_unit_test(a_longer_key_is_another_one),
+		cmocka_unit_test(many_at_once_count_as_many),
 		cmocka_unit_test(a_key_that_is_being_replaced_is_not_seen),
 	};
 

@@ -18,19 +18,20 @@ static struct entry {
 	struct weir_hot_key key;
 	struct weir_hot_answer value;
 	bool changes;
+	struct weir_told told;
 } entries[ENTRIES];
 
 static struct weir_zones *zones;
 static uint32_t n_entries;
 
 static bool take(void *arg, const struct weir_hot_key *key, const struct weir_hot_answer *value,
-		 bool changes)
+		 bool changes, const struct weir_told *told)
 {
 	uint32_t *room = arg;
 
 	if (n_entries == *room)
 		return false;
-	entries[n_entries++] = (struct entry){ *key, *value, changes };
+	entries[n_entries++] = (struct entry){ *key, *value, changes, *told };
 	return true;
 }
 
@@ -106,6 +107,18 @@ static uint32_t chances_of(const struct weir_hot_answer *v, uint32_t i)
 	return v->upto[i] - (i ? v->upto[i - 1] : 0);
 }
 
+/* What it is counted as is what the snapshot says. */
+static void check_told(const struct entry *e, const struct msg *m)
+{
+	struct weir_asker asker = { .tcp = true };
+	static uint8_t out[WEIR_DNS_MAX_SIZE];
+	struct weir_told told;
+
+	weir_zones_answer(zones, m->b, m->len, &asker, out, sizeof(out), &told);
+	assert_int_equal(e->told.outcome, told.outcome);
+	assert_int_equal(e->told.zone, told.zone);
+}
+
 /* Every answer of the snapshot is one of the choices, and each comes as often as it should. */
 static void check_entry(const struct entry *e, bool edns)
 {
@@ -115,6 +128,7 @@ static void check_entry(const struct entry *e, bool edns)
 	double chi = 0;
 	uint32_t n = 0;
 
+	check_told(e, &m);
 	for (uint64_t roll = 0; roll < ROLLS; roll++) {
 		size_t len = world_answer(zones, m.b, m.len, false, weir_mix64(roll), general,
 					  sizeof(general));
