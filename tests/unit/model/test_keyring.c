@@ -192,91 +192,101 @@ static void what_is_no_ring_is_refused(void **state)
 
 /* --- validators --- */
 
-/* What a validator may still have: a set of tags, each with the second until which. */
-struct cached {
-	uint64_t until_s[16];
+/* What validators may still have of a zone, and when they forget it: by tag of the key. */
+struct world {
+	struct weir_keyring ring;
+	uint64_t ds_s[16], sigs_s[16];
+	/* Every DNSKEY set that was ever answered, as a mask of tags. */
+	struct {
+		uint32_t tags;
+		uint64_t until_s;
+	} sets[64];
+	uint32_t n_sets;
+	uint32_t parent;  /* tags of the DS that the parent has */
+	uint16_t next;    /* tag of the next new key */
+	uint64_t asked_s; /* when the operator was asked for a DS; 0: was not */
 };
 
-static void saw(struct cached *c, uint16_t tag, uint64_t until_s)
+static void roll_if_due(struct world *w, enum weir_key_role role, uint64_t now_s, bool due)
 {
-	if (until_s > c->until_s[tag])
-		c->until_s[tag] = until_s;
+	if (due && w->next < 14 && !weir_keyring_refuses(&w->ring, role))
+		roll(&w->ring, role, w->next++, now_s);
 }
 
-/* Every DNSKEY set that was ever answered, as a mask of tags with its signers, and when it is
- * forgotten. */
-struct key_set {
-	uint32_t tags;
-	uint64_t until_s;
-};
+/* The operator takes a day; then the parent has the new DS alone. */
+static void operate(struct world *w, uint64_t now_s)
+{
+	uint32_t ready = 0;
+
+	for (uint32_t i = 0; i < w->ring.n; i++)
+		if (w->ring.keys[i].state == WEIR_KEY_READY)
+			ready = 1u << w->ring.keys[i].tag;
+	if (ready && !w->asked_s)
+		w->asked_s = now_s;
+	if (!w->asked_s || now_s < w->asked_s + DS_S)
+		return;
+	if (ready)
+		w->parent = ready;
+	weir_keyring_ds_seen(&w->ring, &times, now_s);
+	w->asked_s = 0;
+}
+
+/* Validators ask for everything. tags: of the keys that are answered. */
+static void ask(struct world *w, uint32_t tags, uint64_t now_s)
+{
+	for (uint16_t t = 0; t < 16; t++)
+		if (w->parent >> t & 1)
+			w->ds_s[t] = now_s + DS_S;
+	w->sigs_s[w->ring.keys[weir_keyring_signs(&w->ring)].tag] = now_s + ZONE_S;
+	if (!w->n_sets || w->sets[w->n_sets - 1].tags != tags)
+		w->sets[w->n_sets++].tags = tags;
+	w->sets[w->n_sets - 1].until_s = now_s + DNSKEY_S;
+}
+
+/* Each DS that is known leads to a key that is there and signs keys. Each signature that is known
+ * is by a key of each DNSKEY that is known, or asked for anew; each new one, of those that were
+ * known before. */
+static void check_chains(const struct world *w, uint32_t tags, uint32_t signers, uint64_t now_s)
+{
+	for (uint16_t t = 0; t < 16; t++) {
+		if (w->ds_s[t] > now_s)
+			assert_true(signers >> t & 1);
+		if (w->sigs_s[t] > now_s)
+			assert_true(tags >> t & 1);
+	}
+	for (uint32_t i = 0; i < w->n_sets; i++)
+		if (w->sets[i].until_s > now_s)
+			assert_true(w->sets[i].tags >>
+					    w->ring.keys[weir_keyring_signs(&w->ring)].tag &
+				    1);
+}
 
 static void nobody_is_ever_left_without_a_chain(void **state)
 {
-	struct weir_keyring r;
-	struct cached ds = { { 0 } }, sigs = { { 0 } };
-	struct key_set sets[64];
-	uint32_t n_sets = 0, parent = 1 << 1;
-	uint16_t next = 3;
-	uint64_t asked_s = 0;
-
 	(void)state;
 	for (int split = 0; split < 2; split++) {
-		enum weir_key_role of_ds = split ? WEIR_KEY_KSK : WEIR_KEY_CSK;
+		struct world w = { .parent = 1 << 1, .next = 3 };
 
-		begin(&r, split);
-		weir_keyring_ds_seen(&r, &times, START);
-		memset(&ds, 0, sizeof(ds));
-		memset(&sigs, 0, sizeof(sigs));
-		n_sets = 0;
-		next = 3;
-		parent = 1 << 1;
+		begin(&w.ring, split);
+		weir_keyring_ds_seen(&w.ring, &times, START);
 		for (uint64_t s = START; s < START + 12 * DS_S; s += 100) {
-			uint32_t now = 0, signers = 0;
+			uint32_t tags = 0, signers = 0;
 
-			weir_keyring_tick(&r, &times, s);
-			if (next < 14 && !weir_keyring_refuses(&r, of_ds) && s % 7 == 0)
-				roll(&r, of_ds, next++, s);
-			if (split && next < 14 && !weir_keyring_refuses(&r, WEIR_KEY_ZSK) &&
-			    s % 3 == 0)
-				roll(&r, WEIR_KEY_ZSK, next++, s);
-			for (uint32_t i = 0; i < r.n; i++) {
-				now |= 1u << r.keys[i].tag;
-				signers |= weir_ring_key_signs_keys(&r.keys[i]) << r.keys[i].tag;
-				if (r.keys[i].state == WEIR_KEY_READY && !asked_s)
-					asked_s = s;
+			weir_keyring_tick(&w.ring, &times, s);
+			roll_if_due(&w, split ? WEIR_KEY_KSK : WEIR_KEY_CSK, s, s % 7 == 0);
+			roll_if_due(&w, WEIR_KEY_ZSK, s, split && s % 3 == 0);
+			for (uint32_t i = 0; i < w.ring.n; i++) {
+				const struct weir_ring_key *k = &w.ring.keys[i];
+
+				tags |= 1u << k->tag;
+				signers |= (uint32_t)weir_ring_key_signs_keys(k) << k->tag;
 			}
-			/* The operator takes a day; then the parent has the new DS alone. */
-			if (asked_s && s >= asked_s + DS_S) {
-				for (uint32_t i = 0; i < r.n; i++)
-					if (r.keys[i].state == WEIR_KEY_READY)
-						parent = 1u << r.keys[i].tag;
-				weir_keyring_ds_seen(&r, &times, s);
-				asked_s = 0;
-			}
-			for (uint16_t t = 0; t < 16; t++)
-				if (parent >> t & 1)
-					saw(&ds, t, s + DS_S);
-			saw(&sigs, r.keys[weir_keyring_signs(&r)].tag, s + ZONE_S);
-			if (!n_sets || sets[n_sets - 1].tags != now)
-				sets[n_sets++].tags = now;
-			sets[n_sets - 1].until_s = s + DNSKEY_S;
-			/* Each DS that is known leads to a key that is there and signs keys. */
-			for (uint16_t t = 0; t < 16; t++)
-				if (ds.until_s[t] > s)
-					assert_true(signers >> t & 1);
-			/* Each signature that is known is by a key of each DNSKEY that is known, or
-			 * asked for anew; each new one, of those that were known before. */
-			for (uint16_t t = 0; t < 16; t++)
-				if (sigs.until_s[t] > s)
-					assert_true(now >> t & 1);
-			for (uint32_t i = 0; i < n_sets; i++)
-				if (sets[i].until_s > s)
-					assert_true(sets[i].tags >>
-							    r.keys[weir_keyring_signs(&r)].tag &
-						    1);
+			operate(&w, s);
+			ask(&w, tags, s);
+			check_chains(&w, tags, signers, s);
 		}
-		assert_true(next > 6);
-		weir_keyring_fini(&r);
+		assert_true(w.next > 6);
+		weir_keyring_fini(&w.ring);
 	}
 }
 

@@ -160,74 +160,97 @@ static void there_is_room_for_so_many(void **state)
 	weir_overrides_free(l);
 }
 
-static void requests_are_taken_or_refused(void **state)
+/* A body, with ' for ", to an override or to what is wrong with it. */
+static bool request(const char *body, struct weir_arena *arena, struct weir_override *o,
+		    struct weir_err *err)
+{
+	char text[256];
+	json_t *v;
+	bool ok;
+
+	strcpy(text, body);
+	for (char *c = text; *c; c++)
+		if (*c == '\'')
+			*c = '"';
+	v = json_loads(text, 0, NULL);
+	assert_non_null(v);
+	ok = weir_override_parse(v, WALL, arena, o, err);
+	json_decref(v);
+	return ok;
+}
+
+static void requests_are_taken(void **state)
 {
 	static const struct {
-		const char *body, *path, *fragment; /* path NULL: it is taken */
+		const char *body;
 		uint64_t until_ms;
 	} cases[] = {
-		{ "{'state': 'down', 'reason': 'disk'}", NULL, NULL, 0 },
-		{ "{'state': 'up', 'reason': 'r', 'for': 1.5}", NULL, NULL, WALL + 1500 },
+		{ "{'state': 'down', 'reason': 'disk'}", 0 },
+		{ "{'state': 'up', 'reason': 'r', 'for': 1.5}", WALL + 1500 },
 		{ "{'state': 'draining', 'reason': 'r', 'until': '2023-11-14T23:13:21+01:00'}",
-		  NULL, NULL, WALL + 1000 },
-		{ "{'state': 'down', 'reason': 'r', 'until': '2023-11-14T17:43:22.75-04:30'}", NULL,
-		  NULL, WALL + 2000 },
-		{ "{'state': 'off', 'reason': 'r'}", "state", "not one of: up, down, draining", 0 },
-		{ "{'reason': 'r'}", "", "state is missing", 0 },
-		{ "{'state': 'up'}", "", "reason is missing", 0 },
-		{ "{'state': 'up', 'reason': ' '}", "reason", "must not be empty", 0 },
-		{ "{'state': 'up', 'reason': 'a\\nb'}", "reason", "control character", 0 },
-		{ "{'state': 'up', 'reason': 'r', 'by': ''}", "by", "must not be empty", 0 },
-		{ "{'state': 'up', 'reason': 'r', 'for': 2592001}", "for",
-		  "is not from 0 to 2.592e+06", 0 },
-		{ "{'state': 'up', 'reason': 'r', 'for': 1, 'until': '2030-01-01T00:00:00Z'}",
-		  "for", "exclude each other", 0 },
-		{ "{'state': 'up', 'reason': 'r', 'until': '2023-11-14T22:13:20Z'}", "until",
-		  "in the past", 0 },
-		{ "{'state': 'up', 'reason': 'r', 'until': 'tomorrow'}", "until", "not a time", 0 },
-		{ "{'state': 'up', 'reason': 'r', 'until': '1960-01-01T00:00:00Z'}", "until",
-		  "not a time", 0 },
-		{ "{'state': 'up', 'reason': 'r', 'until': '2030-02-30T00:00:00Z'}", "until",
-		  "not a time", 0 },
-		{ "{'state': 'up', 'reason': 'r', 'until': '2030-01-01T25:00:00Z'}", "until",
-		  "not a time", 0 },
-		{ "{'state': 'up', 'reason': 'r', 'until': '2030-01-01 00:00:00Z'}", "until",
-		  "not a time", 0 },
-		{ "{'state': 'up', 'reason': 'r', 'until': '2030-01-01T00:00:00'}", "until",
-		  "not a time", 0 },
-		{ "{'state': 'up', 'reason': 'r', 'until': '2030-01-01T00:00:00+24:00'}", "until",
-		  "not a time", 0 },
-		{ "{'state': 'up', 'reason': 'r', 'who': 'x'}", "who", "unknown key", 0 },
-		{ "[]", "", "must be a mapping", 0 },
+		  WALL + 1000 },
+		{ "{'state': 'down', 'reason': 'r', 'until': '2023-11-14T17:43:22.75-04:30'}",
+		  WALL + 2000 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct weir_arena *arena = weir_arena_new();
-		struct weir_override o;
 		struct weir_err err = { 0 };
-		json_error_t e;
-		char text[256];
-		json_t *body;
+		struct weir_override o;
 
-		strcpy(text, cases[i].body);
-		for (char *c = text; *c; c++)
-			if (*c == '\'')
-				*c = '"';
-		body = json_loads(text, 0, &e);
-		assert_non_null(body);
-		if (weir_override_parse(body, WALL, arena, &o, &err) != !cases[i].path)
-			fail_msg("%s: %s: %s", text, err.path, err.text);
-		if (cases[i].path) {
-			assert_string_equal(err.path, cases[i].path);
-			if (!strstr(err.text, cases[i].fragment))
-				fail_msg("%s: %s", text, err.text);
-		} else {
-			assert_int_equal(o.until_ms, cases[i].until_ms);
-			assert_int_equal(o.since_ms, WALL);
-			assert_string_equal(o.by, "the API");
-		}
-		json_decref(body);
+		if (!request(cases[i].body, arena, &o, &err))
+			fail_msg("%s: %s: %s", cases[i].body, err.path, err.text);
+		assert_int_equal(o.until_ms, cases[i].until_ms);
+		assert_int_equal(o.since_ms, WALL);
+		assert_string_equal(o.by, "the API");
+		weir_arena_free(arena);
+	}
+}
+
+static void bad_requests_are_refused(void **state)
+{
+	static const struct refusal cases[] = {
+		{ "{'state': 'off', 'reason': 'r'}", "state", "not one of: up, down, draining" },
+		{ "{'reason': 'r'}", "", "state is missing" },
+		{ "{'state': 'up'}", "", "reason is missing" },
+		{ "{'state': 'up', 'reason': ' '}", "reason", "must not be empty" },
+		{ "{'state': 'up', 'reason': 'a\\nb'}", "reason", "control character" },
+		{ "{'state': 'up', 'reason': 'r', 'by': ''}", "by", "must not be empty" },
+		{ "{'state': 'up', 'reason': 'r', 'for': 2592001}", "for",
+		  "is not from 0 to 2.592e+06" },
+		{ "{'state': 'up', 'reason': 'r', 'for': 1, 'until': '2030-01-01T00:00:00Z'}",
+		  "for", "exclude each other" },
+		{ "{'state': 'up', 'reason': 'r', 'until': '2023-11-14T22:13:20Z'}", "until",
+		  "in the past" },
+		{ "{'state': 'up', 'reason': 'r', 'until': 'tomorrow'}", "until", "not a time" },
+		{ "{'state': 'up', 'reason': 'r', 'until': '1960-01-01T00:00:00Z'}", "until",
+		  "not a time" },
+		{ "{'state': 'up', 'reason': 'r', 'until': '2030-02-30T00:00:00Z'}", "until",
+		  "not a time" },
+		{ "{'state': 'up', 'reason': 'r', 'until': '2030-01-01T25:00:00Z'}", "until",
+		  "not a time" },
+		{ "{'state': 'up', 'reason': 'r', 'until': '2030-01-01 00:00:00Z'}", "until",
+		  "not a time" },
+		{ "{'state': 'up', 'reason': 'r', 'until': '2030-01-01T00:00:00'}", "until",
+		  "not a time" },
+		{ "{'state': 'up', 'reason': 'r', 'until': '2030-01-01T00:00:00+24:00'}", "until",
+		  "not a time" },
+		{ "{'state': 'up', 'reason': 'r', 'who': 'x'}", "who", "unknown key" },
+		{ "[]", "", "must be a mapping" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct weir_arena *arena = weir_arena_new();
+		struct weir_err err = { 0 };
+		struct weir_override o;
+
+		if (request(cases[i].text, arena, &o, &err))
+			fail_msg("taken: %s", cases[i].text);
+		assert_string_equal(err.path, cases[i].path);
+		if (!strstr(err.text, cases[i].fragment))
+			fail_msg("%s: %s", cases[i].text, err.text);
 		weir_arena_free(arena);
 	}
 }
@@ -258,7 +281,8 @@ int main(void)
 		cmocka_unit_test(what_is_said_later_and_of_less_counts),
 		cmocka_unit_test(what_was_said_ends),
 		cmocka_unit_test(there_is_room_for_so_many),
-		cmocka_unit_test(requests_are_taken_or_refused),
+		cmocka_unit_test(requests_are_taken),
+		cmocka_unit_test(bad_requests_are_refused),
 		cmocka_unit_test(bad_documents_are_refused),
 	};
 

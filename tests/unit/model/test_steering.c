@@ -160,11 +160,27 @@ static void where_dns_looks_for_clients_is_kept(void **state)
 	weir_model_free(m);
 }
 
-static void what_is_wrong_is_said(void **state)
+struct refusal {
+	const char *text, *path, *says;
+};
+
+static void refused(const struct refusal *all, size_t n)
 {
-	static const struct {
-		const char *text, *path, *says;
-	} cases[] = {
+	for (size_t i = 0; i < n; i++) {
+		struct weir_model *m;
+		struct weir_err err;
+
+		if (parse(all[i].text, &m, &err))
+			fail_msg("taken: %s", all[i].text);
+		assert_string_equal(err.path, all[i].path);
+		if (!strstr(err.text, all[i].says))
+			fail_msg("%s: %s", err.path, err.text);
+	}
+}
+
+static void wrong_places_and_policies_are_said(void **state)
+{
+	static const struct refusal all[] = {
 		{ POOLS LB("steering_policy: best"), "load_balancers[0].steering_policy",
 		  "\"best\" is not one of: off, geo" },
 		{ POOLS LB("region_pools: [a]"), "load_balancers[0].region_pools",
@@ -183,6 +199,15 @@ static void what_is_wrong_is_said(void **state)
 		  "two capital letters" },
 		{ POOLS LB("pop_pools: {'A B': [a]}"), "load_balancers[0].pop_pools.A B",
 		  "not a site" },
+	};
+
+	(void)state;
+	refused(all, sizeof(all) / sizeof(*all));
+}
+
+static void wrong_weights_and_locations_are_said(void **state)
+{
+	static const struct refusal all[] = {
 		{ POOLS LB("random_steering: {default_weight: 2}"),
 		  "load_balancers[0].random_steering.default_weight", "not from 0 to 1" },
 		{ POOLS LB("random_steering: {default_weight: 0.123}"),
@@ -201,6 +226,15 @@ static void what_is_wrong_is_said(void **state)
 		  "load_balancers[0].location_strategy.prefer_ecs", "one of: proximity, always" },
 		{ POOLS LB("location_strategy: pop"), "load_balancers[0].location_strategy",
 		  "must be a mapping" },
+	};
+
+	(void)state;
+	refused(all, sizeof(all) / sizeof(*all));
+}
+
+static void wrong_pools_are_said(void **state)
+{
+	static const struct refusal all[] = {
 		{ "pools: [{name: a, latitude: 1, " ORIGIN "}]", "pools[0].latitude",
 		  "go together" },
 		{ "pools: [{name: a, longitude: 1, " ORIGIN "}]", "pools[0].longitude",
@@ -219,6 +253,15 @@ static void what_is_wrong_is_said(void **state)
 		  "pools[0].load_shedding.session_policy", "one of: hash" },
 		{ "pools: [{name: a, load_shedding: {session_percent: -1}, " ORIGIN "}]",
 		  "pools[0].load_shedding.session_percent", "not from 0 to 100" },
+	};
+
+	(void)state;
+	refused(all, sizeof(all) / sizeof(*all));
+}
+
+static void a_wrong_place_of_the_balancer_is_said(void **state)
+{
+	static const struct refusal all[] = {
 		{ "agent: {region: EU}", "agent.region", "\"EU\" is not a region" },
 		{ "agent: {country: Germany}", "agent.country", "two capital letters" },
 		{ "agent: {pop: 'a/b'}", "agent.pop", "not a site" },
@@ -228,16 +271,7 @@ static void what_is_wrong_is_said(void **state)
 	};
 
 	(void)state;
-	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct weir_model *m;
-		struct weir_err err;
-
-		if (parse(cases[i].text, &m, &err))
-			fail_msg("taken: %s", cases[i].text);
-		assert_string_equal(err.path, cases[i].path);
-		if (!strstr(err.text, cases[i].says))
-			fail_msg("%s: %s", err.path, err.text);
-	}
+	refused(all, sizeof(all) / sizeof(*all));
 }
 
 static void every_country_is_in_one_region(void **state)
@@ -264,7 +298,10 @@ int main(void)
 		cmocka_unit_test(a_balancer_knows_all_its_pools_once),
 		cmocka_unit_test(weights_and_shedding_are_kept),
 		cmocka_unit_test(where_dns_looks_for_clients_is_kept),
-		cmocka_unit_test(what_is_wrong_is_said),
+		cmocka_unit_test(wrong_places_and_policies_are_said),
+		cmocka_unit_test(wrong_weights_and_locations_are_said),
+		cmocka_unit_test(wrong_pools_are_said),
+		cmocka_unit_test(a_wrong_place_of_the_balancer_is_said),
 		cmocka_unit_test(every_country_is_in_one_region),
 	};
 
