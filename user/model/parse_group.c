@@ -13,9 +13,24 @@ static const char *monitor_id(const void *monitors, size_t i)
 	return ((const struct weir_monitor *)monitors)[i].id;
 }
 
-bool weir_take_monitor_ref(const struct weir_at *at, void *out)
+static const char *group_id(const void *groups, size_t i)
 {
-	struct weir_model *m = at->p->model;
+	return ((const struct weir_monitor_group *)groups)[i].id;
+}
+
+/* Objects of a kind, as references to them have to know them. */
+struct kind {
+	const char *name;
+	const struct weir_index *index;
+	const void *all;
+	uint32_t n;
+	size_t bytes; /* of each */
+	const char *(*id)(const void *all, size_t i);
+};
+
+/* *out points to the object with this id; an empty one leaves it alone. */
+static bool take_ref(const struct weir_at *at, const struct kind *k, void *out)
+{
 	const char *id;
 	uint32_t i;
 
@@ -23,10 +38,40 @@ bool weir_take_monitor_ref(const struct weir_at *at, void *out)
 		return false;
 	if (!*id)
 		return true;
-	if (!weir_index_find(&at->p->monitors, id, strlen(id), &i))
-		return weir_at_no_such(at, "monitor", id, m->n_monitors, monitor_id, m->monitors);
-	*(const struct weir_monitor **)out = &m->monitors[i];
+	if (!weir_index_find(k->index, id, strlen(id), &i))
+		return weir_at_no_such(at, k->name, id, k->n, k->id, k->all);
+	*(const void **)out = (const char *)k->all + i * k->bytes;
 	return true;
+}
+
+bool weir_take_monitor_ref(const struct weir_at *at, void *out)
+{
+	const struct weir_model *m = at->p->model;
+	const struct kind k = {
+		.name = "monitor",
+		.index = &at->p->monitors,
+		.all = m->monitors,
+		.n = m->n_monitors,
+		.bytes = sizeof(*m->monitors),
+		.id = monitor_id,
+	};
+
+	return take_ref(at, &k, out);
+}
+
+bool weir_take_group_ref(const struct weir_at *at, void *out)
+{
+	const struct weir_model *m = at->p->model;
+	const struct kind k = {
+		.name = "monitor group",
+		.index = &at->p->groups,
+		.all = m->groups,
+		.n = m->n_groups,
+		.bytes = sizeof(*m->groups),
+		.id = group_id,
+	};
+
+	return take_ref(at, &k, out);
 }
 
 static bool take_member(const struct weir_at *at, void *item)
@@ -97,27 +142,6 @@ bool weir_take_groups(const struct weir_at *at, void *model)
 	weir_index_init(&at->p->groups, n < MAX_GROUPS ? (uint32_t)n : MAX_GROUPS, at->p->arena);
 	return weir_take_list(at, 0, MAX_GROUPS, sizeof(*m->groups), take_group, &m->groups,
 			      &m->n_groups);
-}
-
-static const char *group_id(const void *groups, size_t i)
-{
-	return ((const struct weir_monitor_group *)groups)[i].id;
-}
-
-bool weir_take_group_ref(const struct weir_at *at, void *out)
-{
-	struct weir_model *m = at->p->model;
-	const char *id;
-	uint32_t i;
-
-	if (!weir_take_string(at, 4096, &id))
-		return false;
-	if (!*id)
-		return true;
-	if (!weir_index_find(&at->p->groups, id, strlen(id), &i))
-		return weir_at_no_such(at, "monitor group", id, m->n_groups, group_id, m->groups);
-	*(const struct weir_monitor_group **)out = &m->groups[i];
-	return true;
 }
 
 /* Every probe but a ping needs a port, and only those over HTTP know one. */
