@@ -27,6 +27,32 @@ struct fastly_field {
 	const char *const *words; /* of texts: these only; NULL: any */
 };
 
+#define FASTLY_TEXT_FIELD(key, def)               \
+	{                                         \
+		key, FASTLY_TEXT, def, 0, 0, NULL \
+	}
+#define FASTLY_WORD_FIELD(key, def, words)         \
+	{                                          \
+		key, FASTLY_TEXT, def, 0, 0, words \
+	}
+#define FASTLY_MAYBE_FIELD(key)                     \
+	{                                           \
+		key, FASTLY_MAYBE, NULL, 0, 0, NULL \
+	}
+#define FASTLY_BOOLEAN_FIELD(key, def)               \
+	{                                            \
+		key, FASTLY_BOOLEAN, def, 0, 0, NULL \
+	}
+/* At the end: the least and the largest. */
+#define FASTLY_NUMBER_FIELD(key, def, ...)                 \
+	{                                                  \
+		key, FASTLY_NUMBER, def, __VA_ARGS__, NULL \
+	}
+#define FASTLY_DIGITS_FIELD(key, def, ...)                 \
+	{                                                  \
+		key, FASTLY_DIGITS, def, __VA_ARGS__, NULL \
+	}
+
 /* Gives object what it has when nothing is said. */
 void fastly_defaults(const struct fastly_field *fields, size_t n, json_t *object);
 

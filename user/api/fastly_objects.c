@@ -17,93 +17,93 @@ static const char *const http_versions[] = { "1.0", "1.1", NULL };
 #define MILLISECONDS 0, 3600000
 
 static const struct fastly_field pool_fields[] = {
-	{ "comment", FASTLY_TEXT, "", 0, 0, NULL },
-	{ "type", FASTLY_TEXT, "random", 0, 0, pool_types },
-	{ "quorum", FASTLY_DIGITS, "75", 0, 100, NULL },
-	{ "healthcheck", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "request_condition", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "shield", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "override_host", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "use_tls", FASTLY_DIGITS, "0", 0, 1, NULL },
-	{ "tls_check_cert", FASTLY_DIGITS, "1", 0, 1, NULL },
-	{ "tls_cert_hostname", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "tls_sni_hostname", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "tls_ciphers", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "tls_ca_cert", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "tls_client_cert", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "tls_client_key", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "min_tls_version", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "max_tls_version", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "connect_timeout", FASTLY_DIGITS, "1000", MILLISECONDS, NULL },
-	{ "first_byte_timeout", FASTLY_DIGITS, "15000", MILLISECONDS, NULL },
-	{ "between_bytes_timeout", FASTLY_DIGITS, "10000", MILLISECONDS, NULL },
-	{ "max_conn_default", FASTLY_DIGITS, "200", 0, 1000000, NULL },
+	FASTLY_TEXT_FIELD("comment", ""),
+	FASTLY_WORD_FIELD("type", "random", pool_types),
+	FASTLY_DIGITS_FIELD("quorum", "75", 0, 100),
+	FASTLY_MAYBE_FIELD("healthcheck"),
+	FASTLY_MAYBE_FIELD("request_condition"),
+	FASTLY_MAYBE_FIELD("shield"),
+	FASTLY_MAYBE_FIELD("override_host"),
+	FASTLY_DIGITS_FIELD("use_tls", "0", 0, 1),
+	FASTLY_DIGITS_FIELD("tls_check_cert", "1", 0, 1),
+	FASTLY_MAYBE_FIELD("tls_cert_hostname"),
+	FASTLY_MAYBE_FIELD("tls_sni_hostname"),
+	FASTLY_MAYBE_FIELD("tls_ciphers"),
+	FASTLY_MAYBE_FIELD("tls_ca_cert"),
+	FASTLY_MAYBE_FIELD("tls_client_cert"),
+	FASTLY_MAYBE_FIELD("tls_client_key"),
+	FASTLY_MAYBE_FIELD("min_tls_version"),
+	FASTLY_MAYBE_FIELD("max_tls_version"),
+	FASTLY_DIGITS_FIELD("connect_timeout", "1000", MILLISECONDS),
+	FASTLY_DIGITS_FIELD("first_byte_timeout", "15000", MILLISECONDS),
+	FASTLY_DIGITS_FIELD("between_bytes_timeout", "10000", MILLISECONDS),
+	FASTLY_DIGITS_FIELD("max_conn_default", "200", 0, 1000000),
 };
 
 static const struct fastly_field healthcheck_fields[] = {
-	{ "comment", FASTLY_TEXT, "", 0, 0, NULL },
-	{ "check_interval", FASTLY_NUMBER, "15000", 1000, 3600000, NULL },
-	{ "timeout", FASTLY_NUMBER, "5000", MILLISECONDS, NULL },
-	{ "window", FASTLY_NUMBER, "5", 0, 1000000, NULL },
-	{ "threshold", FASTLY_NUMBER, "3", 0, 1000000, NULL },
-	{ "initial", FASTLY_NUMBER, "4", 0, 1000000, NULL },
-	{ "expected_response", FASTLY_NUMBER, "200", 100, 999, NULL },
-	{ "method", FASTLY_TEXT, "HEAD", 0, 0, NULL },
-	{ "path", FASTLY_TEXT, "/", 0, 0, NULL },
-	{ "host", FASTLY_TEXT, "", 0, 0, NULL },
-	{ "http_version", FASTLY_TEXT, "1.1", 0, 0, http_versions },
+	FASTLY_TEXT_FIELD("comment", ""),
+	FASTLY_NUMBER_FIELD("check_interval", "15000", 1000, 3600000),
+	FASTLY_NUMBER_FIELD("timeout", "5000", MILLISECONDS),
+	FASTLY_NUMBER_FIELD("window", "5", 0, 1000000),
+	FASTLY_NUMBER_FIELD("threshold", "3", 0, 1000000),
+	FASTLY_NUMBER_FIELD("initial", "4", 0, 1000000),
+	FASTLY_NUMBER_FIELD("expected_response", "200", 100, 999),
+	FASTLY_TEXT_FIELD("method", "HEAD"),
+	FASTLY_TEXT_FIELD("path", "/"),
+	FASTLY_TEXT_FIELD("host", ""),
+	FASTLY_WORD_FIELD("http_version", "1.1", http_versions),
 	{ "headers", FASTLY_HEADERS, NULL, 0, 0, NULL },
 };
 
 static const struct fastly_field condition_fields[] = {
-	{ "comment", FASTLY_TEXT, "", 0, 0, NULL },
-	{ "type", FASTLY_TEXT, "REQUEST", 0, 0, condition_types },
-	{ "statement", FASTLY_TEXT, "", 0, 0, NULL },
-	{ "priority", FASTLY_DIGITS, "100", 0, 1000000, NULL },
+	FASTLY_TEXT_FIELD("comment", ""),
+	FASTLY_WORD_FIELD("type", "REQUEST", condition_types),
+	FASTLY_TEXT_FIELD("statement", ""),
+	FASTLY_DIGITS_FIELD("priority", "100", 0, 1000000),
 };
 
 static const struct fastly_field backend_fields[] = {
-	{ "comment", FASTLY_TEXT, "", 0, 0, NULL },
-	{ "address", FASTLY_TEXT, "", 0, 0, NULL },
-	{ "port", FASTLY_NUMBER, "80", 1, 65535, NULL },
-	{ "weight", FASTLY_NUMBER, "100", 0, 100, NULL },
-	{ "max_conn", FASTLY_NUMBER, "200", 0, 1000000, NULL },
-	{ "connect_timeout", FASTLY_NUMBER, "1000", MILLISECONDS, NULL },
-	{ "first_byte_timeout", FASTLY_NUMBER, "15000", MILLISECONDS, NULL },
-	{ "between_bytes_timeout", FASTLY_NUMBER, "10000", MILLISECONDS, NULL },
+	FASTLY_TEXT_FIELD("comment", ""),
+	FASTLY_TEXT_FIELD("address", ""),
+	FASTLY_NUMBER_FIELD("port", "80", 1, 65535),
+	FASTLY_NUMBER_FIELD("weight", "100", 0, 100),
+	FASTLY_NUMBER_FIELD("max_conn", "200", 0, 1000000),
+	FASTLY_NUMBER_FIELD("connect_timeout", "1000", MILLISECONDS),
+	FASTLY_NUMBER_FIELD("first_byte_timeout", "15000", MILLISECONDS),
+	FASTLY_NUMBER_FIELD("between_bytes_timeout", "10000", MILLISECONDS),
 	{ "keepalive_time", FASTLY_MAYBE_NUMBER, NULL, MILLISECONDS, NULL },
-	{ "auto_loadbalance", FASTLY_BOOLEAN, "0", 0, 0, NULL },
-	{ "prefer_ipv6", FASTLY_BOOLEAN, "0", 0, 0, NULL },
-	{ "use_ssl", FASTLY_BOOLEAN, "0", 0, 0, NULL },
-	{ "ssl_check_cert", FASTLY_BOOLEAN, "1", 0, 0, NULL },
-	{ "ssl_cert_hostname", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "ssl_sni_hostname", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "ssl_hostname", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "ssl_ciphers", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "ssl_ca_cert", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "ssl_client_cert", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "ssl_client_key", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "client_cert", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "min_tls_version", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "max_tls_version", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "healthcheck", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "override_host", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "request_condition", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "share_key", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "shield", FASTLY_MAYBE, NULL, 0, 0, NULL },
+	FASTLY_BOOLEAN_FIELD("auto_loadbalance", "0"),
+	FASTLY_BOOLEAN_FIELD("prefer_ipv6", "0"),
+	FASTLY_BOOLEAN_FIELD("use_ssl", "0"),
+	FASTLY_BOOLEAN_FIELD("ssl_check_cert", "1"),
+	FASTLY_MAYBE_FIELD("ssl_cert_hostname"),
+	FASTLY_MAYBE_FIELD("ssl_sni_hostname"),
+	FASTLY_MAYBE_FIELD("ssl_hostname"),
+	FASTLY_MAYBE_FIELD("ssl_ciphers"),
+	FASTLY_MAYBE_FIELD("ssl_ca_cert"),
+	FASTLY_MAYBE_FIELD("ssl_client_cert"),
+	FASTLY_MAYBE_FIELD("ssl_client_key"),
+	FASTLY_MAYBE_FIELD("client_cert"),
+	FASTLY_MAYBE_FIELD("min_tls_version"),
+	FASTLY_MAYBE_FIELD("max_tls_version"),
+	FASTLY_MAYBE_FIELD("healthcheck"),
+	FASTLY_MAYBE_FIELD("override_host"),
+	FASTLY_MAYBE_FIELD("request_condition"),
+	FASTLY_MAYBE_FIELD("share_key"),
+	FASTLY_MAYBE_FIELD("shield"),
 };
 
 static const struct fastly_field director_fields[] = {
-	{ "comment", FASTLY_TEXT, "", 0, 0, NULL },
-	{ "type", FASTLY_NUMBER, "1", 1, 4, NULL },
-	{ "quorum", FASTLY_NUMBER, "75", 0, 100, NULL },
-	{ "retries", FASTLY_NUMBER, "5", 0, 1000, NULL },
-	{ "capacity", FASTLY_NUMBER, "100", 0, 1000000, NULL },
-	{ "shield", FASTLY_MAYBE, NULL, 0, 0, NULL },
+	FASTLY_TEXT_FIELD("comment", ""),
+	FASTLY_NUMBER_FIELD("type", "1", 1, 4),
+	FASTLY_NUMBER_FIELD("quorum", "75", 0, 100),
+	FASTLY_NUMBER_FIELD("retries", "5", 0, 1000),
+	FASTLY_NUMBER_FIELD("capacity", "100", 0, 1000000),
+	FASTLY_MAYBE_FIELD("shield"),
 };
 
 static const struct fastly_field domain_fields[] = {
-	{ "comment", FASTLY_TEXT, "", 0, 0, NULL },
+	FASTLY_TEXT_FIELD("comment", ""),
 };
 
 /* A kind of objects: how a path, an error and a version call it. */
@@ -186,19 +186,20 @@ static const json_t *find(struct api_request *r, const struct fastly_at *at, con
 	return object;
 }
 
-static const json_t *find_own(struct api_request *r, const struct fastly_at *at)
+/* The object of the path, of a version that may be looked at or (draft) changed. NULL: it was
+ * refused. */
+static const json_t *find_own(struct api_request *r, struct fastly_at *at, bool draft)
 {
+	if (!(draft ? fastly_find_draft(r, at) : fastly_find_version(r, at)))
+		return NULL;
 	return find(r, at, "name", kind_of(r)->of, kind_of(r)->word);
 }
 
 void fastly_get_object(struct api_request *r)
 {
-	const json_t *object;
 	struct fastly_at at;
+	const json_t *object = find_own(r, &at, false);
 
-	if (!fastly_find_version(r, &at))
-		return;
-	object = find_own(r, &at);
 	if (object)
 		fastly_reply(r, show(&at, kind_of(r), object));
 }
@@ -317,14 +318,11 @@ void fastly_update_object(struct api_request *r)
 {
 	const struct kind *k = kind_of(r);
 	const char *was = api_param(r, "name"), *name = was, *wish;
-	const json_t *object;
 	struct fastly_at at;
+	const json_t *object = find_own(r, &at, true);
 	char room[32];
 	json_t *copy;
 
-	if (!fastly_find_draft(r, &at))
-		return;
-	object = find_own(r, &at);
 	if (!object)
 		return;
 	wish = fastly_text(r->body, "name", room);
@@ -345,12 +343,9 @@ void fastly_update_object(struct api_request *r)
 
 void fastly_delete_object(struct api_request *r)
 {
-	const json_t *object;
 	struct fastly_at at;
+	const json_t *object = find_own(r, &at, true);
 
-	if (!fastly_find_draft(r, &at))
-		return;
-	object = find_own(r, &at);
 	if (!object)
 		return;
 	if (kind_of(r)->has_id)
@@ -380,71 +375,64 @@ static void show_link(struct api_request *r, const struct fastly_at *at, const j
 }
 
 /* The director of the path, and that its backend is there, too. NULL: it was refused. */
-static const json_t *find_link(struct api_request *r, const struct fastly_at *at)
+static const json_t *find_link(struct api_request *r, struct fastly_at *at, bool draft)
 {
-	const json_t *director = find_own(r, at);
+	const json_t *director = find_own(r, at, draft);
 
 	return director && find(r, at, "backend", "backends", "Backend") ? director : NULL;
 }
 
 void fastly_link(struct api_request *r)
 {
-	const json_t *director;
+	const char *name = api_param(r, "name"), *backend = api_param(r, "backend");
 	struct fastly_at at;
+	const json_t *director = find_link(r, &at, true);
 	json_t *copy;
 	size_t i;
 
-	if (!fastly_find_draft(r, &at))
-		return;
-	director = find_link(r, &at);
 	if (!director)
 		return;
-	if (has(json_object_get(director, "backends"), api_param(r, "backend"), &i)) {
-		fastly_refuse(r, 409, "Duplicate director_backend: '%s'", api_param(r, "backend"));
+	if (has(json_object_get(director, "backends"), backend, &i)) {
+		fastly_refuse(r, 409, "Duplicate director_backend: '%s'", backend);
 		return;
 	}
 	copy = fastly_touch(r, director);
-	json_array_append_new(json_object_get(copy, "backends"),
-			      json_string(api_param(r, "backend")));
+	json_array_append_new(json_object_get(copy, "backends"), json_string(backend));
 	show_link(r, &at, copy);
-	put(r, &at, api_param(r, "name"), api_param(r, "name"), copy);
+	put(r, &at, name, name, copy);
 }
 
 void fastly_get_link(struct api_request *r)
 {
-	const json_t *director;
+	const char *backend = api_param(r, "backend");
 	struct fastly_at at;
+	const json_t *director = find_link(r, &at, false);
 	size_t i;
 
-	if (!fastly_find_version(r, &at))
-		return;
-	director = find_link(r, &at);
 	if (!director)
 		return;
-	if (has(json_object_get(director, "backends"), api_param(r, "backend"), &i))
+	if (has(json_object_get(director, "backends"), backend, &i))
 		show_link(r, &at, director);
 	else
-		fastly_refuse_unknown(r, "DirectorBackend", api_param(r, "backend"));
+		fastly_refuse_unknown(r, "DirectorBackend", backend);
 }
 
 void fastly_unlink(struct api_request *r)
 {
-	const json_t *director;
+	const char *name = api_param(r, "name"), *backend = api_param(r, "backend");
 	struct fastly_at at;
+	const json_t *director = find_own(r, &at, true);
 	json_t *copy;
 	size_t i;
 
-	if (!fastly_find_draft(r, &at))
-		return;
-	director = find_own(r, &at);
 	if (!director)
 		return;
-	if (!has(json_object_get(director, "backends"), api_param(r, "backend"), &i)) {
-		fastly_refuse_unknown(r, "DirectorBackend", api_param(r, "backend"));
+	if (!has(json_object_get(director, "backends"), backend, &i)) {
+		fastly_refuse_unknown(r, "DirectorBackend", backend);
 		return;
 	}
 	copy = fastly_touch(r, director);
 	json_array_remove(json_object_get(copy, "backends"), i);
-	put(r, &at, api_param(r, "name"), api_param(r, "name"), copy);
+	put(r, &at, name, name, copy);
 	fastly_reply_ok(r);
 }

@@ -7,13 +7,13 @@
 #include "api/fastly_impl.h"
 
 static const struct fastly_field fields[] = {
-	{ "address", FASTLY_TEXT, "", 0, 0, NULL },
-	{ "port", FASTLY_DIGITS, "80", 1, 65535, NULL },
-	{ "weight", FASTLY_DIGITS, "100", 1, 100, NULL },
-	{ "max_conn", FASTLY_DIGITS, "0", 0, 1000000, NULL },
-	{ "disabled", FASTLY_BOOLEAN, "0", 0, 0, NULL },
-	{ "override_host", FASTLY_MAYBE, NULL, 0, 0, NULL },
-	{ "comment", FASTLY_TEXT, "", 0, 0, NULL },
+	FASTLY_TEXT_FIELD("address", ""),
+	FASTLY_DIGITS_FIELD("port", "80", 1, 65535),
+	FASTLY_DIGITS_FIELD("weight", "100", 1, 100),
+	FASTLY_DIGITS_FIELD("max_conn", "0", 0, 1000000),
+	FASTLY_BOOLEAN_FIELD("disabled", "0"),
+	FASTLY_MAYBE_FIELD("override_host"),
+	FASTLY_TEXT_FIELD("comment", ""),
 };
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
 
