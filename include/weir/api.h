@@ -172,7 +172,9 @@ enum weir_exit {
  *           "file": bool (it stands in the configuration file), "object": { ... } }
  *
  * GET, GET .../KIND: { "objects": [ OBJECT ] }; GET .../KIND/ID: OBJECT; 404: there is none.
- * POST .../KIND with an object: makes one; its id is 32 hexadecimal digits, if it has none.
+ * POST .../KIND with an object: makes one; its id is 32 hexadecimal digits, if it has none. Others
+ * are of 1 to 255 bytes without / and control characters, and not . or ..; of monitors, groups,
+ * pools and load balancers: of letters, digits, - _ and dots.
  * PUT .../KIND/ID with an object: it is that from now on. PATCH .../KIND/ID: members of the body
  * take the place of those that are there, null takes one away. DELETE .../KIND/ID: it is gone.
  *

@@ -92,6 +92,25 @@ in_ns bal curl -s -m 20 -o "$said" -d '{"changes": [
 says "changes[1]: must have a kind"
 is "nothing of all that was made" "$(status bal .store.revision) $(id_of pool good)" "$before "
 
+# --- ids are parts of paths ---
+# refuses METHOD PATH BODY WHERE: 400, and why; path as it is given.
+refuses() {
+	is "$1 $2 $3: status" "$(in_ns bal curl -s -m 20 --path-as-is -o "$said" -w '%{http_code}' -X "$1" -d "$3" \
+		"http://127.0.0.1:8650/weir/v1/$2")" 400
+	says "$4 must be a part of a path: 1 to 255 bytes without / and control characters, and not . or .."
+}
+object='"name": "x.example.org", "type": "A", "content": "192.0.2.7"'
+for id in '' . .. a/b '../web' 'a\tb' 'a\u007f' "$(printf 'x%.0s' {1..256})"; do
+	refuses POST objects/record "{\"id\": \"$id\", $object}" '"id:'
+	refuses POST changes "{\"changes\": [{\"kind\": \"record\", \"id\": \"$id\", \"object\": {$object}}]}" '"changes[0].id:'
+done
+for id in . .. a%2fb %2e%2e a%09b; do refuses PUT "objects/record/$id" "{$object}" '"id:'; done
+for id in ... .a a..b 'with spaces, and more'; do
+	check "$id is an id" in_ns bal curl -sf -m 20 -d "{\"id\": \"$id\", $object}" http://127.0.0.1:8650/weir/v1/objects/record
+	check "and leads to its object" ctl bal record show "$id"
+	check "which can be removed" ctl bal record delete "$id"
+done
+
 # --- files ---
 cat >"$NET_DIR/more.yaml" <<-Y
 	pools:

@@ -10,7 +10,8 @@
 static const char *const kinds[] = { "monitor",       "monitor_group", "pool",
 				     "load_balancer", "zone",          "record" };
 #define N_KINDS  (sizeof(kinds) / sizeof(kinds[0]))
-#define ID_BYTES 16
+#define ID_BYTES 16  /* of ids that we make, as hexadecimal digits */
+#define ID_MAX   255 /* bytes of others */
 
 static bool is_kind(const char *s)
 {
@@ -126,10 +127,35 @@ static bool has_object(struct api_request *r)
 	return false;
 }
 
+/* An id is a part of a path, and clients take . and .. out of paths. */
+static bool can_be_id(const char *id)
+{
+	if (!*id || strlen(id) > ID_MAX || !strcmp(id, ".") || !strcmp(id, ".."))
+		return false;
+	for (; *id; id++)
+		if (*id == '/' || (unsigned char)*id < ' ' || *id == 0x7f)
+			return false;
+	return true;
+}
+
+/* Whether an object that is not there yet (was: NULL) can have this id; false: said. path: where it
+ * stands. */
+static bool has_good_id(struct api_request *r, const json_t *was, const char *id, const char *path)
+{
+	if (was || can_be_id(id))
+		return true;
+	refuse(r, MHD_HTTP_BAD_REQUEST, path,
+	       "must be a part of a path: 1 to 255 bytes without / and control characters, and not "
+	       ". or ..");
+	return false;
+}
+
 static void put(struct api_request *r, const char *kind, const char *id, json_t *body)
 {
 	const json_t *was = weir_agent_object(r->agent, kind, id);
 
+	if (!has_good_id(r, was, id, "id"))
+		return;
 	api_change(r, kind, id, stamped(r, id, body, was));
 	r->reply = json_pack("{s:s, s:s}", "kind", kind, "id", id);
 }
@@ -137,11 +163,16 @@ static void put(struct api_request *r, const char *kind, const char *id, json_t 
 void api_objects_create(struct api_request *r)
 {
 	const char *kind = kind_of(r);
-	const char *given = json_string_value(json_object_get(r->body, "id"));
+	const json_t *said = json_object_get(r->body, "id");
+	const char *given = json_string_value(said);
 	char id[2 * ID_BYTES + 1];
 
 	if (!kind || !has_object(r))
 		return;
+	if (said && !given) {
+		refuse(r, MHD_HTTP_BAD_REQUEST, "id", "must be a text");
+		return;
+	}
 	api_random_id(id, ID_BYTES);
 	if (given && weir_agent_object(r->agent, kind, given)) {
 		refuse(r, MHD_HTTP_CONFLICT, "id", "is that of another object already");
@@ -195,20 +226,26 @@ static bool add_change(struct api_request *r, size_t nth, const json_t *change)
 	const char *kind = json_string_value(json_object_get(change, "kind"));
 	const char *id = json_string_value(json_object_get(change, "id"));
 	json_t *body = json_object_get(change, "object");
+	const json_t *was;
 	char path[48];
 
-	if (kind && is_kind(kind) && id && (json_is_object(body) || json_is_null(body))) {
-		api_change(r, kind, id,
-			   json_is_null(body)
-				   ? NULL
-				   : stamped(r, id, body, weir_agent_object(r->agent, kind, id)));
+	if (!kind || !is_kind(kind) || !id || (!json_is_object(body) && !json_is_null(body))) {
+		snprintf(path, sizeof(path), "changes[%zu]", nth);
+		refuse(r, MHD_HTTP_BAD_REQUEST, path,
+		       "must have a kind (monitor, monitor_group, pool, load_balancer, zone or "
+		       "record), an id, and an object or null");
+		return false;
+	}
+	if (json_is_null(body)) {
+		api_change(r, kind, id, NULL);
 		return true;
 	}
-	snprintf(path, sizeof(path), "changes[%zu]", nth);
-	refuse(r, MHD_HTTP_BAD_REQUEST, path,
-	       "must have a kind (monitor, monitor_group, pool, load_balancer, zone or record), an "
-	       "id, and an object or null");
-	return false;
+	was = weir_agent_object(r->agent, kind, id);
+	snprintf(path, sizeof(path), "changes[%zu].id", nth);
+	if (!has_good_id(r, was, id, path))
+		return false;
+	api_change(r, kind, id, stamped(r, id, body, was));
+	return true;
 }
 
 void api_objects_change(struct api_request *r)

@@ -50,6 +50,9 @@ bool weir_take_id(const struct weir_at *at, void *base)
 					    weir_quote(at->p, s));
 	if (!*s)
 		return weir_at_fail(at, "must not be empty");
+	if (!strcmp(s, ".") || !strcmp(s, ".."))
+		return weir_at_fail(at, "%s cannot be part of a path of the API",
+				    weir_quote(at->p, s));
 	*(const char **)base = weir_arena_strdup(at->p->arena, s);
 	return true;
 }

@@ -17,6 +17,12 @@ static const struct bad documents[] = {
 	  "pools:\n- {name: a, origins: [{name: a, address: 10.0.0.1}]}\n"
 	  "- {name: b, id: a, origins: [{name: a, address: 10.0.0.1}]}\n",
 	  "pools[1].id", "pools[0] already", 3 },
+	{ "an id that is no part of a path",
+	  "pools: [{name: a, id: .., origins: [{name: a, address: 10.0.0.1}]}]", "pools[0].id",
+	  "\"..\" cannot be part of a path", 1 },
+	{ "a name of an origin that is none",
+	  "pools: [{name: a, origins: [{name: ., address: 10.0.0.1}]}]", "pools[0].origins[0].name",
+	  "\".\" cannot be part of a path", 1 },
 	{ "a misspelt weight",
 	  "pools:\n- name: a\n  origins:\n  - name: a\n    address: 10.0.0.1\n    wieght: 1\n",
 	  "pools[0].origins[0].wieght", "unknown key \"wieght\", did you mean \"weight\"?", 6 },
