@@ -11,8 +11,9 @@
 
 #define MAX_CLASSES 65535
 
-/* What rules make of a balancer, by which of them hold. */
+/* What rules make of a balancer, by which of them hold, over a pool set of it. */
 struct ruled {
+	const struct weir_pool_set *set;
 	uint64_t bits[(WEIR_MAX_RULES + 63) / 64];
 	const struct weir_lb *lb;
 };
@@ -40,6 +41,7 @@ static uint16_t class_for(struct builder *b, const struct weir_class *is)
 	for (uint32_t i = 0; i < b->n; i++)
 		if (b->classes[i].lb == is->lb && b->classes[i].n == is->n &&
 		    b->classes[i].client_region == is->client_region &&
+		    b->classes[i].nobody == is->nobody &&
 		    memcmp(b->classes[i].pools, is->pools, is->n * sizeof(*is->pools)) == 0)
 			return (uint16_t)i;
 	if (b->n == MAX_CLASSES)
@@ -57,7 +59,22 @@ static uint16_t class_for(struct builder *b, const struct weir_class *is)
 
 static struct weir_class by_default(const struct weir_lb *lb)
 {
-	return (struct weir_class){ lb, lb->default_pools, lb->n_default_pools, 0 };
+	return (struct weir_class){ .lb = lb,
+				    .pools = lb->default_pools,
+				    .n = lb->n_default_pools };
+}
+
+/* A client of whom nothing is known is where this balancer is. */
+static struct weir_location settled(const struct weir_agent_conf *agent,
+				    const struct weir_location *at)
+{
+	struct weir_location out = *at;
+
+	if (!at->country[0] && !at->region) {
+		memcpy(out.country, agent->country, strnlen(agent->country, 2));
+		out.region = (uint8_t)agent->region;
+	}
+	return out;
 }
 
 static bool look_up(const struct weir_place_pools *map, uint32_t n, const char *place,
@@ -75,16 +92,13 @@ static bool look_up(const struct weir_place_pools *map, uint32_t n, const char *
 /* The site's list, else the country's, else the region's, else that of all. */
 static struct weir_class by_place(const struct builder *b, const struct weir_location *at)
 {
-	const struct weir_agent_conf *a = &b->m->agent;
+	const struct weir_location is = settled(&b->m->agent, at);
 	const struct weir_lb *lb = b->lb;
-	bool known = at->country[0] || at->region;
-	const char *country = known ? at->country : a->country;
-	const char *region = weir_region_text(known ? at->region : a->region);
 	struct weir_class c = by_default(lb);
 
-	if (!look_up(lb->pop_pools, lb->n_pop_pools, a->pop, &c) &&
-	    !look_up(lb->country_pools, lb->n_country_pools, country, &c))
-		look_up(lb->region_pools, lb->n_region_pools, region, &c);
+	if (!look_up(lb->pop_pools, lb->n_pop_pools, b->m->agent.pop, &c) &&
+	    !look_up(lb->country_pools, lb->n_country_pools, is.country, &c))
+		look_up(lb->region_pools, lb->n_region_pools, weir_region_text(is.region), &c);
 	return c;
 }
 
@@ -132,7 +146,7 @@ static struct weir_class by_distance(struct builder *b, const struct weir_locati
 	for (uint32_t i = 0; i < lb->n_default_pools; i++)
 		if (!b->taken[i])
 			b->order[n++] = lb->default_pools[i];
-	return (struct weir_class){ lb, b->order, n, 0 };
+	return (struct weir_class){ .lb = lb, .pools = b->order, .n = n };
 }
 
 static struct weir_class candidates(struct builder *b, const struct weir_location *at)
@@ -152,6 +166,32 @@ static struct weir_class candidates(struct builder *b, const struct weir_locatio
 	}
 }
 
+/* --- pool sets --- */
+
+static bool has_country(const struct weir_pool_set *s, const char *country)
+{
+	uint32_t i = (uint32_t)(country[0] - 'A') * 26 + (uint32_t)(country[1] - 'A');
+
+	return country[0] && i < WEIR_COUNTRIES && s->countries[i / 64] >> i % 64 & 1;
+}
+
+const struct weir_pool_set *weir_lb_pool_set(const struct weir_lb *lb,
+					     const struct weir_agent_conf *agent,
+					     const struct weir_location *at)
+{
+	const struct weir_location is = settled(agent, at);
+
+	for (uint32_t i = 0; i < lb->n_pool_sets; i++) {
+		const struct weir_pool_set *s = &lb->pool_sets[i];
+
+		if (!s->disabled && !s->elsewhere &&
+		    (!s->by_country || has_country(s, is.country)) &&
+		    (!s->by_region || s->regions >> is.region & 1))
+			return s;
+	}
+	return NULL;
+}
+
 /* --- rules --- */
 
 static bool has_rules(const struct weir_lb *lb)
@@ -159,29 +199,54 @@ static bool has_rules(const struct weir_lb *lb)
 	return lb->proxied && lb->n_rules;
 }
 
-/* The balancer as it is for clients in a location. A part that others have all of has no clients.
- */
-static const struct weir_lb *ruled(struct builder *b, const struct weir_lb *lb,
-				   const struct weir_location *at)
+/* Which rules hold in a location. A part that others have all of has no clients. */
+static void hold(const struct builder *b, const struct weir_lb *lb, const struct weir_location *at,
+		 uint64_t *bits)
 {
 	struct weir_expr_query q = { .lb_name = lb->name };
 	union weir_addr src;
-	struct ruled r;
 
 	q.lb_region = weir_region_text(at->region ? at->region : b->m->agent.region);
 	if (at->part && weir_rules_address(b->prefixes, b->n_prefixes, at->part, &src))
 		q.src = &src;
-	weir_rules_hold(lb, &q, r.bits);
+	weir_rules_hold(lb, &q, bits);
+}
+
+/* What a pool set and the rules that hold make of a balancer. */
+static const struct weir_lb *ruled(struct builder *b, const struct weir_lb *lb,
+				   const struct ruled *is)
+{
+	struct ruled *to;
+
 	for (uint32_t i = 0; i < b->n_ruled; i++)
-		if (memcmp(b->ruled[i].bits, r.bits, sizeof(r.bits)) == 0)
+		if (b->ruled[i].set == is->set &&
+		    memcmp(b->ruled[i].bits, is->bits, sizeof(is->bits)) == 0)
 			return b->ruled[i].lb;
 	if (b->n_ruled == b->ruled_room) {
 		b->ruled_room = b->ruled_room ? 2 * b->ruled_room : 4;
 		b->ruled = weir_grow(b->ruled, b->ruled_room, sizeof(*b->ruled));
 	}
-	r.lb = weir_rules_apply(lb, r.bits, b->arena);
-	b->ruled[b->n_ruled++] = r;
-	return r.lb;
+	to = &b->ruled[b->n_ruled++];
+	*to = *is;
+	return to->lb = weir_rules_apply(lb, is->set, is->bits, b->arena);
+}
+
+/* The class of clients in a location. bits: the rules that hold; NULL: they go by the location. */
+static struct weir_class class_at(struct builder *b, const struct weir_lb *lb, const uint64_t *bits,
+				  const struct weir_location *at)
+{
+	struct ruled is = { .set = weir_lb_pool_set(lb, &b->m->agent, at) };
+
+	b->lb = lb;
+	if (is.set && is.set->response)
+		return (struct weir_class){ .lb = lb, .pools = lb->default_pools, .nobody = true };
+	if (bits)
+		memcpy(is.bits, bits, sizeof(is.bits));
+	else if (has_rules(lb))
+		hold(b, lb, at, is.bits);
+	if (is.set || bits || has_rules(lb))
+		b->lb = ruled(b, lb, &is);
+	return candidates(b, at);
 }
 
 /* Balancers with equal maps share one. */
@@ -205,21 +270,20 @@ static const uint16_t *share(struct maps *s, const uint16_t *map, uint32_t n, ui
 	return s->all[s->n++] = kept;
 }
 
-static struct weir_lb_classes classify(struct builder *b, const struct weir_places *places,
+static struct weir_lb_classes classify(struct builder *b, const struct weir_lb *lb,
+				       const uint64_t *bits, const struct weir_places *places,
 				       struct maps *maps, uint16_t *map)
 {
 	static const struct weir_location unknown;
 	uint32_t n = places ? places->n_locations : 1;
 	struct weir_class *kept, c;
-	const struct weir_lb *lb = b->lb;
 	struct weir_lb_classes out;
 
 	b->n = b->n_ruled = 0;
 	for (uint32_t i = 0; i < n; i++) {
 		const struct weir_location *at = places ? &places->locations[i] : &unknown;
 
-		b->lb = has_rules(lb) ? ruled(b, lb, at) : lb;
-		c = candidates(b, at);
+		c = class_at(b, lb, bits, at);
 		map[i] = class_for(b, &c);
 	}
 	kept = weir_arena_new_array(b->arena, b->n, struct weir_class);
@@ -235,7 +299,7 @@ static struct weir_lb_classes classify(struct builder *b, const struct weir_plac
 /* Whether it matters to the balancer where clients are. */
 static bool asks(const struct weir_lb *lb)
 {
-	return has_rules(lb) || lb->policy == WEIR_POLICY_GEO ||
+	return has_rules(lb) || lb->n_pool_sets || lb->policy == WEIR_POLICY_GEO ||
 	       lb->policy == WEIR_POLICY_PROXIMITY || lb->policy == WEIR_POLICY_DYNAMIC_LATENCY;
 }
 
@@ -264,8 +328,11 @@ static const struct weir_lb_classes *variants(struct builder *b, const struct we
 	for (uint32_t i = 0; i < n; i++) {
 		uint64_t bits[(WEIR_MAX_RULES + 63) / 64] = { i };
 
-		b->lb = weir_rules_apply(lb, bits, b->arena);
-		out[i] = asks(b->lb) ? classify(b, places, maps, map) : all_alike(b->lb, b->arena);
+		const struct weir_lb *as = weir_rules_apply(lb, NULL, bits, b->arena);
+
+		out[i] = asks(as) ? classify(b, lb, bits, places, maps, map)
+				  : all_alike(as, b->arena);
+		out[i].lb = as;
 	}
 	return n ? out : NULL;
 }
@@ -299,8 +366,11 @@ const struct weir_lb_classes *weir_classes_build(const struct weir_model *m,
 	b.distance = weir_new_array(most, uint32_t);
 	b.taken = weir_new_array(most, bool);
 	for (uint32_t i = 0; i < m->n_lbs; i++) {
-		b.lb = &m->lbs[i];
-		out[i] = asks(b.lb) ? classify(&b, places, &maps, map) : all_alike(b.lb, arena);
+		const struct weir_lb *lb = &m->lbs[i];
+
+		out[i] = asks(lb) ? classify(&b, lb, NULL, places, &maps, map)
+				  : all_alike(lb, arena);
+		out[i].lb = lb;
 		out[i].ruled = variants(&b, &m->lbs[i], places, &maps, map);
 	}
 	free(b.order);

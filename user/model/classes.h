@@ -15,10 +15,12 @@ struct weir_class {
 	const struct weir_pool *const *pools; /* candidates, in failover order */
 	uint32_t n;
 	uint16_t client_region; /* as in struct weir_location */
+	bool nobody;            /* a fixed response: whatever the health */
 };
 
 /* Of one load balancer. */
 struct weir_lb_classes {
+	const struct weir_lb *lb; /* as rules, but no pool sets, make it (ruled), or as it is */
 	const struct weir_class *classes; /* at least one: that of location 0 comes first */
 	uint32_t n;
 	const uint16_t *class_of; /* by location; NULL: there is one class */
@@ -27,6 +29,11 @@ struct weir_lb_classes {
 	 * (1 << n_rules of them). NULL: it has none, or packets are told apart by them. */
 	const struct weir_lb_classes *ruled;
 };
+
+/* The pool set of a balancer that is for clients there; NULL: none is. */
+const struct weir_pool_set *weir_lb_pool_set(const struct weir_lb *lb,
+					     const struct weir_agent_conf *agent,
+					     const struct weir_location *at);
 
 /* By load balancer of the model. places NULL: nobody knows where clients are. A client of whom it
  * is not known is where this balancer is. Lives in arena and refers to the model. */

@@ -250,6 +250,21 @@ enum weir_said {
 	WEIR_SAID_LOCATION = 1 << 5,
 };
 
+#define WEIR_COUNTRIES (26 * 26) /* of two letters */
+
+/* What is otherwise for clients of some places. The first one of a balancer that is for a client
+ * decides, before all rules. */
+struct weir_pool_set {
+	const char *name;
+	const struct weir_lb *lb; /* the balancer, with what the set says of its steering */
+	const struct weir_fixed_response *response;     /* NULL: none */
+	uint64_t countries[(WEIR_COUNTRIES + 63) / 64]; /* of the alphabet's: AA, AB, ... */
+	uint16_t regions;                               /* by enum weir_region_code */
+	bool by_country, by_region;                     /* else it is for all of them */
+	bool elsewhere;                                 /* it is for other sites than this one */
+	bool disabled;
+};
+
 /* What is otherwise for some: those that its condition holds for. */
 struct weir_rule {
 	const char *name, *condition;
@@ -300,6 +315,8 @@ struct weir_lb {
 	struct weir_source_rules sources;
 	const struct weir_rule *rules; /* by priority */
 	uint32_t n_rules;
+	const struct weir_pool_set *pool_sets;
+	uint32_t n_pool_sets;
 	/* Stored: */
 	const char *samesite, *secure; /* NULL: Auto */
 	const char **affinity_headers;
@@ -331,12 +348,16 @@ static inline enum weir_policy weir_policy_of_maps(const struct weir_lb *lb)
 									    : WEIR_POLICY_OFF;
 }
 
-/* The balancer itself (i 0), then what each of its rules makes of it; NULL: those were all. */
+/* The balancer itself (i 0), then what each of its rules and pool sets makes of it; NULL: those
+ * were all. */
 static inline const struct weir_lb *weir_lb_variant(const struct weir_lb *lb, uint32_t i)
 {
 	if (!i)
 		return lb;
-	return i <= lb->n_rules ? lb->rules[i - 1].lb : NULL;
+	if (--i < lb->n_rules)
+		return lb->rules[i].lb;
+	i -= lb->n_rules;
+	return i < lb->n_pool_sets ? lb->pool_sets[i].lb : NULL;
 }
 
 /* New flows go where there are fewer open connections, whichever pool that is in. */

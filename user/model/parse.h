@@ -30,7 +30,7 @@ struct weir_parse {
 	struct weir_err *err;
 	struct weir_index vips, zones, monitors, groups, pools, pool_names, lbs, lb_names, hosts;
 	struct weir_pool_facts *facts;               /* of pools, by index */
-	const struct weir_lb *ruled;                 /* whose rules are taken */
+	const struct weir_lb *ruled;                 /* whose rules and pool sets are taken */
 	struct weir_rdata *rdata;                    /* NULL: none was needed so far */
 	uint32_t n_proxied;                          /* records of balancers of their own */
 	uint32_t n_origins, n_sources, n_server_ids; /* so far; a host name is all it can become */
@@ -56,7 +56,6 @@ enum weir_kind {
 	WEIR_KIND_TEXT,    /* const char *; at most hi bytes; text is the default */
 	WEIR_KIND_CUSTOM,  /* take() does it; nothing is done when the key is absent */
 	WEIR_KIND_IGNORED, /* accepted: it means nothing here */
-	WEIR_KIND_LATER,   /* of the API, but not of this version: an error unless it is empty */
 };
 
 struct weir_field {
@@ -111,10 +110,6 @@ struct weir_field {
 #define WEIR_IGNORED(name)                             \
 	{                                              \
 		.key = name, .kind = WEIR_KIND_IGNORED \
-	}
-#define WEIR_LATER(name)                             \
-	{                                            \
-		.key = name, .kind = WEIR_KIND_LATER \
 	}
 #define WEIR_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -265,8 +260,13 @@ bool weir_check_affinity(const struct weir_at *at, struct weir_lb *l);
 /* --- parse_rule.c: a member of a load balancer; the last one, since rules are about the others ---
  */
 bool weir_take_rules(const struct weir_at *at, void *lb);
-/* parse_ruled.c: what a rule may override, into a copy of the balancer. */
+bool weir_take_fixed_response(const struct weir_at *at, bool proxied,
+			      const struct weir_fixed_response **out);
+/* parse_ruled.c: what a rule, or a pool set, may override, into a copy of the balancer. */
 bool weir_take_overrides(const struct weir_at *at, struct weir_lb *l);
+bool weir_take_set_overrides(const struct weir_at *at, struct weir_lb *l);
+/* parse_pool_set.c: those of a balancer, which is settled but for its service. */
+bool weir_take_pool_sets(const struct weir_at *lb, struct weir_lb *l);
 
 /* --- parse_flow.c: members of a load balancer --- */
 bool weir_take_udp(const struct weir_at *at, void *lb);

@@ -105,7 +105,7 @@ static bool check_counts(const struct weir_at *at, const struct weir_lb *l)
 	const char *what = p && p->limited ? "a max_conn" : "least_connections";
 	char who[400];
 
-	own.n_rules = 0; /* they are checked by themselves */
+	own.n_rules = own.n_pool_sets = 0; /* they are checked by themselves */
 	if (p)
 		snprintf(who, sizeof(who), "pool \"%s\" has %s", p->id, what);
 	else

@@ -306,7 +306,7 @@ static bool take_lb_fields(const struct weir_at *at, struct weir_lb *l)
 		WEIR_CUSTOM("random_steering", weir_take_random_steering),
 		WEIR_CUSTOM("location_strategy", weir_take_location_strategy),
 		WEIR_CUSTOM("when_down", weir_take_when_down),
-		WEIR_LATER("pool_sets"),
+		WEIR_IGNORED("pool_sets"), /* they are taken when all else is settled */
 		WEIR_IGNORED("networks"),
 		WEIR_IGNORED("zone_name"),
 		WEIR_IGNORED("created_on"),
@@ -319,29 +319,36 @@ static bool take_lb_fields(const struct weir_at *at, struct weir_lb *l)
 	if (json_is_true(json_object_get(at->v, "proxied")))
 		l->forwarding = at->p->model->agent.proxied_forwarding;
 	return weir_take_fields(at, fields, WEIR_COUNT(fields), l) && weir_check_affinity(at, l) &&
-	       weir_check_steering(at, l);
+	       weir_check_steering(at, l) && weir_take_pool_sets(at, l);
 }
 
-/* What rules make of the balancer must be as good as it is. */
-static bool check_rules(const struct weir_at *at, const struct weir_lb *l)
+/* What a rule or pool set makes of the balancer must be as good as it is. */
+static bool check_variant(const struct weir_at *list, uint32_t index, const struct weir_lb *l,
+			  const struct weir_lb *variant)
 {
-	struct weir_at rules = weir_at_key(at, "rules");
+	struct weir_at item = weir_at_item(list, index);
+	struct weir_at overrides = weir_at_key(&item, "overrides");
+	struct weir_lb *of = (struct weir_lb *)variant;
 
-	for (uint32_t i = 0; i < l->n_rules; i++) {
-		struct weir_lb *of = (struct weir_lb *)l->rules[i].lb;
-		struct weir_at rule = weir_at_item(&rules, l->rules[i].index);
-		struct weir_at overrides = weir_at_key(&rule, "overrides");
+	of->vips = l->vips;
+	of->n_vips = l->n_vips;
+	of->listeners = l->listeners;
+	of->n_listeners = l->n_listeners;
+	if (l->proxied)
+		return check_reach_all(&overrides, of) && weir_check_flows(&overrides, of);
+	return check_no_affinity(&overrides, of);
+}
 
-		of->vips = l->vips;
-		of->n_vips = l->n_vips;
-		of->listeners = l->listeners;
-		of->n_listeners = l->n_listeners;
-		if (l->proxied &&
-		    !(check_reach_all(&overrides, of) && weir_check_flows(&overrides, of)))
+static bool check_variants(const struct weir_at *at, const struct weir_lb *l)
+{
+	struct weir_at rules = weir_at_key(at, "rules"), sets = weir_at_key(at, "pool_sets");
+
+	for (uint32_t i = 0; i < l->n_rules; i++)
+		if (!check_variant(&rules, l->rules[i].index, l, l->rules[i].lb))
 			return false;
-		if (!l->proxied && !check_no_affinity(&overrides, of))
+	for (uint32_t i = 0; i < l->n_pool_sets; i++)
+		if (!check_variant(&sets, i, l, l->pool_sets[i].lb))
 			return false;
-	}
 	return true;
 }
 
@@ -351,7 +358,7 @@ static bool take_lb(const struct weir_at *at, void *item)
 
 	l->index = at->index;
 	if (!(take_lb_fields(at, l) && check_identity(at, l) &&
-	      (l->proxied ? check_proxied(at, l) : check_dns_only(at, l)) && check_rules(at, l)))
+	      (l->proxied ? check_proxied(at, l) : check_dns_only(at, l)) && check_variants(at, l)))
 		return false;
 	weir_add_ruled_pools(at, l);
 	return true;

@@ -70,7 +70,8 @@ static bool take_overrides(const struct weir_at *at, void *rule)
 	return true;
 }
 
-static bool take_response(const struct weir_at *at, void *rule)
+bool weir_take_fixed_response(const struct weir_at *at, bool proxied,
+			      const struct weir_fixed_response **out)
 {
 	static const struct weir_field fields[] = {
 		WEIR_INT(weir_fixed_response, status_code, 100, 999, 0),
@@ -80,16 +81,22 @@ static bool take_response(const struct weir_at *at, void *rule)
 	};
 	struct weir_fixed_response *to =
 		weir_arena_new_array(at->p->arena, 1, struct weir_fixed_response);
-	struct weir_rule *r = rule;
 
-	if (r->lb->proxied)
+	if (proxied)
 		return weir_at_fail(at, "an answer of HTTP cannot be given in packets; a DNS-only "
 					"load balancer gives one without addresses");
-	r->response = to;
+	*out = to;
 	if (!weir_take_fields(at, fields, WEIR_COUNT(fields), to))
 		return false;
 	weir_at_note(at, "is answered in DNS by no address; there is no HTTP");
 	return true;
+}
+
+static bool take_response(const struct weir_at *at, void *rule)
+{
+	struct weir_rule *r = rule;
+
+	return weir_take_fixed_response(at, r->lb->proxied, &r->response);
 }
 
 static bool take_rule(const struct weir_at *at, void *item)

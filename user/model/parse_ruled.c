@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* parse_ruled.c - what is otherwise for some clients of a load balancer: the fields of overrides,
- * and which of them contradict each other. */
+ * in rules and pool sets, and which of them contradict each other. */
 #include "model/parse.h"
 
 #include <string.h>
@@ -97,6 +97,23 @@ bool weir_take_overrides(const struct weir_at *at, struct weir_lb *l)
 
 	if (!check_contradictions(at) || !weir_take_present(at, fields, WEIR_COUNT(fields), l) ||
 	    !weir_check_affinity(at, l) || !weir_check_steering(at, l))
+		return false;
+	note_weights(at, l);
+	return true;
+}
+
+bool weir_take_set_overrides(const struct weir_at *at, struct weir_lb *l)
+{
+	static const struct weir_field fields[] = {
+		WEIR_TAKEN(weir_lb, fallback_pool, weir_take_pool_ref, false),
+		WEIR_CUSTOM("steering_policy", weir_take_policy),
+		WEIR_CUSTOM("pools", take_pools),
+		WEIR_CUSTOM("pool_weights", weir_take_pool_weights),
+		WEIR_CUSTOM("pool_default_weight", weir_take_pool_default_weight),
+	};
+
+	if (!check_contradictions(at) || !weir_take_present(at, fields, WEIR_COUNT(fields), l) ||
+	    !weir_check_steering(at, l))
 		return false;
 	note_weights(at, l);
 	return true;

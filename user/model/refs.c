@@ -83,6 +83,9 @@ static const char *names(const struct weir_lb *lb, const struct weir_pool *pool)
 	for (uint32_t i = 0; !by && i < lb->n_rules; i++)
 		if (names_itself(lb->rules[i].lb, pool))
 			by = "rules";
+	for (uint32_t i = 0; !by && i < lb->n_pool_sets; i++)
+		if (names_itself(lb->pool_sets[i].lb, pool))
+			by = "pool_sets";
 	return by;
 }
 

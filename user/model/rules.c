@@ -145,12 +145,16 @@ static void override(struct weir_lb *to, const struct weir_lb *by, uint8_t said,
 	}
 }
 
-const struct weir_lb *weir_rules_apply(const struct weir_lb *lb, const uint64_t *bits,
-				       struct weir_arena *arena)
+const struct weir_lb *weir_rules_apply(const struct weir_lb *lb, const struct weir_pool_set *set,
+				       const uint64_t *bits, struct weir_arena *arena)
 {
+	const uint8_t all =
+		WEIR_SAID_POOLS | WEIR_SAID_FALLBACK | WEIR_SAID_POLICY | WEIR_SAID_DEFAULT_WEIGHT;
 	struct weir_lb *to = weir_arena_new_array(arena, 1, struct weir_lb);
 
 	*to = *lb;
+	if (set)
+		override(to, set->lb, all, lb);
 	for (uint32_t i = 0; i < lb->n_rules; i++)
 		if (bits[i / 64] >> i % 64 & 1)
 			override(to, lb->rules[i].lb, lb->rules[i].said, lb);

@@ -27,9 +27,9 @@ bool weir_rules_address(const struct weir_prefix *prefixes, uint32_t n, uint32_t
 void weir_rules_hold(const struct weir_lb *lb, const struct weir_expr_query *q,
 		     uint64_t bits[(WEIR_MAX_RULES + 63) / 64]);
 
-/* The balancer with what these rules override of its steering, the later ones over the earlier.
- * Lives in arena. */
-const struct weir_lb *weir_rules_apply(const struct weir_lb *lb, const uint64_t *bits,
-				       struct weir_arena *arena);
+/* The balancer with what a pool set (NULL: none) says of its steering, and over that what these
+ * rules do, the later ones over the earlier. Lives in arena. */
+const struct weir_lb *weir_rules_apply(const struct weir_lb *lb, const struct weir_pool_set *set,
+				       const uint64_t *bits, struct weir_arena *arena);
 
 #endif

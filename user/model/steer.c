@@ -158,7 +158,7 @@ static void share_out(struct decision *d, bool all)
 
 static bool mix_eq(const struct weir_mix *a, const struct weir_mix *b)
 {
-	if (a->n != b->n)
+	if (a->n != b->n || a->nobody != b->nobody)
 		return false;
 	for (uint32_t i = 0; i < a->n; i++)
 		if (a->shares[i].pool != b->shares[i].pool ||
@@ -195,8 +195,9 @@ static uint32_t number_of(struct decision *d, const struct weir_mix *is)
 		d->hashes = weir_grow(d->hashes, d->room, sizeof(*d->hashes));
 	}
 	shares = weir_arena_new_array(d->arena, is->n, struct weir_share);
-	memcpy(shares, is->shares, is->n * sizeof(*shares));
-	d->mixes[d->n_mixes] = (struct weir_mix){ shares, is->n };
+	if (is->n)
+		memcpy(shares, is->shares, is->n * sizeof(*shares));
+	d->mixes[d->n_mixes] = (struct weir_mix){ shares, is->n, is->nobody };
 	d->hashes[d->n_mixes] = hash;
 	return d->n_mixes++;
 }
@@ -277,7 +278,7 @@ static uint32_t mix(struct decision *d)
 	for (uint32_t i = 0; i < n; i++)
 		if (!weights || !s[i].base)
 			s[i].base = s[i].share;
-	is = (struct weir_mix){ s, n };
+	is = (struct weir_mix){ s, n, false };
 	nth = number_of(d, &is);
 	free(s);
 	return nth;
@@ -333,6 +334,14 @@ static struct weir_steer_way way_of(struct decision *d, uint32_t slice)
 	w.mix = mix(d);
 	w.sessions = d->sessions;
 	return w;
+}
+
+/* To nobody, whatever the health. */
+static struct weir_steer_way no_way(struct decision *d)
+{
+	static const struct weir_mix nobody = { .nobody = true };
+
+	return (struct weir_steer_way){ .mix = number_of(d, &nobody) };
 }
 
 static bool is_sliced(const struct weir_lb *lb)
@@ -395,7 +404,8 @@ struct weir_steer weir_steer_decide(const struct weir_lb *lb, const struct weir_
 	for (uint32_t c = 0; c < classes->n; c++) {
 		enter(&d, &classes->classes[c]);
 		for (uint32_t i = 0; i < slices; i++)
-			ways[c * slices + i] = way_of(&d, i);
+			ways[c * slices + i] =
+				classes->classes[c].nobody ? no_way(&d) : way_of(&d, i);
 	}
 	s.ways = ways;
 	s.n_mixes = d.n_mixes;

@@ -18,10 +18,11 @@ struct weir_share {
 	bool last;      /* it serves as the last resort, whatever its health */
 };
 
-/* Pools among which new flows are shared. Without any nobody can serve. */
+/* Pools among which new flows are shared. Without any nobody can serve, or is to (nobody). */
 struct weir_mix {
 	const struct weir_share *shares;
 	uint32_t n;
+	bool nobody;
 };
 
 /* Where the new flows of some clients go. */

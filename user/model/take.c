@@ -198,9 +198,8 @@ static bool unknown_key(const struct weir_at *at, const char *key, const struct 
 	size_t used = 0;
 
 	for (size_t i = 0; i < n && used < sizeof(allowed); i++)
-		if (fields[i].kind != WEIR_KIND_LATER)
-			used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
-						 used ? ", " : "", fields[i].key);
+		used += (size_t)snprintf(allowed + used, sizeof(allowed) - used, "%s%s",
+					 used ? ", " : "", fields[i].key);
 	if (meant)
 		return weir_at_fail_key(at, key, "unknown key %s, did you mean \"%s\"? allowed: %s",
 					weir_quote(at->p, key), meant, allowed);
@@ -276,14 +275,6 @@ bool weir_take_decimal(const struct weir_at *at, const struct weir_field *f, voi
 	return true;
 }
 
-static bool is_empty(const json_t *v)
-{
-	return json_is_null(v) || json_is_false(v) ||
-	       (json_is_string(v) && !json_string_length(v)) ||
-	       (json_is_array(v) && !json_array_size(v)) ||
-	       (json_is_object(v) && !json_object_size(v));
-}
-
 static bool take_value(const struct weir_at *at, const struct weir_field *f, void *base)
 {
 	void *to = (char *)base + f->offset;
@@ -308,10 +299,6 @@ static bool take_value(const struct weir_at *at, const struct weir_field *f, voi
 		return f->take(at, to);
 	case WEIR_KIND_IGNORED:
 		return true;
-	case WEIR_KIND_LATER:
-		return is_empty(at->v) ||
-		       weir_at_fail(at, "%s is not supported by this version; leave it out",
-				    f->key);
 	}
 	return false;
 }

@@ -122,7 +122,7 @@ static void decide_ruled(struct weir_view_lb *d, const struct weir_lb_classes *c
 	struct weir_view_lb *out = weir_arena_new_array(arena, n, struct weir_view_lb);
 
 	for (uint32_t i = 0; i < n; i++) {
-		out[i].lb = classes->ruled[i].classes[0].lb;
+		out[i].lb = classes->ruled[i].lb;
 		decide_lb(&out[i], &classes->ruled[i], v, now, arena);
 	}
 	d->ruled = n ? out : NULL;

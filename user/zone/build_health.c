@@ -11,7 +11,7 @@ static bool is_last_resort(const struct weir_mix *mix)
 	for (uint32_t i = 0; i < mix->n; i++)
 		if (mix->shares[i].share && !mix->shares[i].last)
 			return false;
-	return true;
+	return !mix->nobody;
 }
 
 /* What an origin weighs when health does not count. One whose name nobody knows has no weight left,

@@ -84,24 +84,29 @@ static void pools_that_overrides_name_are_in_use(void **state)
 {
 	struct weir_model *m = model_of(
 		"pools: [{name: a, " ORIGINS "}, {name: b, " ORIGINS "}, {name: c, " ORIGINS "},\n"
-		"  {name: d, " ORIGINS "}]\n"
+		"  {name: d, " ORIGINS "}, {name: e, " ORIGINS "}, {name: f, " ORIGINS "},\n"
+		"  {name: g, " ORIGINS "}]\n"
 		"load_balancers: [{name: x.y, default_pools: [a], fallback_pool: a, rules: [\n"
 		"  {overrides: {pools: [b]}},\n"
-		"  {disabled: true, overrides: {pool_weights: {c: 0}}}]}]\n");
+		"  {disabled: true, overrides: {pool_weights: {c: 0}}}], pool_sets: [\n"
+		"  {overrides: {pools: [d, a], pool_weights: {e: 1}}},\n"
+		"  {disabled: true, overrides: {pools: [b], fallback_pool: f}}]}]\n");
+	static const char *const by[] = { "default_pools", "rules",     "rules",
+					  "pool_sets",     "pool_sets", "pool_sets" };
 	struct weir_err err;
 
 	(void)state;
-	for (const char *pool = "abc"; *pool; pool++) {
-		char id[2] = { *pool }, text[128];
+	for (uint32_t i = 0; i < 6; i++) {
+		char id[2] = { (char)('a' + i) }, text[128];
 
 		assert_false(weir_check_removal(m, WEIR_OBJECT_POOL, id, &err));
 		snprintf(text, sizeof(text),
 			 "pool \"%s\" is in use by 1 object; take it out there first: "
 			 "load_balancer x.y (%s)",
-			 id, *pool == 'a' ? "default_pools" : "rules");
+			 id, by[i]);
 		assert_string_equal(err.text, text);
 	}
-	assert_true(weir_check_removal(m, WEIR_OBJECT_POOL, "d", &err));
+	assert_true(weir_check_removal(m, WEIR_OBJECT_POOL, "g", &err));
 	weir_model_free(m);
 }
 

@@ -16,6 +16,7 @@
 #include "model/view.h"
 #include "model/yaml.h"
 #include "overrides_rules.h"
+#include "pool_sets_rules.h"
 
 static struct weir_model *model_of(const char *text)
 {
@@ -130,21 +131,56 @@ static void each_rule_holds(void **state)
 		holds(&rules[i], rules[i].document);
 }
 
-/* For DNS a client of the place is told by its resolver. */
-static void each_rule_of_overrides_holds(void **state)
+/* Of a proxied balancer, and of one that is DNS-only: there the resolver is in the place. */
+static void hold_both_ways(const struct rule *all, unsigned n)
 {
 	static const char how[] = ", location_strategy: {mode: resolver_ip}";
 
-	(void)state;
-	for (unsigned i = 0; i < sizeof(overrides) / sizeof(overrides[0]); i++) {
-		const char *proxied = overrides[i].document, *via = strstr(proxied, VIA);
+	for (unsigned i = 0; i < n; i++) {
+		const char *proxied = all[i].document, *via = strstr(proxied, VIA);
 		char dns_only[2048];
 
-		holds(&overrides[i], proxied);
+		holds(&all[i], proxied);
 		snprintf(dns_only, sizeof(dns_only), "%.*s%s%s", (int)(via - proxied), proxied, how,
 			 via + strlen(VIA));
-		holds(&overrides[i], dns_only);
+		holds(&all[i], dns_only);
 	}
+}
+
+static void each_rule_of_overrides_holds(void **state)
+{
+	(void)state;
+	hold_both_ways(overrides, sizeof(overrides) / sizeof(overrides[0]));
+}
+
+static void each_rule_of_pool_sets_holds(void **state)
+{
+	(void)state;
+	hold_both_ways(pool_sets, sizeof(pool_sets) / sizeof(pool_sets[0]));
+}
+
+static void a_set_with_a_fixed_response_sends_its_clients_nowhere(void **state)
+{
+	struct world w = {
+		.model = model_of(PLAIN LB(
+			", rules: [{overrides: {pools: [b]}}], pool_sets: [{fixed_response: "
+			"{status_code: 503}, match: {topology: {countries: [DE]}}}]"))
+	};
+
+	(void)state;
+	w.places = places_in("DE");
+	for (unsigned i = 0; i < 2; i++) { /* whatever the health */
+		const struct weir_steer *s;
+		const struct weir_mix *mix;
+
+		look(&w, i ? "xxxx" : "hhhh", NULL);
+		s = steer_of(&w, 1);
+		mix = &s->mixes[s->ways[s->class_of[1]].mix];
+		assert_int_equal(mix->n, 0);
+		assert_true(mix->nobody);
+		assert_float_equal(share_of(&w, i ? 3 : 1, 0), 1, 0.001);
+	}
+	end(&w);
 }
 
 static void hash_sheds_a_fixed_slice_of_the_clients(void **state)
@@ -340,6 +376,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_rule_holds),
 		cmocka_unit_test(each_rule_of_overrides_holds),
+		cmocka_unit_test(each_rule_of_pool_sets_holds),
+		cmocka_unit_test(a_set_with_a_fixed_response_sends_its_clients_nowhere),
 		cmocka_unit_test(hash_sheds_a_fixed_slice_of_the_clients),
 		cmocka_unit_test(sessions_are_shed_in_slices_of_their_own),
 		cmocka_unit_test(each_slice_has_a_place_of_its_own),
