@@ -42,6 +42,10 @@ static void print_balancer(const json_t *lb, bool colour)
 	weirctl_say(stdout, "  DNS-only, steering by %s%s", weirctl_str(lb, "steering_policy"),
 		    weirctl_yes(lb, "fallback") ? "; nobody is healthy: the last resort" : "");
 	putchar('\n');
+	if (json_is_string(json_object_get(lb, "pool_set"))) {
+		weirctl_say(stdout, "  pool set %s is for the client", weirctl_str(lb, "pool_set"));
+		putchar('\n');
+	}
 	json_array_foreach(json_object_get(lb, "rules"), i, rule)
 	{
 		weirctl_say(stdout, "  rule %s holds", json_string_value(rule));

@@ -132,6 +132,11 @@ class Maker:
             {"monitor_id": m, "enabled": True, "monitoring_only": False, "must_be_healthy": self.rng.random() < 0.5}
             for m in self.some("monitor")]}
 
+    def match(self):
+        return self.rng.choice([
+            {"default": True}, {"topology": {"regions": ["WEU", "OC"]}}, {"topology": {"countries": ["NL", "DE"]}},
+            {"topology": {"pops": ["AMS"], "regions": ["WEU"]}}, {"topology": {"countries": ["DE", "DE"]}}, {}, None])
+
     def overrides(self, pools):
         return self.rng.choice([
             {"default_pools": pools}, {"pools": pools, "steering_policy": "random"},
@@ -150,7 +155,9 @@ class Maker:
                 "random_steering": {"default_weight": 0.5, "pool_weights": {p: 0.3 for p in pools}},
                 "location_strategy": {"mode": "pop", "prefer_ecs": "proximity"}, "enabled": True,
                 "adaptive_routing": {"failover_across_pools": True}, "session_affinity": "ip_cookie",
-                "rules": [{"name": "r", "condition": "", "overrides": self.overrides(pools)}]}
+                "rules": [{"name": "r", "condition": "", "overrides": self.overrides(pools)}],
+                "pool_sets": [{"name": "s", "match": self.match(), "overrides": self.overrides(pools)}
+                              for _ in range(self.rng.randint(0, 3))]}
         if self.rng.random() < 0.2:
             b.update({"proxied": True, "listeners": [f"tcp/{self.rng.randint(1, 65535)}"]})
         return self.with_some(b, more, 0.2)

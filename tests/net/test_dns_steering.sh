@@ -42,6 +42,17 @@ balancer() {
 	balancer subnet resolver_ip geo
 	balancer here pop always
 	balancer pop pop never
+	cat <<-END
+		  - name: sets.example.org
+		    default_pools: [us]
+		    fallback_pool: us
+		    when_down: all
+		    location_strategy: { mode: resolver_ip, prefer_ecs: always }
+		    pool_sets:
+		      - { name: nobody, match: { topology: { countries: [US], regions: [OC] } }, overrides: { pools: [fr] } }
+		      - { name: paris, match: { topology: { countries: [DE, FR] } }, overrides: { pools: [fr] } }
+		      - { name: west, match: { topology: { regions: [WNAM] } }, fixed_response: { status_code: 403 } }
+	END
 } >"$config"
 
 q() { in_ns client dig @$DNS4 +tries=2 +time=2 "$@"; }
@@ -67,6 +78,13 @@ is "by where the balancer is" "$(short pop.example.org A)" $US
 is "it is explained where a client is, and by what" \
 	"$(ctl bal dns explain subnet.example.org A --subnet 203.0.113.128/25 | sed -n 2,3p | xargs)" \
 	"DNS-only, steering by geo the client is in FR, region WEU, by its subnet"
+is "a pool set for a country is for the clients there" "$(scope sets 203.0.113.200/32)" "$FR 203.0.113.200/32/25"
+is "others have the balancer's pools" "$(scope sets 203.0.113.7/32)" "$US 203.0.113.7/32/25"
+is "one that answers by itself answers no address" "$(scope sets 198.51.100.7/32)" " 198.51.100.7/32/24"
+is "and no error" "$(q sets.example.org A +subnet=198.51.100.0/24 | grep -c 'status: NOERROR')" 1
+is "it is explained which pool set is for a client" \
+	"$(ctl bal dns explain sets.example.org A --subnet 203.0.113.128/25 | sed -n 2,3p | xargs)" \
+	"DNS-only, steering by off pool set paris is for the client"
 check "the agent ends well" agent_term bal
 check "no sanitizer report" no_sanitizer_report
 finish

@@ -86,6 +86,25 @@ from $NEAR4 "$got" $VIP4:80
 check_shares "and everything stays" "$got" 0 c=1
 printf '203.0.113.0/24,DE\n' >"$NET_DIR/geo.csv"
 
+# --- by pool sets ---
+
+printf '203.0.113.0/24,DE\n203.0.113.64/27,JP\n2001:db8:c::40/122,US\n' >"$NET_DIR/geo.csv"
+steer "" "pool_sets:
+      - { match: { topology: { countries: [JP], regions: [OC] } }, overrides: { pools: [pool-a] } }
+      - { match: { topology: { countries: [KR, JP] } }, overrides: { pools: [pool-b, pool-c], steering_policy: random,
+          pool_weights: { pool-b: 0.2 }, pool_default_weight: 0.6 } }
+      - { match: { topology: { regions: [WEU] } }, overrides: { pools: [pool-c] } }"
+check "pool sets for places" agent_reload bal
+from $CLIENT4 "$got" $VIP4:80
+check_shares "clients of a region use the pools of its set" "$got" 0 c=1
+in_ns client "$WEIR_LOAD" connect --connections 5000 --source $NEAR4 $VIP4:80 >"$got"
+check_shares "those of a country by the policy and weights of theirs" "$got" 10 b=0.25 c=0.75
+from $NEAR6 "$got" "[$VIP6]:80"
+check_shares "clients of none the balancer's" "$got" 0 a=1
+from $CLIENT6 "$got" "[$VIP6]:80"
+check_shares "and those of whom nothing is known are where the balancer is" "$got" 0 c=1
+printf '203.0.113.0/24,DE\n' >"$NET_DIR/geo.csv"
+
 # --- by rules ---
 
 steer "" "rules: [{condition: 'ip.src in {203.0.113.64/27 2001:db8:c::40/122}', overrides: {default_pools: [pool-b]}}]"
@@ -108,7 +127,7 @@ steer "" "rules: [{overrides: {pools: [pool-b], default_pools: [pool-c]}}]"
 check "one that says twice which pools are used is refused" eval '! agent_reload bal'
 is "and it is said why" "$(status bal .config.error | grep -c 'leave pools or default_pools out')" 1
 from $NEAR6 "$got" "[$VIP6]:80"
-check "and everything stays" eval '! grep -q "\"a\"" "$got"'
+check_shares "and everything stays" "$got" 40 b=0.25 c=0.75
 
 # --- by weight ---
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/agent_impl.h"
+#include "model/classes.h"
 #include "model/rdata.h"
 #include "zone/names.h"
 #include "zone/print.h"
@@ -210,6 +211,18 @@ static json_t *rules_of(const struct weir_lb *lb, uint32_t bits)
 	return out;
 }
 
+/* The name of the one that is for who asks. */
+static json_t *pool_set_of(const struct weir_agent *a, const struct weir_lb *lb,
+			   const struct weir_step *s)
+{
+	static const struct weir_location unknown;
+	const struct weir_location *at =
+		a->where.places ? &a->where.places->locations[s->location] : &unknown;
+	const struct weir_pool_set *set = weir_lb_pool_set(lb, &a->model->agent, at);
+
+	return set ? json_string(set->name) : json_null();
+}
+
 static json_t *lb_of(const struct weir_agent *a, const struct weir_step *s)
 {
 	const struct weir_view_lb *v = s->balanced ? balancer(a, s->by) : NULL;
@@ -221,10 +234,11 @@ static json_t *lb_of(const struct weir_agent *a, const struct weir_step *s)
 		rules = rules_of(v->lb, s->rules);
 		v = &v->ruled[s->rules];
 	}
-	return json_pack("{s:o, s:s, s:b, s:s, s:b, s:o, s:o}", "rules",
-			 rules ? rules : json_array(), "name", v->lb->name, "proxied",
-			 v->lb->proxied, "steering_policy", weir_policy_text(v->lb->policy),
-			 "fallback", v->fallback, "location", location(a, s), "members",
+	return json_pack("{s:o, s:o, s:s, s:b, s:s, s:b, s:o, s:o}", "rules",
+			 rules ? rules : json_array(), "pool_set", pool_set_of(a, v->lb, s), "name",
+			 v->lb->name, "proxied", v->lb->proxied, "steering_policy",
+			 weir_policy_text(v->lb->policy), "fallback", v->fallback, "location",
+			 location(a, s), "members",
 			 v->lb->proxied ? json_array() : members(a, &v->mixes[s->mix]));
 }
 

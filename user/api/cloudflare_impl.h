@@ -42,6 +42,7 @@ enum cf_how {
 	CF_READ_ONLY = 2, /* not taken from clients */
 	CF_DETACHES = 4,  /* "" is as null: there is none from now on */
 	CF_SECRET = 8,    /* taken, never shown */
+	CF_STAYS = 16,    /* null is as if it were not said */
 };
 
 struct cf_field {

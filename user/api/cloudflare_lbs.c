@@ -75,6 +75,37 @@ static const struct cf_field rule_fields[] = {
 	{ 0 },
 };
 
+static const struct cf_field topology_fields[] = {
+	CF("pops", "array", 0),
+	CF("countries", "array", 0),
+	CF("regions", "array", 0),
+	{ 0 },
+};
+
+static const struct cf_field match_fields[] = {
+	CF("default", "boolean", 0),
+	CF_OF("topology", "object", 0, 0, topology_fields),
+	{ 0 },
+};
+
+static const struct cf_field set_override_fields[] = {
+	CF("pools", "array", 0),
+	CF("pool_weights", "object", 0),
+	CF("pool_default_weight", "number", 0),
+	CF("fallback_pool", "string", 0),
+	CF("steering_policy", "string", 0),
+	{ 0 },
+};
+
+static const struct cf_field set_fields[] = {
+	CF("name", "string", 0),
+	CF("disabled", "boolean", "false"),
+	CF_OF("match", "object", 0, 0, match_fields),
+	CF_OF("overrides", "object", 0, 0, set_override_fields),
+	CF_OF("fixed_response", "object", 0, 0, response_fields),
+	{ 0 },
+};
+
 static const struct cf_field fields[] = {
 	CF_HOW("name", "string", CF_REQUIRED, 0),
 	CF("description", "string", "\"\""),
@@ -99,7 +130,7 @@ static const struct cf_field fields[] = {
 	      "\"zero_downtime_failover\": \"none\"}",
 	      affinity_fields),
 	CF_OF("rules", "array", 0, "[]", rule_fields),
-	CF("pool_sets", "array", 0),
+	CF_OF("pool_sets", "array", CF_STAYS, 0, set_fields),
 	CF_HOW("networks", "array", CF_READ_ONLY, 0),
 	/* ours */
 	CF("listeners", "array", 0),

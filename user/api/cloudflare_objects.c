@@ -96,7 +96,8 @@ static json_t *keep(struct api_request *r, const struct cf_field *fields, const 
 		snprintf(path, sizeof(path), "%s%s%s", where, *where ? "." : "", key);
 		if (!f && !is_only_shown(key))
 			cf_say(r, CF_IGNORED, "%s is no field here, and was ignored", path);
-		else if (f && !(f->how & CF_READ_ONLY) && !(*where && json_is_null(v)))
+		else if (f && !(f->how & CF_READ_ONLY) &&
+			 !(json_is_null(v) && (*where || f->how & CF_STAYS)))
 			json_object_set_new(out, key, keep_value(r, f, v, path));
 	}
 	return out;
