@@ -358,7 +358,7 @@ static int read_where(struct weir_agent *a)
 	struct agent_where where;
 	struct weir_err err;
 
-	if (!agent_where_read(a, a->model, &where, &err)) {
+	if (!agent_where_read(a, a->model, NULL, &where, &err)) {
 		weir_error("%s: %s", err.path, err.text);
 		return -EINVAL;
 	}
@@ -466,6 +466,7 @@ void weir_agent_close(struct weir_agent *a)
 {
 	if (!a)
 		return;
+	agent_reload_close(a);
 	weir_prober_close(a->prober);
 	agent_previews_close(a);
 	weir_dns_close(a->dns);

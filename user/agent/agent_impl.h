@@ -79,6 +79,7 @@ struct weir_agent {
 	uint64_t stored_revision;      /* of store */
 	struct agent_alerts *alerts;   /* NULL: there is no store */
 	struct agent_change *change;   /* is being made durable; NULL: none is */
+	struct agent_reload *reload;   /* reads its zone files; NULL: none does */
 	bool reload_later;             /* was asked for meanwhile */
 	uint64_t models;               /* that were in use so far */
 	struct agent_pool_ids pool_ids;
@@ -173,12 +174,17 @@ int agent_apply(struct weir_agent *a, struct weir_model *m, struct agent_where *
 /* Before a model is the agent's. */
 void agent_count_serials(const struct weir_agent *a, struct weir_model *m);
 
-/* The second half of a reload: m was made of objects. Takes both over. */
+/* The second half of a reload: m was made of objects. At once, or when zone files were read that
+ * are not as they were. Takes both over. */
 void agent_reload_with(struct weir_agent *a, struct agent_objects *objects, struct weir_model *m);
 /* What became of a reload that failed: says it, and the status does. */
 void agent_reload_failed(struct weir_agent *a, const struct weir_err *err);
-/* The model and all that comes with it, or nothing of it. False: *err says why. */
-bool agent_use(struct weir_agent *a, struct weir_model *m, struct weir_err *err);
+/* The model and all that comes with it, or nothing of it. read: its zone files as far as they were
+ * read for it; NULL: none were. False: *err says why. */
+bool agent_use(struct weir_agent *a, struct weir_model *m, struct agent_zone_reading *read,
+	       struct weir_err *err);
+/* The agent is closed: what is being read is nobody's any more. */
+void agent_reload_close(struct weir_agent *a);
 
 /* objects.c: those of a file's document and of the store; those after changes, a list as that of
  * weir_store_way_back(). */
@@ -239,10 +245,12 @@ void agent_previews_close(struct weir_agent *a);
 /* carry.c: health for the origins of a model, from what is known; the caller frees it. */
 struct weir_health *agent_carry_health(const struct weir_agent *a, const struct weir_model *m);
 
-/* where.c: what is known of where clients are, for a model that may take the place of a's; it is
+/* where.c: what is known of where clients are, for a model that may take the place of a's, and its
+ * zone files (read: those that were read for it; NULL: none were); it is
  * either dropped, or taken once the model is. False: *err says why a file cannot be used. */
 bool agent_where_read(const struct weir_agent *a, const struct weir_model *m,
-		      struct agent_where *out, struct weir_err *err);
+		      struct agent_zone_reading *read, struct agent_where *out,
+		      struct weir_err *err);
 /* The same where clients are where they are already known to be. */
 void agent_where_keep(const struct weir_agent *a, const struct weir_model *m,
 		      struct agent_where *out);

@@ -13,11 +13,12 @@ struct agent_change {
 	uv_work_t work;
 	struct weir_agent *agent; /* NULL: it was closed meanwhile */
 	struct weir_store *store;
-	struct agent_objects *objects; /* as they will be */
-	struct weir_model *model;      /* made of them; NULL: it is as it was */
-	uint64_t model_of;             /* a->models when it was made */
-	json_t *list;                  /* of changes */
-	struct weir_change *changes;   /* the same; refers to list */
+	struct agent_objects *objects;   /* as they will be */
+	struct weir_model *model;        /* made of them; NULL: it is as it was */
+	uint64_t model_of;               /* a->models when it was made */
+	struct agent_zone_reading *read; /* of its zone files; NULL: all are as they were */
+	json_t *list;                    /* of changes */
+	struct weir_change *changes;     /* the same; refers to list */
 	char *who, *from, *what;
 	uint64_t now_ms;
 	bool durable;
@@ -30,6 +31,7 @@ static void drop(struct agent_change *c)
 {
 	agent_objects_free(c->objects);
 	weir_model_free(c->model);
+	agent_zone_reading_free(c->read);
 	json_decref(c->list);
 	json_decref(c->result.notes);
 	free(c->changes);
@@ -211,7 +213,7 @@ static bool take_effect(struct agent_change *c)
 
 	if (!c->model)
 		return true;
-	if (!fresh(c) || !agent_use(a, c->model, &c->result.err))
+	if (!fresh(c) || !agent_use(a, c->model, c->read, &c->result.err))
 		return refuse(c, WEIR_REFUSED_APPLY, 0);
 	if (c->model->n_hosts)
 		agent_hosts_ask(a, c->model);
@@ -253,6 +255,8 @@ static void in_thread(uv_work_t *work)
 	struct agent_change *c = work->data;
 	const struct weir_author author = { c->who, c->from, c->what };
 
+	if (c->read)
+		agent_zone_reading_run(c->read);
 	c->durable = weir_store_commit(c->store, &author, c->changes, size_of(c), c->now_ms,
 				       &c->result.revision, &c->result.err);
 }
@@ -308,6 +312,8 @@ int weir_agent_change(struct weir_agent *a, const struct weir_author *author,
 		drop(c);
 		return 0;
 	}
+	if (c->model)
+		c->read = agent_zone_reading_new(c->model, &a->where.zones);
 	a->change = c;
 	c->work.data = c;
 	return uv_queue_work(a->loop, &c->work, in_thread, after_thread);
@@ -333,6 +339,11 @@ void weir_agent_on_idle(struct weir_agent *a, void (*idle)(void *arg), void *arg
 
 bool weir_agent_is_busy(const struct weir_agent *a)
 {
+	return a->reload || weir_agent_store_is_away(a);
+}
+
+bool weir_agent_store_is_away(const struct weir_agent *a)
+{
 	return a->change || agent_alerts_are_writing(a);
 }
 
@@ -346,7 +357,7 @@ void agent_store_idle(struct weir_agent *a)
 
 struct weir_store *weir_agent_store(struct weir_agent *a)
 {
-	return weir_agent_is_busy(a) ? NULL : a->store;
+	return weir_agent_store_is_away(a) ? NULL : a->store;
 }
 
 static bool gather(void *arg, const char *kind, const char *id, json_t *body)

@@ -58,9 +58,12 @@ void weir_agent_check(struct weir_agent *a, const struct weir_change *changes, s
 		      struct weir_changed *result);
 
 /* Whom to tell that no change is under way any more; one listener. Events that are being written
- * (alerts.h) are a change in this sense. */
+ * (alerts.h) are a change in this sense, and so is a reload that reads zone files. */
 void weir_agent_on_idle(struct weir_agent *a, void (*idle)(void *arg), void *arg);
 bool weir_agent_is_busy(const struct weir_agent *a);
+
+/* Whether the store is in another thread: with a change, or with events. */
+bool weir_agent_store_is_away(const struct weir_agent *a);
 
 /* What became of a pool: an object of "pools" of the status (weir/api.h), the caller's; NULL: there
  * is no such pool. */
@@ -78,8 +81,8 @@ bool weir_agent_preview(struct weir_agent *a, const char *id, const json_t *moni
  * is no such preview. */
 const json_t *weir_agent_previewed(const struct weir_agent *a, const char *id);
 
-/* The store, for tokens, history and events; NULL: agent.store is not configured. Not while a
- * change is under way (it is in another thread then). */
+/* The store, for tokens, history and events; NULL: agent.store is not configured. Not while it
+ * is away. */
 struct weir_store *weir_agent_store(struct weir_agent *a);
 
 #endif

@@ -181,7 +181,7 @@ void weir_agent_reload(struct weir_agent *a)
 	json_t *file = NULL;
 	struct weir_err err;
 
-	a->reload_later = a->change != NULL;
+	a->reload_later = a->change || a->reload;
 	if (a->reload_later)
 		return;
 	if (!weir_config_read(a->config_path, &file, &m, &err) ||
@@ -196,23 +196,25 @@ void weir_agent_reload(struct weir_agent *a)
 
 /* The files that a model names, or none of them. */
 static bool read_files(const struct weir_agent *a, const struct weir_model *m,
-		       struct agent_where *where, struct weir_dns_cert **cert, struct weir_err *err)
+		       struct agent_zone_reading *read, struct agent_where *where,
+		       struct weir_dns_cert **cert, struct weir_err *err)
 {
 	if (!weir_dns_cert_read(&m->agent.dns.tls, cert, err))
 		return false;
-	if (agent_where_read(a, m, where, err))
+	if (agent_where_read(a, m, read, where, err))
 		return true;
 	weir_dns_cert_free(*cert);
 	return false;
 }
 
-bool agent_use(struct weir_agent *a, struct weir_model *m, struct weir_err *err)
+bool agent_use(struct weir_agent *a, struct weir_model *m, struct agent_zone_reading *read,
+	       struct weir_err *err)
 {
 	struct agent_where where;
 	struct weir_dns_cert *cert;
 	int failed;
 
-	if (!read_files(a, m, &where, &cert, err))
+	if (!read_files(a, m, read, &where, &cert, err))
 		return false;
 	failed = agent_apply(a, m, &where);
 	if (failed) {
@@ -225,11 +227,12 @@ bool agent_use(struct weir_agent *a, struct weir_model *m, struct weir_err *err)
 	return true;
 }
 
-void agent_reload_with(struct weir_agent *a, struct agent_objects *objects, struct weir_model *m)
+static void finish(struct weir_agent *a, struct agent_objects *objects, struct weir_model *m,
+		   struct agent_zone_reading *read)
 {
 	struct weir_err err;
 
-	if (!agent_use(a, m, &err)) {
+	if (!agent_use(a, m, read, &err)) {
 		agent_reload_failed(a, &err);
 		weir_model_free(m);
 		agent_objects_free(objects);
@@ -245,4 +248,82 @@ void agent_reload_with(struct weir_agent *a, struct agent_objects *objects, stru
 	agent_say_notes(a);
 	weir_info("reloaded %s: revision %u, table digest %016llx", a->config_path, a->revision,
 		  (unsigned long long)a->tables->digest);
+}
+
+/* --- zone files are read in another thread; no change begins meanwhile --- */
+
+struct agent_reload {
+	uv_work_t work;
+	struct weir_agent *agent; /* NULL: it was closed meanwhile */
+	struct agent_objects *objects;
+	struct weir_model *model;
+	uint64_t model_of; /* a->models when it was made */
+	struct agent_zone_reading *read;
+};
+
+static void in_thread(uv_work_t *work)
+{
+	agent_zone_reading_run(((struct agent_reload *)work->data)->read);
+}
+
+/* Addresses of host names may have changed meanwhile, which cannot make a good document a bad one:
+ * if it is one all the same, the model that was made before is as good. */
+static void refresh(struct agent_reload *r)
+{
+	struct weir_model *m;
+	struct weir_err ignored;
+
+	if (r->model_of == r->agent->models ||
+	    !agent_hosts_build(r->agent, r->objects, &m, &ignored))
+		return;
+	weir_model_free(r->model);
+	r->model = m;
+}
+
+static void after_thread(uv_work_t *work, int status)
+{
+	struct agent_reload *r = work->data;
+	struct weir_agent *a = r->agent;
+
+	(void)status; /* it is never cancelled */
+	if (a) {
+		a->reload = NULL;
+		refresh(r);
+		finish(a, r->objects, r->model, r->read);
+	} else {
+		agent_objects_free(r->objects);
+		weir_model_free(r->model);
+	}
+	agent_zone_reading_free(r->read);
+	free(r);
+	if (!a)
+		return;
+	if (a->reload_later)
+		weir_agent_reload(a);
+	agent_store_idle(a);
+}
+
+void agent_reload_with(struct weir_agent *a, struct agent_objects *objects, struct weir_model *m)
+{
+	struct agent_zone_reading *read = agent_zone_reading_new(m, &a->where.zones);
+	struct agent_reload *r;
+
+	if (!read) {
+		finish(a, objects, m, NULL);
+		return;
+	}
+	r = weir_new(struct agent_reload);
+	*r = (struct agent_reload){
+		.agent = a, .objects = objects, .model = m, .model_of = a->models, .read = read
+	};
+	r->work.data = r;
+	a->reload = r;
+	uv_queue_work(a->loop, &r->work, in_thread, after_thread);
+}
+
+void agent_reload_close(struct weir_agent *a)
+{
+	if (a->reload)
+		a->reload->agent = NULL;
+	a->reload = NULL;
 }

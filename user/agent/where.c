@@ -35,7 +35,8 @@ static bool asks_where(const struct weir_agent_conf *a, const struct agent_where
 }
 
 bool agent_where_read(const struct weir_agent *a, const struct weir_model *m,
-		      struct agent_where *out, struct weir_err *err)
+		      struct agent_zone_reading *read, struct agent_where *out,
+		      struct weir_err *err)
 {
 	const struct weir_agent_conf *was = &a->model->agent, *is = &m->agent;
 	bool same = same_file(was->geofeed, is->geofeed, &a->where.geofeed, &out->geofeed);
@@ -49,7 +50,7 @@ bool agent_where_read(const struct weir_agent *a, const struct weir_model *m,
 		out->places = a->where.places;
 	else if (asks_where(is, out) && !weir_geo_read(m, &out->places, err))
 		return false;
-	if (!agent_zone_files_read(m, &a->where.zones, &out->zones, err)) {
+	if (!agent_zone_files_read(m, &a->where.zones, read, &out->zones, err)) {
 		if (!out->kept)
 			weir_places_free(out->places);
 		return false;

@@ -81,25 +81,23 @@ static char *read_text(const char *path, size_t *len, struct agent_stamp *stamp,
 	return NULL;
 }
 
-static struct weir_zone_file *read_file(const struct weir_zone_conf *z, struct agent_stamp *stamp,
-					struct weir_err *err)
+/* ordered: for a zone that is signed. */
+static struct weir_zone_file *read_file(const char *zone, const char *path, bool ordered,
+					struct agent_stamp *stamp, struct weir_err *err)
 {
 	struct weir_zone_file *f;
 	struct weir_err why;
 	size_t len;
-	char *text = read_text(z->file, &len, stamp, err);
+	char *text = read_text(path, &len, stamp, err);
 
 	if (!text)
 		return NULL;
-	f = weir_zone_file_parse(z->name, text, len, &why);
+	f = weir_zone_file_parse(zone, text, len, &why);
 	free(text);
-	if (f && z->dnssec.on)
+	if (f && ordered)
 		weir_zone_file_order(f);
 	if (!f)
-		weir_err_set(err, "", "%s: %s", z->file, why.text);
-	else
-		weir_info("zone %s: %s read: serial %u, %u records", z->name, z->file, f->serial,
-			  f->n_records);
+		weir_err_set(err, "", "%s: %s", path, why.text);
 	return f;
 }
 
@@ -122,23 +120,128 @@ static const struct weir_zone_file *find(const struct agent_zone_files *was,
 	return NULL;
 }
 
-static bool take(struct agent_zone_files *f, uint32_t i, const struct weir_zone_conf *z,
-		 const struct agent_zone_files *was, struct weir_err *err)
+/* --- beside the loop --- */
+
+/* The file of a zone. */
+struct sheet {
+	char *zone, *path;
+	bool ordered;
+	bool wanted; /* else it was read before, as its stamp says */
+	struct agent_stamp stamp;
+	struct weir_zone_file *file; /* NULL: err says why, or somebody has taken it */
+	struct weir_err err;
+};
+
+struct agent_zone_reading {
+	uint32_t n;
+	struct sheet of[]; /* all that a model has: one that changes meanwhile is not read now */
+};
+
+static char *copy(const char *text)
 {
-	f->is[i].stamp = agent_stamp_of(z->file);
-	f->files[i] = find(was, z, &f->is[i].stamp);
+	return strcpy(weir_grow(NULL, 1, strlen(text) + 1), text);
+}
+
+struct agent_zone_reading *agent_zone_reading_new(const struct weir_model *m,
+						  const struct agent_zone_files *was)
+{
+	struct agent_zone_reading *r;
+	bool any = false;
+
+	r = weir_alloc(1, sizeof(*r) + m->n_zones * sizeof(*r->of));
+	for (uint32_t i = 0; i < m->n_zones; i++) {
+		const struct weir_zone_conf *z = &m->zones[i];
+		struct sheet *s = &r->of[r->n];
+
+		if (!z->file)
+			continue;
+		s->zone = copy(z->name);
+		s->path = copy(z->file);
+		s->ordered = z->dnssec.on;
+		s->stamp = agent_stamp_of(z->file);
+		s->wanted = !find(was, z, &s->stamp);
+		any |= s->wanted;
+		r->n++;
+	}
+	if (any)
+		return r;
+	agent_zone_reading_free(r);
+	return NULL;
+}
+
+void agent_zone_reading_run(struct agent_zone_reading *r)
+{
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct sheet *s = &r->of[i];
+
+		if (s->wanted)
+			s->file = read_file(s->zone, s->path, s->ordered, &s->stamp, &s->err);
+		if (s->wanted && !s->file)
+			return; /* one that is bad is enough */
+	}
+}
+
+void agent_zone_reading_free(struct agent_zone_reading *r)
+{
+	for (uint32_t i = 0; r && i < r->n; i++) {
+		weir_zone_file_free(r->of[i].file);
+		free(r->of[i].zone);
+		free(r->of[i].path);
+	}
+	free(r);
+}
+
+static struct sheet *sheet_of(struct agent_zone_reading *r, const struct weir_zone_conf *z)
+{
+	for (uint32_t i = 0; r && i < r->n; i++)
+		if (!strcmp(r->of[i].zone, z->name) && !strcmp(r->of[i].path, z->file) &&
+		    r->of[i].ordered == z->dnssec.on)
+			return &r->of[i];
+	return NULL;
+}
+
+/* --- a list --- */
+
+/* One that is not as it was. */
+static struct weir_zone_file *fresh(struct sheet *s, const struct weir_zone_conf *z,
+				    struct agent_stamp *stamp, struct weir_err *err)
+{
+	struct weir_zone_file *f;
+
+	if (s && s->err.text[0]) {
+		*err = s->err;
+		return NULL;
+	}
+	f = s ? s->file : NULL;
+	if (f)
+		s->file = NULL;
+	else
+		f = read_file(z->name, z->file, z->dnssec.on, stamp, err);
+	if (f)
+		weir_info("zone %s: %s read: serial %u, %u records", z->name, z->file, f->serial,
+			  f->n_records);
+	return f;
+}
+
+static bool take(struct agent_zone_files *f, uint32_t i, const struct weir_zone_conf *z,
+		 const struct agent_zone_files *was, struct agent_zone_reading *read,
+		 struct weir_err *err)
+{
+	struct sheet *s = sheet_of(read, z);
+
+	f->is[i].stamp = s ? s->stamp : agent_stamp_of(z->file);
+	f->files[i] = s && s->file ? NULL : find(was, z, &f->is[i].stamp);
 	f->is[i].shared = f->files[i];
 	if (!f->files[i])
-		f->files[i] = read_file(z, &f->is[i].stamp, err);
+		f->files[i] = fresh(s, z, &f->is[i].stamp, err);
 	if (f->files[i])
-		f->is[i].path = weir_grow(NULL, 1, strlen(z->file) + 1);
-	if (f->files[i])
-		strcpy(f->is[i].path, z->file);
+		f->is[i].path = copy(z->file);
 	return f->files[i];
 }
 
 bool agent_zone_files_read(const struct weir_model *m, const struct agent_zone_files *was,
-			   struct agent_zone_files *out, struct weir_err *err)
+			   struct agent_zone_reading *read, struct agent_zone_files *out,
+			   struct weir_err *err)
 {
 	*out = (struct agent_zone_files){
 		.files = weir_new_array(m->n_zones, const struct weir_zone_file *),
@@ -146,7 +249,7 @@ bool agent_zone_files_read(const struct weir_model *m, const struct agent_zone_f
 		.n = m->n_zones,
 	};
 	for (uint32_t i = 0; i < m->n_zones; i++) {
-		if (!m->zones[i].file || take(out, i, &m->zones[i], was, err))
+		if (!m->zones[i].file || take(out, i, &m->zones[i], was, read, err))
 			continue;
 		snprintf(err->path, sizeof(err->path), "zones[%u].file", i);
 		agent_zone_files_drop(out);
@@ -167,8 +270,7 @@ void agent_zone_files_keep(const struct agent_zone_files *was, struct agent_zone
 		out->is[i] = was->is[i];
 		out->is[i].shared = true;
 		if (was->is[i].path)
-			out->is[i].path = strcpy(weir_grow(NULL, 1, strlen(was->is[i].path) + 1),
-						 was->is[i].path);
+			out->is[i].path = copy(was->is[i].path);
 	}
 }
 

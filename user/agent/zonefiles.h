@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* zonefiles.h - the zone files of a model, read when they are new, else shared with the model
- * before. Loop thread. */
+ * before. Loop thread, but for what reads. */
 #ifndef WEIR_AGENT_ZONEFILES_H
 #define WEIR_AGENT_ZONEFILES_H
 
@@ -37,10 +37,21 @@ struct agent_zone_files {
 	uint32_t n;
 };
 
-/* Reads those of m that are not as they were read for was. False: *err has path, line and reason,
- * and nothing is left to drop. */
+/* Those of m that are not as they were read for was, to be read beside the loop: a million names
+ * take seconds. NULL: there are none. */
+struct agent_zone_reading;
+struct agent_zone_reading *agent_zone_reading_new(const struct weir_model *m,
+						  const struct agent_zone_files *was);
+/* On any thread, once; nobody else looks at it meanwhile. */
+void agent_zone_reading_run(struct agent_zone_reading *r);
+/* With what nobody has taken out of it. Takes NULL. */
+void agent_zone_reading_free(struct agent_zone_reading *r);
+
+/* Those of m: as they were read for was, or for it (read; NULL: nothing was), or read now. False:
+ * *err has path, line and reason, and nothing is left to drop. */
 bool agent_zone_files_read(const struct weir_model *m, const struct agent_zone_files *was,
-			   struct agent_zone_files *out, struct weir_err *err);
+			   struct agent_zone_reading *read, struct agent_zone_files *out,
+			   struct weir_err *err);
 /* The same as they are, for a model with the same zones. */
 void agent_zone_files_keep(const struct agent_zone_files *was, struct agent_zone_files *out);
 /* One that something else reads as well stays until that has let it go: once for each hold. */

@@ -133,7 +133,7 @@ static enum api_admission ask_store(struct api_call *call, const uint8_t *hash)
 			 call->from);
 		return API_REFUSED;
 	}
-	if (weir_agent_is_busy(r->agent))
+	if (weir_agent_store_is_away(r->agent))
 		return API_LATER;
 	if (!weir_agent_store(r->agent)) {
 		api_fail(call, MHD_HTTP_SERVICE_UNAVAILABLE,
