@@ -8,6 +8,7 @@
 #ifndef WEIR_BPF_DNS_GUARD_H
 #define WEIR_BPF_DNS_GUARD_H
 
+#include "budget.h"
 #include "dns_work.h"
 
 /* Apexes of zones, by weir_dns_zone_key(). Written by user/dataplane/dns.c, read by dns_is_ours().
@@ -41,11 +42,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, DNS_ROADS);
 	__type(key, __u32);
-	__type(
-		value, struct dns_budget {
-			__u64 at;      /* jiffies */
-			__u64 credits; /* a message costs weir_hz of them */
-		});
+	__type(value, struct budget);
 } weir_dns_budget SEC(".maps");
 
 static __always_inline const struct weir_dns_guard *dns_guard(void)
@@ -57,20 +54,9 @@ static __always_inline const struct weir_dns_guard *dns_guard(void)
 
 static __always_inline int dns_may_refuse(__u32 road)
 {
-	struct dns_budget *b = bpf_map_lookup_elem(&weir_dns_budget, &road);
-	__u64 now = bpf_jiffies64(), credits;
+	struct budget *b = bpf_map_lookup_elem(&weir_dns_budget, &road);
 
-	if (!b)
-		return 0;
-	credits = b->credits + (now - b->at) * WEIR_DNS_FOREIGN_PER_S;
-	if (credits > (__u64)WEIR_DNS_FOREIGN_PER_S * weir_hz)
-		credits = (__u64)WEIR_DNS_FOREIGN_PER_S * weir_hz;
-	b->at = now;
-	b->credits = credits;
-	if (credits < weir_hz)
-		return 0;
-	b->credits -= weir_hz;
-	return 1;
+	return b && budget_spend(b, WEIR_DNS_FOREIGN_PER_S, WEIR_DNS_FOREIGN_PER_S);
 }
 
 /* An answer section is for NOTIFY, authority for IXFR (one SOA) and UPDATE; a query's additional

@@ -6,6 +6,8 @@
 #ifndef WEIR_MTU_H
 #define WEIR_MTU_H
 
+#include "budget.h"
+
 /* Bytes quoted. With all headers at most 576 (RFC 1812) and 1,280 (RFC 4443), and less than any
  * packet that is too large for a way that takes so many. */
 #define QUOTE_V4  512
@@ -17,30 +19,15 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(
-		value, struct icmp_budget {
-			__u64 at;      /* jiffies */
-			__u64 credits; /* a message costs weir_hz of them */
-		});
+	__type(value, struct budget);
 } weir_icmp_budget SEC(".maps");
 
 static __always_inline int may_tell(void)
 {
 	__u32 key = 0;
-	struct icmp_budget *b = bpf_map_lookup_elem(&weir_icmp_budget, &key);
-	__u64 now = bpf_jiffies64(), credits;
+	struct budget *b = bpf_map_lookup_elem(&weir_icmp_budget, &key);
 
-	if (!b)
-		return 0;
-	credits = b->credits + (now - b->at) * WEIR_ICMP_PER_S;
-	if (credits > (__u64)WEIR_ICMP_BURST * weir_hz)
-		credits = (__u64)WEIR_ICMP_BURST * weir_hz;
-	b->at = now;
-	b->credits = credits;
-	if (credits < weir_hz)
-		return 0;
-	b->credits -= weir_hz;
-	return 1;
+	return b && budget_spend(b, WEIR_ICMP_PER_S, WEIR_ICMP_BURST);
 }
 
 /* The Internet checksum of so many bytes (a constant) and a sum begun before. The packet must hold
