@@ -385,19 +385,21 @@ WEIR_HOT_FN int weir_hot_write(__u8 *msg, const __u8 *end, const struct weir_hot
 		(*(const volatile __u16 *)&q->name_len & 0x1ff) + WEIR_HOT_HEADER + WEIR_HOT_FIXED;
 	__u32 len = plan->c.len & 0x7ff, s;
 	__u16 additional;
+	__u64 head;
 	__u8 *rest;
 
 	if (msg + WEIR_HOT_HEADER > end)
 		return -1;
-	additional = (__u16)(plan->c.additional + q->edns);
-	msg[2] = (__u8)(WEIR_HOT_QR | (msg[2] & WEIR_HOT_RD) | plan->flags);
-	msg[3] = plan->rcode;
-	*(__u16 *)(msg + 6) = weir_hot_be16(plan->c.answers);
-	*(__u16 *)(msg + 8) = weir_hot_be16(plan->c.authority);
-	*(__u16 *)(msg + 10) = weir_hot_be16(additional);
-	s = weir_hot_load16(msg) + (__u32)weir_hot_load16(msg + 2) + weir_hot_be16(1) +
-	    weir_hot_be16(plan->c.answers) + (__u32)weir_hot_be16(plan->c.authority) +
-	    weir_hot_be16(additional) + weir_hot_odd(q->sum, 0) +
+	/* From the third byte on; nothing is read back: a read behind narrower stores waits for all
+	 * that were made before them. */
+	head = (__u64)(WEIR_HOT_QR | (msg[2] & WEIR_HOT_RD) | plan->flags) |
+	       (__u64)plan->rcode << 8 | (__u64)weir_hot_be16(1) << 16 |
+	       (__u64)weir_hot_be16(plan->c.answers) << 32 |
+	       (__u64)weir_hot_be16(plan->c.authority) << 48;
+	additional = weir_hot_be16(plan->c.additional + q->edns);
+	*(__u64 *)(msg + 2) = head;
+	*(__u16 *)(msg + 10) = additional;
+	s = weir_hot_load16(msg) + weir_hot_sum(head) + additional + weir_hot_odd(q->sum, 0) +
 	    weir_hot_odd((__u32)q->fixed_sum + plan->c.sum, q->name_len);
 	weir_hot_forget(at);
 	rest = msg + at;
