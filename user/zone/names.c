@@ -39,22 +39,44 @@ bool weir_name_parse(const char *text, struct weir_name *out)
 	return true;
 }
 
+/* Eight bytes at once: the upper bit of each says whether it is a letter to change. */
+static uint64_t lower8(uint64_t x)
+{
+	const uint64_t ones = 0x0101010101010101ull, low = x & 0x7f * ones;
+	uint64_t from_a = low + (0x80 - 'A') * ones, behind_z = low + (0x7f - 'Z') * ones;
+
+	return x | ((from_a ^ behind_z) & ~x & 0x80 * ones) >> 2;
+}
+
+/* Labels have lengths below 'A', so that all bytes of a name can be lowered alike. */
+static void copy_lower(uint8_t *to, const uint8_t *from, size_t n)
+{
+	uint64_t x;
+
+	for (; n >= 8; n -= 8, from += 8, to += 8) {
+		memcpy(&x, from, 8);
+		x = lower8(x);
+		memcpy(to, &x, 8);
+	}
+	for (; n; n--)
+		*to++ = lower(*from++);
+}
+
 size_t weir_name_read(const uint8_t *msg, size_t len, size_t at, struct weir_name *out)
 {
-	out->len = out->labels = 0;
-	for (;;) {
-		size_t label;
+	const size_t start = at;
+	uint8_t labels = 0;
 
-		if (at >= len)
+	out->len = out->labels = 0;
+	for (; at < len && msg[at]; at += 1u + msg[at], labels++)
+		if (msg[at] > WEIR_LABEL_MAX || at - start + 1 + msg[at] >= WEIR_NAME_MAX)
 			return 0;
-		label = msg[at++];
-		if (!label)
-			break;
-		if (label > len - at || !add_label(out, msg + at, label))
-			return 0;
-		at += label;
-	}
-	out->wire[out->len++] = 0;
+	if (at >= len)
+		return 0;
+	at++;
+	copy_lower(out->wire, msg + start, at - start);
+	out->len = (uint8_t)(at - start);
+	out->labels = labels;
 	return at;
 }
 
