@@ -144,7 +144,7 @@ static void add_set(struct question *k, const struct place *p, const struct weir
 static bool add_made(struct question *k, const struct place *p, const struct weir_set *s,
 		     uint64_t random)
 {
-	struct weir_proofs own = { .z = k->z };
+	struct weir_proofs own;
 
 	if (s && k->q.type == WEIR_TYPE_RRSIG) {
 		const struct weir_rr *rr = s->one ? pick(s, random) : s->rrs;
@@ -153,8 +153,11 @@ static bool add_made(struct question *k, const struct place *p, const struct wei
 							      p->node, s, rr);
 		return true;
 	}
-	if (k->q.type != WEIR_TYPE_NSEC || !p->node || !p->f.zone->file_nsec_sigs ||
-	    !weir_proofs_own(&own, p->f.zone, apex_at(p), p->node, p->at, p->node->sets))
+	if (k->q.type != WEIR_TYPE_NSEC || !p->node || !p->f.zone->file_nsec_sigs)
+		return false;
+	own.z = k->z;
+	own.n = 0;
+	if (!weir_proofs_own(&own, p->f.zone, apex_at(p), p->node, p->at, p->node->sets))
 		return false;
 	k->r.answers += (uint16_t)weir_reply_add_proofs(&k->r, &own);
 	if (!p->f.node && is_secure(k, p))
@@ -464,12 +467,16 @@ size_t weir_zones_answer(const struct weir_zones *z, const uint8_t *query, size_
 {
 	static const struct weir_self nobody = { "", "", NULL };
 	const struct weir_self *self = z ? &z->self : &nobody;
-	struct question k = { .z = z, .asker = asker, .zone = UINT32_MAX };
+	struct question k; /* names and proofs are long, and have no bytes before they are read */
 	enum weir_rcode rcode;
 	size_t opt, padding;
 
 	assert(cap >= UDP_SIZE);
+	k.z = z;
+	k.asker = asker;
+	k.zone = UINT32_MAX;
 	k.proofs.z = z;
+	k.proofs.n = 0;
 	*told = (struct weir_told){ .outcome = WEIR_DNS_SILENT_TOLD, .zone = UINT32_MAX };
 	if (len < WEIR_DNS_HEADER || query[2] & 0x80)
 		return 0;

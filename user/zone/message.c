@@ -94,7 +94,10 @@ enum weir_rcode weir_query_read(const uint8_t *msg, size_t len, struct weir_quer
 	unsigned answers = get16(msg + 6), authority = get16(msg + 8);
 	size_t at;
 
-	*q = (struct weir_query){ .question_end = WEIR_DNS_HEADER };
+	q->name.len = q->name.labels = 0;
+	q->type = q->class = 0;
+	q->question_end = WEIR_DNS_HEADER;
+	q->edns = (struct weir_edns){ 0 };
 	if (msg[2] & OPCODE)
 		return WEIR_NOTIMP;
 	if (!get16(msg + 4))
