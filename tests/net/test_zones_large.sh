@@ -51,7 +51,7 @@ lag_stop() {
 
 	stop "$LAG"
 	read -r n worst texts < <(tail -n 1 "$NET_DIR/lag")
-	is "$1" "$texts" "$2"
+	check "$1: $texts" eval "[[ \"$texts\" =~ ^($2)$ ]]"
 	at_least "the loop answered all the time" "$n" 20
 	at_most "and never took longer than so many ms" "$worst" $((500 * ${PATIENCE:-1}))
 }
@@ -109,7 +109,7 @@ configure "records: [{ type: A, name: z.example.org, content: 192.0.2.79 }]" >"$
 kill -HUP "${AGENT[bal]}"
 check "a reload that comes while another one reads is made after it" \
 	wait_until 30 eval '[ "$(short serial.big.example TXT) $(short z.example.org A)" = "7 192.0.2.79" ]'
-lag_stop "one after the other" "5 6 7"
+lag_stop "one after the other" "5( 6)? 7" # what 6 said was true for some ms
 is "as two revisions" $(($(revision) - before)) 2
 check "no probe was late all the time" no_probe_was_late
 
@@ -117,8 +117,9 @@ check "no probe was late all the time" no_probe_was_late
 put 8 "$NAMES"
 kill -HUP "${AGENT[bal]}"
 check "an agent that reads ends well" agent_term bal
+put 9 10
 agent_must_start bal "$config"
-is "and begins with what is there" "$(short serial.big.example TXT) $(short x.example.org A)" "8 192.0.2.77"
+is "and begins with what is there" "$(short serial.big.example TXT) $(short x.example.org A)" "9 192.0.2.77"
 check "the agent ends well" agent_term bal
 check "no sanitizer report" no_sanitizer_report
 finish
