@@ -49,6 +49,25 @@ check "a real probe finds the pool healthy" wait_until 10 healthy
 is "packets go to its endpoint" "$(serves)" '{"b":10}'
 is "DNS has it at once" "$(in_ns client dig +short @$DNS4 www.example.org A | sort | head -1)" "$VIP4"
 
+# --- who uses which pools ---
+check "another pool is created" ctl bal pool create name=trial "origins=[{name: a, address: ${EP4[a]}}]"
+trial=$(id_of pool trial)
+sets="[{match: {topology: {regions: [OC]}}, overrides: {pools: [$web]}}, {overrides: {pools: [$trial, $web]}}]"
+check "a balancer gets pool sets" ctl bal lb edit www.example.org "pool_sets=$sets"
+is "clients go to the pools of theirs" "$(serves)" '{"a":10}'
+check "and a rule over them" ctl bal lb edit www.example.org \
+	"rules=[{overrides: {pools: [$web, $trial], steering_policy: random, pool_weights: {$trial: 0}}}]"
+is "which has the last word" "$(serves)" '{"b":10}'
+is "both read as they were written" \
+	"$(ctl bal lb show www.example.org | jq -c '.object // . | [.pool_sets[0].match, .rules[0].overrides.pool_weights[]]')" \
+	'[{"topology":{"regions":["OC"]}},0]'
+no 1 pool delete trial && says "load_balancer www.example.org (rules)"
+check "without the rule" ctl bal lb edit www.example.org "rules=[]"
+no 1 pool delete trial && says "load_balancer www.example.org (pool_sets)"
+check "without the sets" ctl bal lb edit www.example.org "pool_sets=[]"
+check "it can go" ctl bal pool delete trial
+is "and clients are back" "$(serves)" '{"b":10}'
+
 # --- edits: what the answer says is in effect ---
 began=$(now_ms)
 check "the pool gets another endpoint" ctl bal pool edit web "origins=[{name: a, address: ${EP4[a]}}]"
