@@ -20,7 +20,8 @@ struct ruled {
 
 struct builder {
 	const struct weir_model *m;
-	const struct weir_lb *lb; /* as it is for the clients in hand */
+	const struct weir_lb *lb;          /* as it is for the clients in hand */
+	const struct weir_pool_set **sets; /* of the balancer in hand, by location */
 	struct ruled *ruled;
 	uint32_t n_ruled, ruled_room;
 	const struct weir_prefix *prefixes; /* of rules */
@@ -231,11 +232,29 @@ static const struct weir_lb *ruled(struct builder *b, const struct weir_lb *lb,
 	return to->lb = weir_rules_apply(lb, is->set, is->bits, b->arena);
 }
 
+static const struct weir_location *location(const struct weir_places *places, uint32_t i)
+{
+	static const struct weir_location unknown;
+
+	return places ? &places->locations[i] : &unknown;
+}
+
+/* Once for all that rules make of the balancer. */
+static void find_sets(struct builder *b, const struct weir_lb *lb, const struct weir_places *places)
+{
+	uint32_t n = places ? places->n_locations : 1;
+
+	for (uint32_t i = 0; i < n; i++)
+		b->sets[i] = lb->n_pool_sets
+				     ? weir_lb_pool_set(lb, &b->m->agent, location(places, i))
+				     : NULL;
+}
+
 /* The class of clients in a location. bits: the rules that hold; NULL: they go by the location. */
 static struct weir_class class_at(struct builder *b, const struct weir_lb *lb, const uint64_t *bits,
-				  const struct weir_location *at)
+				  const struct weir_pool_set *set, const struct weir_location *at)
 {
-	struct ruled is = { .set = weir_lb_pool_set(lb, &b->m->agent, at) };
+	struct ruled is = { .set = set };
 
 	b->lb = lb;
 	if (is.set && is.set->response)
@@ -274,16 +293,13 @@ static struct weir_lb_classes classify(struct builder *b, const struct weir_lb *
 				       const uint64_t *bits, const struct weir_places *places,
 				       struct maps *maps, uint16_t *map)
 {
-	static const struct weir_location unknown;
 	uint32_t n = places ? places->n_locations : 1;
 	struct weir_class *kept, c;
 	struct weir_lb_classes out;
 
 	b->n = b->n_ruled = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		const struct weir_location *at = places ? &places->locations[i] : &unknown;
-
-		c = class_at(b, lb, bits, at);
+		c = class_at(b, lb, bits, b->sets[i], location(places, i));
 		map[i] = class_for(b, &c);
 	}
 	kept = weir_arena_new_array(b->arena, b->n, struct weir_class);
@@ -365,17 +381,21 @@ const struct weir_lb_classes *weir_classes_build(const struct weir_model *m,
 	b.order = weir_new_array(most, const struct weir_pool *);
 	b.distance = weir_new_array(most, uint32_t);
 	b.taken = weir_new_array(most, bool);
+	b.sets = weir_new_array(n_locations, const struct weir_pool_set *);
 	for (uint32_t i = 0; i < m->n_lbs; i++) {
 		const struct weir_lb *lb = &m->lbs[i];
 
+		if (asks(lb) || n_variants(lb))
+			find_sets(&b, lb, places);
 		out[i] = asks(lb) ? classify(&b, lb, NULL, places, &maps, map)
 				  : all_alike(lb, arena);
 		out[i].lb = lb;
-		out[i].ruled = variants(&b, &m->lbs[i], places, &maps, map);
+		out[i].ruled = variants(&b, lb, places, &maps, map);
 	}
 	free(b.order);
 	free(b.distance);
 	free(b.taken);
+	free(b.sets);
 	free(b.classes);
 	free(b.ruled);
 	free(maps.all);
