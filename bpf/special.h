@@ -29,7 +29,7 @@ static __always_inline const struct weir_special *find_special(__u32 service_id)
 #include "conns.h"
 #include "steer.h"
 
-/* What chooses the row (the lowest 16 bits), the bucket and the record of a packet. */
+/* What chooses the row (the lowest bits), the bucket and the record of a packet. */
 static __always_inline __u64 hash_special(struct packet *p)
 {
 	const __u64 row = WEIR_TABLE_MAX - 1;

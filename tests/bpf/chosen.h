@@ -82,7 +82,8 @@ static bool row_of(const struct served *svc, const struct flow *f, bool syn, str
 {
 	bool client = svc->flags & WEIR_SERVICE_CLIENT, sticky = svc->flags & WEIR_SERVICE_STICKY;
 	uint64_t chooses = client ? plane_hash_client(f) : plane_hash(f);
-	uint64_t flow = plane_hash(f) >> 16 << 16 | (chooses & 0xffff);
+	const uint64_t of_row = WEIR_TABLE_MAX - 1;
+	uint64_t flow = (plane_hash(f) & ~of_row) | (chooses & of_row);
 	const struct weir_flow *by_flow, *by_client;
 	struct steered way = { .table = svc->at };
 

@@ -159,6 +159,26 @@ static void a_syn_that_comes_again_leaves_a_suspected_endpoint(void **state)
 	ack(&last, WEIR_FORWARD_PREV, a);
 }
 
+static void a_flow_of_the_largest_table_moves_as_well(void **state)
+{
+	struct plane_service large = plane_add_service(plane, VIP, IPPROTO_TCP, 82, WEIR_TABLE_MAX);
+	struct flow f = flow_to(VIP, 82, 0, 0);
+
+	(void)state;
+	watch(&large, 0);
+	for (uint32_t i = 0; i < large.size; i++)
+		plane_set_row(plane, large.base + i, i % 2 ? a : b, REST);
+	for (uint32_t n = 1; row_of(&large, &f) < large.base + large.size / 2; n++)
+		f = flow_to(VIP, 82, n, 0);
+	syn(&f, WEIR_FORWARD, a);
+	earlier(&f, 1000);
+	plane->live[a].unanswered = WEIR_SUSPECT;
+	plane->live[a].again_at = plane_syn_now(plane);
+	syn(&f, WEIR_FORWARD_SECOND, b);
+	assert_int_equal(plane->rows[row_of(&large, &f)].prev, a);
+	ack(&f, WEIR_FORWARD_FLOW, b);
+}
+
 static void the_second_choice_that_does_not_answer_either_is_left_too(void **state)
 {
 	struct flow f = flow(WEIR_SUSPECT);
@@ -461,6 +481,7 @@ int main(void)
 		TEST(what_is_long_ago_is_no_reason),
 		TEST(copies_and_new_connections_are_no_repetitions),
 		TEST(flows_that_share_a_bucket_do_not_disturb_each_other),
+		TEST(a_flow_of_the_largest_table_moves_as_well),
 		TEST(handshakes_are_timed_by_region),
 		TEST(a_handshake_whose_syn_came_again_is_not_timed),
 		TEST(tagged_frames_are_watched_too),
