@@ -18,10 +18,11 @@
 	(1 << WEIR_SERVICE_SLOT_BITS)   /* open addressing, at most a quarter full */
 #define WEIR_SERVICE_PROBE       16     /* slots looked at before an address is nobody's */
 #define WEIR_MAX_ENDPOINTS       131072 /* slots, including those that drain; slot 0 is never used */
-#define WEIR_DEFAULT_ROWS        4194304   /* rows of all tables together: 40 MiB */
+#define WEIR_DEFAULT_ROWS        4194304 /* rows of all tables, if not configured: 40 MiB */
+#define WEIR_MIN_ROWS            65536
 #define WEIR_MAX_ROWS            134217728 /* if so configured: 1.25 GiB */
 #define WEIR_TABLE_MIN           1024      /* rows of one table, a power of two */
-#define WEIR_TABLE_MAX           65536
+#define WEIR_TABLE_MAX           524288
 #define WEIR_FLOW_BUCKETS        65536 /* a power of two, of WEIR_FLOW_WAYS flows each: 4 MiB */
 #define WEIR_FLOW_WAYS           4
 #define WEIR_FRAGMENT_BUCKETS    4096   /* a power of two, of WEIR_FLOW_WAYS datagrams each */
@@ -190,8 +191,9 @@ struct weir_rest {
 };
 
 /* A recorded flow. Who it is: the service, and 48 bits of its hash beyond those that chose the
- * bucket. key 0: free. Written by the packet path only, in rows that are not at rest, and for
- * services with WEIR_SERVICE_COUNTED in all. */
+ * bucket. (Rows are chosen by the lowest bits of the hash, which are told by key and bucket, but
+ * for which of its two buckets a counted flow is in.) key 0: free. Written by the packet path only,
+ * in rows that are not at rest, and for services with WEIR_SERVICE_COUNTED in all. */
 struct weir_flow {
 	__u64 key;      /* hash >> 32 << 32 | service id << 16 | (hash & 0xffff) */
 	__u32 endpoint; /* slot */

@@ -59,13 +59,13 @@ static inline struct weir_table_ref weir_way_table(__u32 way)
 {
 	struct weir_table_ref ref = {
 		.base = (way & 0xfffff) * WEIR_TABLE_MIN,
-		.mask = (WEIR_TABLE_MIN << (way >> 20 & 7)) - 1,
+		.mask = (WEIR_TABLE_MIN << (way >> 20 & 15)) - 1,
 	};
 
 	return ref;
 }
 
-_Static_assert(WEIR_MAX_ROWS / WEIR_TABLE_MIN <= 1 << 20 && WEIR_TABLE_MAX == WEIR_TABLE_MIN << 6,
+_Static_assert(WEIR_MAX_ROWS / WEIR_TABLE_MIN <= 1 << 20 && WEIR_TABLE_MAX <= WEIR_TABLE_MIN << 15,
 	       "WEIR_WAY_TABLE");
 _Static_assert(sizeof(struct weir_place_key) == 24, "weir_place_key");
 _Static_assert(sizeof(struct weir_classes) == 8, "weir_classes");

@@ -242,6 +242,36 @@ static void a_table_that_grows_does_not_prolong_its_windows(void **state)
 	assert_int_equal(usage.unsettled_rows, 0);
 }
 
+/* Records tell by their buckets which of so many rows they are of. */
+static void live_flows_keep_their_rows_of_the_largest_table(void **state)
+{
+	struct bed *b = *state;
+	struct weir_plane_usage usage;
+	struct flow f;
+
+	bed_serve(b, 0, WEIR_TABLE_MAX, 0, 1);
+	bed_sync(b);
+	bed_serve(b, 0, WEIR_TABLE_MAX, 1, 1);
+	bed_sync(b);
+	for (uint32_t i = 0; i < 64; i++) {
+		f = bed_flow(0, i);
+		assert_int_equal(bed_send(b, &f, PKT_ACK), 0);
+	}
+	bed_pass(b, DRAIN_MS);
+	weir_plane_usage(b->plane, &usage);
+	assert_in_range(usage.unsettled_rows, 60, 2 * 64); /* either of two, for each */
+	for (uint32_t i = 0; i < 64; i++) {
+		f = bed_flow(0, i);
+		assert_int_equal(bed_send(b, &f, PKT_ACK), 0);
+	}
+	bed_silence(b);
+	bed_pass(b, 1000);
+	weir_plane_usage(b->plane, &usage);
+	assert_int_equal(usage.unsettled_rows, 0);
+	bed_pass(b, 1000);
+	assert_int_equal(bed_records(b), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +284,7 @@ int main(void)
 		BED_TEST(an_endpoint_at_weight_0_keeps_its_flows_for_a_window_after_it_is_removed),
 		BED_TEST(a_table_without_room_changes_nothing),
 		BED_TEST(a_table_that_grows_does_not_prolong_its_windows),
+		BED_TEST(live_flows_keep_their_rows_of_the_largest_table),
 	};
 	return BED_TESTS(tests);
 }

@@ -24,7 +24,7 @@ struct weir_plane_options {
 	/* Sources of outer headers: each flow has one of the prefix's addresses, of an IPv6 one
 	 * only the last 32 bits vary. bits 0: the address that the route says. */
 	struct weir_prefix outer4, outer6;
-	uint32_t max_rows; /* a power of two, WEIR_TABLE_MAX or more */
+	uint32_t max_rows; /* a power of two, WEIR_MIN_ROWS or more */
 };
 
 /* Loads the programs, with the maps pinned under pin_path if there are any (these have the rows

@@ -21,9 +21,19 @@ struct dns;
 struct ring_buffer;
 
 #define ROW_UNIT        WEIR_TABLE_MIN /* row space is given out in these */
-#define ROW_SIZES       7              /* of tables: WEIR_TABLE_MIN << 0 .. 6 */
+#define ROW_SIZES       10             /* of tables: WEIR_TABLE_MIN << 0 .. 9 */
 #define UDP_WINDOW_MS   5000  /* how long unrecorded datagrams of a changed row go to prev */
 #define ATTACH_RETRY_MS 10000 /* how often an interface that came back is tried */
+
+_Static_assert(WEIR_TABLE_MAX == ROW_UNIT << (ROW_SIZES - 1), "ROW_SIZES");
+
+/* A flow record that is there now, and what its hash ends in: in a table of more rows than 16 bits
+ * tell, it is of one of two. */
+struct record {
+	const struct weir_flow *flow;
+	uint64_t key;
+	uint32_t hash[2];
+};
 
 /* The agent's side of an endpoint slot. */
 struct slot {
@@ -389,8 +399,8 @@ void steers_reclaim(struct weir_plane *p);
 void steers_free(struct weir_plane *p);
 /* Whether a record is still of use; notes what it keeps from rest. lives: it is of a flow that may
  * go on where it is. */
-bool steer_needs(const struct weir_plane *p, struct steer *s, const struct weir_flow *f,
-		 uint64_t key, uint32_t now, bool lives);
+bool steer_needs(const struct weir_plane *p, struct steer *s, const struct record *r, uint32_t now,
+		 bool lives);
 /* By what records have in the place of a service id; those of a group are chained. */
 struct steer **steers_by_id(const struct weir_plane *p);
 struct steer *steer_peer(const struct steer *s);

@@ -62,46 +62,59 @@ static bool ancient(const struct weir_flow *f, uint32_t now)
 }
 
 /* Whether this record is still of use for a table; marks its row when the flow needs it. */
-static bool table_needs(const struct weir_plane *p, struct table *x, const struct weir_flow *f,
-			uint64_t key, uint32_t now)
+static bool table_needs(const struct weir_plane *p, struct table *x, const struct record *r,
+			uint32_t now)
 {
-	uint32_t i = (uint32_t)key & 0xffff & (x->size - 1);
-	const struct weir_row *row = &p->rows[x->base + i];
+	const struct weir_flow *f = r->flow;
+	bool keep = false;
 
-	if (row->prev == WEIR_ROW_REST || ancient(f, now))
-		return false;
-	if (!x->window) /* the packet path has just unsettled it */
-		return true;
-	if (f->endpoint != row->cur && endpoint_is_alive(p, f->endpoint) && lives(p, f, now))
-		x->window[i].busy = 1;
-	return true;
+	for (int k = 0; k < 2 && !ancient(f, now); k++) {
+		uint32_t i = r->hash[k] & (x->size - 1);
+		const struct weir_row *row = &p->rows[x->base + i];
+
+		if (row->prev == WEIR_ROW_REST)
+			continue;
+		keep = true;
+		if (x->window && /* else the packet path has just unsettled it */
+		    f->endpoint != row->cur && endpoint_is_alive(p, f->endpoint) &&
+		    lives(p, f, now))
+			x->window[i].busy = 1;
+	}
+	return keep;
 }
 
 /* Of a service that tells its clients apart, or of clients of such ones: a group. */
 static bool steers_need(const struct weir_plane *p, struct steer *s, uint32_t id,
-			const struct weir_flow *f, uint64_t key, uint32_t now)
+			const struct record *r, uint32_t now)
 {
+	const struct weir_flow *f = r->flow;
 	bool live = endpoint_is_alive(p, f->endpoint) && lives(p, f, now), keep = false;
 
 	for (; s; s = id < WEIR_MAX_SERVICES ? NULL : steer_peer(s))
-		keep |= steer_needs(p, s, f, key, now, live);
+		keep |= steer_needs(p, s, r, now, live);
 	return keep && !ancient(f, now);
 }
 
 static bool keep_record(const struct weir_plane *p, struct table *const *by_id,
-			struct steer *const *steers, const struct weir_flow *f, uint64_t key,
-			uint32_t now)
+			struct steer *const *steers, const struct record *r, uint32_t now)
 {
-	uint32_t id = (uint32_t)(key >> 16) & 0xffff;
+	uint32_t id = (uint32_t)(r->key >> 16) & 0xffff;
 	bool keep = false;
 
 	if (id >= WEIR_GROUP_ID(WEIR_MAX_SERVICES))
 		return false;
 	if (steers[id])
-		return steers_need(p, steers[id], id, f, key, now);
+		return steers_need(p, steers[id], id, r, now);
 	for (struct table *x = by_id[id]; x; x = id < WEIR_MAX_SERVICES ? NULL : x->peer)
-		keep |= table_needs(p, x, f, key, now);
+		keep |= table_needs(p, x, r, now);
 	return keep;
+}
+
+static struct record record_of(struct weir_flow *f, uint64_t key, uint32_t bucket)
+{
+	uint32_t other = bucket ^ ((uint32_t)(key >> 48) | 1), row = (uint32_t)key & 0xffff;
+
+	return (struct record){ f, key, { bucket << 16 | row, other << 16 | row } };
 }
 
 /* Its slot may soon be another endpoint's. */
@@ -123,12 +136,13 @@ static bool sweep(struct weir_plane *p)
 	for (uint32_t i = 0; i < WEIR_FLOW_BUCKETS * WEIR_FLOW_WAYS; i++) {
 		struct weir_flow *f = &p->flows[i / WEIR_FLOW_WAYS].way[i % WEIR_FLOW_WAYS];
 		uint64_t key = __atomic_load_n(&f->key, __ATOMIC_RELAXED);
+		struct record r = record_of(f, key, i / WEIR_FLOW_WAYS);
 		bool keep;
 
 		if (!key)
 			continue;
 		any = true;
-		keep = keep_record(p, by_id, steers, f, key, now);
+		keep = keep_record(p, by_id, steers, &r, now);
 		keep |= conns_keep(p, c, f, key, now);
 		if (!keep || endpoint_is_gone(p, f->endpoint))
 			__atomic_store_n(&f->key, 0, __ATOMIC_RELAXED);

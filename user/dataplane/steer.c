@@ -301,24 +301,30 @@ static bool is_away(const struct weir_plane *p, const struct steer *s, const str
 	return f->seen & WEIR_FLOW_AWAY || flow_age(f, now) >= (int64_t)ticks;
 }
 
-bool steer_needs(const struct weir_plane *p, struct steer *s, const struct weir_flow *f,
-		 uint64_t key, uint32_t now, bool lives)
+/* A row of a table that some of its ways name. */
+static bool row_needs(const struct weir_plane *p, const struct steer *s, struct table *x,
+		      uint32_t row, const struct weir_flow *f, uint32_t now, bool lives)
+{
+	const struct weir_row *at = &p->rows[x->base + row];
+
+	if (at->prev == WEIR_ROW_REST)
+		return false;
+	if (x->window && lives && f->endpoint != at->cur && is_away(p, s, f, now, x->changed_ms))
+		x->window[row].busy = 1;
+	return true;
+}
+
+bool steer_needs(const struct weir_plane *p, struct steer *s, const struct record *r, uint32_t now,
+		 bool lives)
 {
 	bool keep = s->unsettled > 0;
 
-	if (keep && lives && is_away(p, s, f, now, 0))
+	if (keep && lives && is_away(p, s, r->flow, now, 0))
 		s->busy = true;
-	for (uint32_t i = 0; i < s->n_named; i++) {
-		struct table *x = s->named[i];
-		uint32_t row = (uint32_t)key & 0xffff & (x->size - 1);
-		const struct weir_row *at = &p->rows[x->base + row];
+	for (uint32_t i = 0; i < 2 * s->n_named; i++) {
+		struct table *x = s->named[i / 2];
 
-		if (at->prev == WEIR_ROW_REST)
-			continue;
-		keep = true;
-		if (x->window && lives && f->endpoint != at->cur &&
-		    is_away(p, s, f, now, x->changed_ms))
-			x->window[row].busy = 1;
+		keep |= row_needs(p, s, x, r->hash[i % 2] & (x->size - 1), r->flow, now, lives);
 	}
 	return keep;
 }

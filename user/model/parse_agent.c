@@ -263,7 +263,7 @@ bool weir_take_agent(const struct weir_at *at, void *model)
 		WEIR_INT(weir_agent_conf, gue_port, 1, 65535, WEIR_GUE_PORT),
 		WEIR_CUSTOM("outer_source", take_outer_source),
 		WEIR_CUSTOM("client_regions", weir_take_regions),
-		WEIR_INT(weir_agent_conf, max_rows, WEIR_TABLE_MAX, WEIR_MAX_ROWS,
+		WEIR_INT(weir_agent_conf, max_rows, WEIR_MIN_ROWS, WEIR_MAX_ROWS,
 			 WEIR_DEFAULT_ROWS),
 		WEIR_CUSTOM("nat", weir_take_nat),
 	};
@@ -276,7 +276,7 @@ bool weir_take_agent(const struct weir_at *at, void *model)
 	return !(a->max_rows & (a->max_rows - 1)) ||
 	       weir_at_fail_key(at, "max_rows",
 				"must be a power of two, %u, %u and so on up to %u, not %u",
-				WEIR_TABLE_MAX, 2 * WEIR_TABLE_MAX, WEIR_MAX_ROWS, a->max_rows);
+				WEIR_MIN_ROWS, 2 * WEIR_MIN_ROWS, WEIR_MAX_ROWS, a->max_rows);
 }
 
 void weir_agent_defaults(struct weir_agent_conf *a)
