@@ -106,17 +106,20 @@ static struct entry *add(struct weir_memo *m)
 	return &m->entries[m->n++];
 }
 
+/* Four chains side by side, which do not wait for each other's multiplications. */
 static uint64_t digest(const struct entry *e)
 {
-	uint64_t h = e->size;
+	uint64_t h[] = { e->size, 1, 2, 3 };
 
 	for (uint32_t i = 0; i < e->size; i++) {
 		uint32_t who = e->rows[i];
-		uint64_t id = who == WEIR_ROW_NOBODY ? 0 : e->candidates[who].id;
+		uint64_t id = who == WEIR_ROW_NOBODY ? 0 : e->candidates[who].id, *to = &h[i % 4];
 
-		h = ((h << 27 | h >> 37) ^ id) * 0x9e3779b97f4a7c15ull;
+		*to = ((*to << 27 | *to >> 37) ^ id) * 0x9e3779b97f4a7c15ull;
 	}
-	return weir_mix64(h);
+	for (int i = 1; i < 4; i++)
+		h[0] = weir_mix64(h[0]) ^ h[i];
+	return weir_mix64(h[0]);
 }
 
 /* What rows would be if everybody had the weight of its place: the same whoever fails, so a failure
@@ -165,7 +168,7 @@ struct weir_rows weir_memo_rows(struct weir_memo *m, const struct weir_candidate
 			.n = n,
 			.size = size,
 			.candidates = weir_new_array(n, struct weir_candidate),
-			.rows = weir_new_array(size, uint32_t),
+			.rows = weir_grow(NULL, size, sizeof(*new.rows)),
 		};
 		memcpy(new.candidates, c, n * sizeof(*c));
 		build(m, &new);

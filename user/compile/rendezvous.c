@@ -7,30 +7,33 @@
 
 #include "base/hash.h"
 #include "base/mem.h"
+#include "compile/order.h"
 #include "weir/abi.h"
 
 #define BAND_PERCENT 3
-#define FREE         UINT32_MAX
-#define SLICE_SHIFT  3 /* a slice of time has size >> 3 claims or fewer */
+#define SLICE_SHIFT  3      /* a slice of time has about size >> 3 claims, or fewer */
+#define LN2          45426u /* 16 fractional bits */
+#define WORD(row)    ((row) / 64)
+#define BIT(row)     (1ull << (row) % 64)
 
 struct claimant {
 	uint64_t id, pace;               /* 2^48 / weight */
-	uint64_t time;                   /* of its next claim */
-	uint32_t index, weight;          /* index: of the caller */
-	uint32_t first, step, lag;       /* claims rows first, first + step, ...; lag: 16 bits */
-	uint32_t next;                   /* number of its next claim */
+	uint32_t weight, lag;            /* lag: 16 bits */
+	uint32_t next, row;              /* number of its next claim, and the row */
 	uint32_t count, floor, due, cap; /* rows */
 };
 
 struct claim {
 	uint64_t time;
-	uint32_t who, row; /* who: place in race.c */
+	uint32_t who, row;
 };
 
 struct race {
-	struct claimant *c; /* sorted by id */
+	struct claimant *c; /* in the caller's order, as all that is by claimant */
+	struct weir_order *order;
 	uint32_t n;
-	uint32_t *rows; /* who has it, or FREE */
+	uint32_t *rows; /* who has it, unless it is free */
+	uint64_t *free; /* by row, a bit */
 	uint32_t size, n_free;
 	uint32_t owed;    /* rows that claimants lack to their floors */
 	uint32_t *active; /* who may still claim */
@@ -61,31 +64,41 @@ static uint64_t claim_time(const struct claimant *c, uint32_t k, uint32_t size)
 	return (uint64_t)(((unsigned __int128)level * c->pace) >> 32);
 }
 
-static int by_id(const void *a, const void *b)
+/* How many claims are made before a time, which is not long after that of claim k, if k or more
+ * are. Newton's method comes within one or two. */
+static uint32_t claims_until(const struct claimant *c, uint32_t k, uint64_t end, uint32_t size)
 {
-	const struct claimant *x = a, *y = b;
+	for (int i = 0; i < 4 && k < size; i++) {
+		int64_t left = (int64_t)(end - claim_time(c, k, size));
+		int64_t level = (int64_t)(((__int128)left * c->weight) >> 16);
+		int64_t by = (int64_t)(((__int128)level * LN2 * (size - k)) >> 48);
 
-	return x->id < y->id ? -1 : x->id > y->id;
+		k = by < -(int64_t)k ? 0 : by > size - k ? size : k + (uint32_t)by;
+		if (by >= -2 && by <= 2)
+			break;
+	}
+	while (k && claim_time(c, k - 1, size) >= end)
+		k--;
+	while (k < size && claim_time(c, k, size) < end)
+		k++;
+	return k;
 }
 
 static void enter(struct race *r, const struct weir_candidate *c, bool now)
 {
 	for (uint32_t i = 0; i < r->n; i++) {
 		uint32_t weight = now ? c[i].now : c[i].weight;
-		uint64_t h = weir_mix64(c[i].id);
 
 		assert((weight || now) && weight <= WEIR_CANDIDATE_WEIGHT);
 		r->c[i] = (struct claimant){
 			.id = c[i].id,
 			.pace = weight ? (1ull << 48) / weight : 0,
-			.index = i,
 			.weight = weight,
-			.first = h & (r->size - 1),
-			.step = (h >> 16 & (r->size - 1)) | 1,
-			.lag = h >> 48,
+			.lag = weir_mix64(c[i].id) >> 48,
 		};
+		if (weight)
+			weir_order_init(&r->order[i], c[i].id, r->size);
 	}
-	qsort(r->c, r->n, sizeof(*r->c), by_id);
 }
 
 /* How many rows each is due. */
@@ -120,7 +133,7 @@ static void line_up(struct race *r)
 			continue;
 		r->active[r->n_active++] = i;
 		c->next = 0;
-		c->time = claim_time(c, 0, r->size);
+		c->row = r->order[i].first;
 		if (c->count < c->floor)
 			r->owed += c->floor - c->count;
 	}
@@ -151,34 +164,41 @@ static uint64_t drop_inactive(struct race *r)
 	return weight;
 }
 
+static void add_claim(struct race *r, uint32_t at, uint32_t who, uint32_t k, uint32_t row)
+{
+	if (at == r->room) {
+		r->room *= 2;
+		r->claims = weir_grow(r->claims, r->room, sizeof(*r->claims));
+	}
+	r->claims[at] = (struct claim){ claim_time(&r->c[who], k, r->size), who, row };
+}
+
 /* The claims before end on rows that are free now. */
 static uint32_t collect(struct race *r, uint64_t end)
 {
-	uint32_t m = 0, size = r->size;
+	uint32_t m = 0;
 
 	for (uint32_t i = 0; i < r->n_active; i++) {
-		struct claimant *c = &r->c[r->active[i]];
+		uint32_t who = r->active[i];
+		struct claimant *c = &r->c[who];
+		uint32_t row = c->row, until = claims_until(c, c->next, end, r->size);
 
-		while (c->time < end && c->next < size) {
-			uint32_t row = (c->first + c->next * c->step) & (size - 1);
-
-			if (r->rows[row] == FREE) {
-				assert(m < r->room);
-				r->claims[m++] = (struct claim){ c->time, r->active[i], row };
-			}
-			if (++c->next < size)
-				c->time = claim_time(c, c->next, size);
-		}
+		for (uint32_t k = c->next; k < until;
+		     row = weir_order_next(&r->order[who], row, ++k))
+			if (r->free[WORD(row)] & BIT(row))
+				add_claim(r, m++, who, k, row);
+		c->next = until;
+		c->row = row;
 	}
 	return m;
 }
 
-static bool later(const struct claim *a, const struct claim *b)
+static bool later(const struct race *r, const struct claim *a, const struct claim *b)
 {
-	return a->time > b->time || (a->time == b->time && a->who > b->who);
+	return a->time > b->time || (a->time == b->time && r->c[a->who].id > r->c[b->who].id);
 }
 
-/* By time, then who: buckets by the first bits of the time since start, then neighbours. */
+/* By time, then id: buckets by the first bits of the time since start, then neighbours. */
 static void sort_claims(struct race *r, uint32_t m, uint64_t start, unsigned int slice_bits)
 {
 	unsigned int bits = 0, shift;
@@ -186,6 +206,8 @@ static void sort_claims(struct race *r, uint32_t m, uint64_t start, unsigned int
 	while (1u << bits < m && bits < slice_bits)
 		bits++;
 	shift = slice_bits - bits;
+	r->sorted = weir_grow(r->sorted, r->room, sizeof(*r->sorted));
+	r->buckets = weir_grow(r->buckets, (1ul << bits) + 1, sizeof(*r->buckets));
 	memset(r->buckets, 0, ((1ul << bits) + 1) * sizeof(*r->buckets));
 	for (uint32_t i = 0; i < m; i++)
 		r->buckets[((r->claims[i].time - start) >> shift) + 1]++;
@@ -197,7 +219,7 @@ static void sort_claims(struct race *r, uint32_t m, uint64_t start, unsigned int
 		struct claim moving = r->sorted[i];
 		uint32_t at = i;
 
-		for (; at && later(&r->sorted[at - 1], &moving); at--)
+		for (; at && later(r, &r->sorted[at - 1], &moving); at--)
 			r->sorted[at] = r->sorted[at - 1];
 		r->sorted[at] = moving;
 	}
@@ -207,27 +229,33 @@ static void grant(struct race *r, const struct claim *claim)
 {
 	struct claimant *c = &r->c[claim->who];
 
-	if (r->rows[claim->row] != FREE || !may_claim(r, c))
+	if (!(r->free[WORD(claim->row)] & BIT(claim->row)) || !may_claim(r, c))
 		return;
 	if (c->count < c->floor)
 		r->owed--;
 	c->count++;
 	r->rows[claim->row] = claim->who;
+	r->free[WORD(claim->row)] &= ~BIT(claim->row);
 	r->n_free--;
 }
 
-/* Slices are only there to sort fewer claims: where they begin changes nothing. */
+/* Slices are only there to sort fewer claims: where they begin and end changes nothing. The fewer
+ * rows are free, the longer they are. */
 static void run(struct race *r)
 {
-	uint64_t table_time = 5ull
-			      << 46; /* less than a candidate of weight 1 takes for size claims */
+	/* less than a candidate of weight 1 takes for size claims */
+	const uint64_t table_time = 5ull << 46;
 	uint64_t start = 0;
 
 	while (r->n_free) {
 		uint64_t slice = table_time / drop_inactive(r) >> SLICE_SHIFT;
-		unsigned int bits = slice > 1 ? 63 - (unsigned int)__builtin_clzll(slice) : 0;
-		uint32_t m = collect(r, start + (1ull << bits));
+		unsigned int bits;
+		uint32_t m;
 
+		for (int i = 1; i <= SLICE_SHIFT && r->n_free < r->size >> i; i++)
+			slice *= 2;
+		bits = slice > 1 ? 63 - (unsigned int)__builtin_clzll(slice) : 0;
+		m = collect(r, start + (1ull << bits));
 		sort_claims(r, m, start, bits);
 		for (uint32_t i = 0; i < m; i++)
 			grant(r, &r->sorted[i]);
@@ -235,33 +263,33 @@ static void run(struct race *r)
 	}
 }
 
-static struct race begin(const struct weir_candidate *c, uint32_t n, uint32_t size, bool now)
+static struct race begin(const struct weir_candidate *c, uint32_t n, uint32_t *rows, uint32_t size,
+			 bool now)
 {
-	uint32_t room = (size >> SLICE_SHIFT) + 2 * n;
+	uint32_t room = (size >> SLICE_SHIFT) + n;
 	struct race r = {
 		.c = weir_new_array(n, struct claimant),
+		.order = weir_new_array(n, struct weir_order),
 		.n = n,
-		.rows = weir_new_array(size, uint32_t),
+		.rows = rows,
+		.free = weir_new_array(WORD(size - 1) + 1, uint64_t),
 		.size = size,
 		.active = weir_new_array(n, uint32_t),
 		.claims = weir_new_array(room, struct claim),
-		.sorted = weir_new_array(room, struct claim),
-		.buckets = weir_new_array(2 * (size_t)room + 1, uint32_t),
 		.room = room,
 	};
 
-	assert(size && size <= WEIR_TABLE_MAX && !(size & (size - 1)));
+	assert(size >= 4 && size <= WEIR_TABLE_MAX && !(size & (size - 1)));
 	enter(&r, c, now);
 	set_bounds(&r);
 	return r;
 }
 
-static void end(struct race *r, uint32_t *rows)
+static void end(struct race *r)
 {
-	for (uint32_t i = 0; i < r->size; i++)
-		rows[i] = r->c[r->rows[i]].index;
-	free(r->rows);
 	free(r->c);
+	free(r->order);
+	free(r->free);
 	free(r->active);
 	free(r->claims);
 	free(r->sorted);
@@ -270,71 +298,50 @@ static void end(struct race *r, uint32_t *rows)
 
 void weir_rendezvous_fill(const struct weir_candidate *c, uint32_t n, uint32_t *rows, uint32_t size)
 {
-	struct race r = begin(c, n, size, false);
+	struct race r = begin(c, n, rows, size, false);
 
-	memset(r.rows, 0xff, size * sizeof(*r.rows)); /* FREE */
+	for (uint32_t i = 0; i < size; i++)
+		r.free[WORD(i)] |= BIT(i);
 	r.n_free = size;
 	line_up(&r);
 	run(&r);
-	end(&r, rows);
+	end(&r);
 }
 
-/* A row that may be given up, and the number of the claim that it was got by. */
-struct surplus {
-	uint32_t who, nth, row;
-};
-
-static int by_claim(const void *a, const void *b)
+/* Those of its rows that it claimed first, as many as it keeps. */
+static void mark_kept(struct race *r, uint32_t who, uint32_t keep, uint64_t *kept)
 {
-	const struct surplus *x = a, *y = b;
+	uint32_t row = r->order[who].first;
 
-	if (x->who != y->who)
-		return x->who < y->who ? -1 : 1;
-	return x->nth > y->nth ? -1 : x->nth < y->nth; /* the last one first */
+	for (uint32_t k = 0; keep; row = weir_order_next(&r->order[who], row, ++k)) {
+		if (r->rows[row] != who || r->free[WORD(row)] & BIT(row))
+			continue;
+		kept[WORD(row)] |= BIT(row);
+		keep--;
+	}
 }
 
-/* Of an odd number, modulo 2^32: each step doubles the bits that are right. */
-static uint32_t inverse(uint32_t odd)
-{
-	uint32_t x = odd;
-
-	for (int i = 0; i < 4; i++)
-		x *= 2 - odd * x;
-	return x;
-}
-
-/* Those who have more than most give up the rest. */
+/* Those who have more than most give up the rest: the rows that they claimed last. */
 static void give_up(struct race *r, uint32_t (*most)(const struct claimant *))
 {
-	struct surplus *s = NULL;
-	uint32_t m = 0, room = 0;
+	uint64_t *kept = weir_new_array(WORD(r->size - 1) + 1, uint64_t);
+	bool *gives = weir_new_array(r->n, bool);
 
-	for (uint32_t i = 0; i < r->n; i++)
-		if (r->c[i].count > most(&r->c[i]))
-			room += r->c[i].count;
-	if (room)
-		s = weir_new_array(room, struct surplus);
-	for (uint32_t row = 0; row < r->size && room; row++) {
-		uint32_t who = r->rows[row];
-		const struct claimant *c = &r->c[who];
+	for (uint32_t i = 0; i < r->n; i++) {
+		struct claimant *c = &r->c[i];
 
-		if (who != FREE && c->count > most(c))
-			s[m++] = (struct surplus){
-				who, (row - c->first) * inverse(c->step) & (r->size - 1), row
-			};
-	}
-	if (m)
-		qsort(s, m, sizeof(*s), by_claim);
-	for (uint32_t i = 0; i < m; i++) {
-		struct claimant *c = &r->c[s[i].who];
-
-		if (c->count <= most(c))
+		gives[i] = c->count > most(c);
+		if (!gives[i])
 			continue;
-		c->count--;
-		r->rows[s[i].row] = FREE;
-		r->n_free++;
+		r->n_free += c->count - most(c);
+		c->count = most(c);
+		mark_kept(r, i, c->count, kept);
 	}
-	free(s);
+	for (uint32_t row = 0; row < r->size; row++)
+		if (gives[r->rows[row]] && !(kept[WORD(row)] & BIT(row)))
+			r->free[WORD(row)] |= BIT(row);
+	free(kept);
+	free(gives);
 }
 
 static uint32_t to_cap(const struct claimant *c)
@@ -350,16 +357,10 @@ static uint32_t to_due(const struct claimant *c)
 void weir_rendezvous_refill(const struct weir_candidate *c, uint32_t n, uint32_t *rows,
 			    uint32_t size)
 {
-	struct race r = begin(c, n, size, true);
-	uint32_t *place = weir_new_array(n, uint32_t);
+	struct race r = begin(c, n, rows, size, true);
 
-	for (uint32_t i = 0; i < n; i++)
-		place[r.c[i].index] = i;
-	for (uint32_t i = 0; i < size; i++) {
-		r.rows[i] = place[rows[i]];
-		r.c[place[rows[i]]].count++;
-	}
-	free(place);
+	for (uint32_t i = 0; i < size; i++)
+		r.c[rows[i]].count++;
 	give_up(&r, to_cap);
 	line_up(&r);
 	if (r.owed > r.n_free) { /* what others have in their bands is somebody's */
@@ -367,15 +368,16 @@ void weir_rendezvous_refill(const struct weir_candidate *c, uint32_t n, uint32_t
 		line_up(&r);
 	}
 	run(&r);
-	end(&r, rows);
+	end(&r);
 }
 
+/* The largest pools that the sizes suit, by what it moves when one of them leaves: README.md. */
 uint32_t weir_rendezvous_size(uint32_t n)
 {
-	uint64_t least = n * (100 + 5 * (uint64_t)n); /* README.md: what fewer rows cost */
+	static const uint16_t most[] = { 13, 20, 29, 41, 64, 160, 256, 400, 640 };
 	uint32_t size = WEIR_TABLE_MIN;
 
-	while (size < WEIR_TABLE_MAX && size < least)
+	for (uint32_t i = 0; i < sizeof(most) / sizeof(*most) && n > most[i]; i++)
 		size *= 2;
 	return size;
 }

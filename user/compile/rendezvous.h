@@ -2,10 +2,11 @@
 /* rendezvous.h - bounded weighted rendezvous: shares that follow the weights, few rows moved by a
  * change, no history. Pure, integers only.
  *
- * Every candidate claims rows in an order of its own, claim k at a time that depends on its id, its
- * weight and k alone; a row goes to its first claimant. Left at that, losing a candidate moves its
- * rows and no others, but shares stray from the weights. So a candidate stops at 103 % of what it
- * is due, and once the free rows are only as many as others lack to 97 %, only those claim.
+ * Every candidate claims rows in an order of its own (order.h), claim k at a time that depends on
+ * its id, its weight and k alone; a row goes to its first claimant. Left at that, losing a
+ * candidate moves its rows and no others, but shares stray from the weights. So a candidate stops
+ * at 103 % of what it is due, and once the free rows are only as many as others lack to 97 %, only
+ * those claim.
  *
  * The table is built for all candidates and their weights first; then those whose weight is another
  * one now give up what is too much, the rows that they claimed last, and those who lack some claim
@@ -27,7 +28,7 @@ struct weir_candidate {
 };
 
 /* Fills rows[0 .. size-1] with indexes into c by weight, whatever now says; n is not 0. size is a
- * power of two, at most WEIR_TABLE_MAX. The result depends on the set of candidates alone, not on
+ * power of two, 4 .. WEIR_TABLE_MAX. The result depends on the set of candidates alone, not on
  * their order (the indexes follow the order). */
 void weir_rendezvous_fill(const struct weir_candidate *c, uint32_t n, uint32_t *rows,
 			  uint32_t size);
@@ -37,7 +38,7 @@ void weir_rendezvous_fill(const struct weir_candidate *c, uint32_t n, uint32_t *
 void weir_rendezvous_refill(const struct weir_candidate *c, uint32_t n, uint32_t *rows,
 			    uint32_t size);
 
-/* How many rows a table of n endpoints has: a power of two, WEIR_TABLE_MIN .. WEIR_TABLE_MAX. */
+/* How many rows suit a table of n endpoints: a power of two, WEIR_TABLE_MIN .. WEIR_TABLE_MAX. */
 uint32_t weir_rendezvous_size(uint32_t n);
 
 #endif

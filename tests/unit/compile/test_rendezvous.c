@@ -154,18 +154,25 @@ static void shares_hold_when_many_do_not_serve(void **state)
 		}
 }
 
+/* Of two, the other one having 100, over several tables: one may stray by more than a step. */
+static uint32_t rows_by_weight(uint32_t weight)
+{
+	uint32_t rows = 0;
+
+	for (uint64_t seed = 0; seed < 40; seed++) {
+		draw_table(&before, 2, weir_rendezvous_size(2), 100, 100, seed);
+		before.c[0].weight = before.c[0].now = weight;
+		fill(&before);
+		rows += rows_of(&before, before.c[0].id);
+	}
+	return rows;
+}
+
 static void a_weight_step_of_a_hundredth_shows_in_the_rows(void **state)
 {
 	(void)state;
-	for (uint32_t weight = 1; weight < 100; weight++) {
-		draw_table(&before, 2, weir_rendezvous_size(2), 100, 100, 1);
-		before.c[0].weight = before.c[0].now = weight;
-		after = before;
-		after.c[0].weight = after.c[0].now = weight + 1;
-		fill(&before);
-		fill(&after);
-		assert_true(rows_of(&after, after.c[0].id) > rows_of(&before, before.c[0].id));
-	}
+	for (uint32_t weight = 1; weight < 100; weight++)
+		assert_true(rows_by_weight(weight + 1) > rows_by_weight(weight));
 }
 
 /* How many times the rows that must move do move, over several tables, in thousandths. */
@@ -260,7 +267,7 @@ static void a_second_failure_moves_little_more_than_its_own(void **state)
 			must += rows_of(&before, before.c[1].id);
 			moved += rows_moved(&before, &after);
 		}
-		assert_in_range(moved * 1000 / must, 1000, n == 1000 ? 1500 : 1200);
+		assert_in_range(moved * 1000 / must, 1000, 1200);
 	}
 }
 
@@ -270,7 +277,9 @@ static void removing_one_from_the_pool_barely_moves_the_others(void **state)
 	for (uint32_t n = 3; n <= 100; n += n / 2)
 		assert_in_range(moved_permille(n, remove_one), 1000, 1200);
 	assert_in_range(moved_permille(100, remove_one), 1000, 1200);
-	assert_in_range(moved_permille(1000, remove_one), 1000, 6000); /* README: why */
+	assert_in_range(moved_permille(250, remove_one), 1000, 1500);
+	assert_in_range(moved_permille(600, remove_one), 1000, 1500);
+	assert_in_range(moved_permille(1000, remove_one), 1000, 1500);
 }
 
 static void adding_one_to_the_pool_barely_moves_the_others(void **state)
@@ -279,14 +288,16 @@ static void adding_one_to_the_pool_barely_moves_the_others(void **state)
 	for (uint32_t n = 3; n <= 100; n += n / 2)
 		assert_in_range(moved_permille(n, add_one), 950, 1250);
 	assert_in_range(moved_permille(99, add_one), 950, 1250);
+	assert_in_range(moved_permille(999, add_one), 950, 1500);
 }
 
-static void a_tenth_less_weight_moves_about_that_much(void **state)
+static void a_tenth_less_weight_moves_twice_that_much_or_less(void **state)
 {
 	(void)state;
 	for (uint32_t n = 3; n <= 100; n += n / 2)
-		assert_in_range(moved_permille(n, lighten_one), 900, 1600);
-	assert_in_range(moved_permille(100, lighten_one), 900, 1500);
+		assert_in_range(moved_permille(n, lighten_one), 900, 2200);
+	assert_in_range(moved_permille(100, lighten_one), 900, 2200);
+	assert_in_range(moved_permille(1000, lighten_one), 900, 2200);
 }
 
 static void a_weight_that_is_less_for_now_moves_no_row_but_its_own(void **state)
@@ -347,7 +358,7 @@ static void every_machine_and_compiler_builds_the_same_table(void **state)
 	fill(&before);
 	for (uint32_t i = 0; i < before.size; i++)
 		digest = weir_mix64(digest ^ owner(&before, i));
-	if (digest != 0xb4f04abaf3f177ull)
+	if (digest != 0xb6d2c6e8c76313baull)
 		fail_msg("the digest is 0x%llx", (unsigned long long)digest);
 }
 
@@ -356,8 +367,9 @@ static void a_table_is_a_power_of_two_within_its_limits(void **state)
 	(void)state;
 	assert_int_equal(weir_rendezvous_size(0), WEIR_TABLE_MIN);
 	assert_int_equal(weir_rendezvous_size(4), WEIR_TABLE_MIN);
-	assert_int_equal(weir_rendezvous_size(10), 2048);
-	assert_int_equal(weir_rendezvous_size(100), WEIR_TABLE_MAX);
+	assert_int_equal(weir_rendezvous_size(20), 2048);
+	assert_int_equal(weir_rendezvous_size(100), 32768);
+	assert_int_equal(weir_rendezvous_size(1000), WEIR_TABLE_MAX);
 	assert_int_equal(weir_rendezvous_size(UINT32_MAX), WEIR_TABLE_MAX);
 	for (uint32_t n = 1; n < 2000; n++) {
 		uint32_t size = weir_rendezvous_size(n);
@@ -378,7 +390,7 @@ int main(void)
 		cmocka_unit_test(a_second_failure_moves_little_more_than_its_own),
 		cmocka_unit_test(removing_one_from_the_pool_barely_moves_the_others),
 		cmocka_unit_test(adding_one_to_the_pool_barely_moves_the_others),
-		cmocka_unit_test(a_tenth_less_weight_moves_about_that_much),
+		cmocka_unit_test(a_tenth_less_weight_moves_twice_that_much_or_less),
 		cmocka_unit_test(a_weight_that_is_less_for_now_moves_no_row_but_its_own),
 		cmocka_unit_test(shares_follow_the_weights_of_now),
 		cmocka_unit_test(the_order_of_candidates_changes_nothing),
