@@ -89,6 +89,10 @@ static void print_header(const json_t *s, bool colour)
 	       weirctl_int(usage, "services"), weirctl_int(usage, "endpoints"),
 	       weirctl_int(usage, "draining_endpoints"), weirctl_int(usage, "rows"),
 	       weirctl_int(usage, "max_rows"), weirctl_int(usage, "unsettled_rows"));
+	if (weirctl_int(usage, "crowded"))
+		printf("            %lld load balancers have fewer rows than suit them, %lld: "
+		       "agent.max_rows\n",
+		       weirctl_int(usage, "crowded"), weirctl_int(usage, "table_limit"));
 }
 
 /* A pool by the name people gave it; its id if it has none. */

@@ -65,8 +65,10 @@ enum weir_exit {
  * "queries", "answers" } ] (of UDP), "kernel": { "road": "xdp|tc|off", "answers" (that are
  * prepared), "written" (since the start) }, "filter": [ { "reason", "drop": bool, "text",
  * "packets", "bytes" } ] }, "usage": { "services", "endpoints", "draining_endpoints", "rows",
- * "unsettled_rows", "max_rows" } } OVERRIDE: null | { "state": "up|down|draining", "reason", "by",
- * "since": null | time, "until": null (for ever) | time }: what was said by hand. */
+ * "unsettled_rows", "max_rows", "table_limit" (no table has more rows), "crowded" (load balancers
+ * whose tables have fewer than suit them, for want of max_rows) } } OVERRIDE: null | { "state":
+ * "up|down|draining", "reason", "by", "since": null | time, "until": null (for ever) | time }: what
+ * was said by hand. */
 #define WEIR_API_STATUS "/weir/v1/status"
 
 /* GET ?name=...[&type=A][&client=ADDRESS][&subnet=PREFIX]: what would be answered to this resolver

@@ -83,10 +83,26 @@ static void publish_zones(struct weir_agent *a, const struct weir_view *view,
 	agent_signing_retire(a->signing, a->dns);
 }
 
+/* When that is something else than before. */
+static void say_crowded(const struct weir_tables *old, const struct weir_tables *now,
+			uint32_t max_rows)
+{
+	if ((old ? old->n_crowded : 0) == now->n_crowded)
+		return;
+	if (now->n_crowded)
+		weir_warn("agent.max_rows, %u, has no room for the tables that suit %u of the load "
+			  "balancers: they have %u rows each, and a change of their pools moves "
+			  "more flows than it would",
+			  max_rows, now->n_crowded, now->size_limit);
+	else
+		weir_info("agent.max_rows has room again for tables that suit all load balancers");
+}
+
 void agent_publish(struct weir_agent *a, const struct agent_decision *d,
 		   const struct agent_where *where)
 {
 	publish_zones(a, d->view, where);
+	say_crowded(a->tables, d->tables, d->view->model->agent.max_rows);
 	weir_arena_free(a->decided);
 	a->decided = d->arena;
 	a->view = d->view;

@@ -351,10 +351,11 @@ static json_t *usage(const struct weir_agent *a)
 	struct weir_plane_usage u;
 
 	weir_plane_usage(a->plane, &u);
-	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i}", "services", (int)u.services, "endpoints",
-			 (int)u.endpoints, "draining_endpoints", (int)u.draining_endpoints, "rows",
-			 (int)u.rows, "unsettled_rows", (int)u.unsettled_rows, "max_rows",
-			 (int)u.max_rows);
+	return json_pack("{s:i, s:i, s:i, s:i, s:i, s:i, s:i, s:i}", "services", (int)u.services,
+			 "endpoints", (int)u.endpoints, "draining_endpoints",
+			 (int)u.draining_endpoints, "rows", (int)u.rows, "unsettled_rows",
+			 (int)u.unsettled_rows, "max_rows", (int)u.max_rows, "table_limit",
+			 (int)a->tables->size_limit, "crowded", (int)a->tables->n_crowded);
 }
 
 static json_t *notes(const struct weir_model *m)

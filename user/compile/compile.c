@@ -9,6 +9,7 @@
 #include "compile/endpoints.h"
 #include "compile/reverses.h"
 #include "compile/servers.h"
+#include "compile/sizes.h"
 
 /* What is being built. */
 struct build {
@@ -24,11 +25,6 @@ struct build {
 	uint32_t *entered;                 /* by endpoint: where it may be among the candidates */
 };
 
-static bool has_services(const struct weir_lb *lb)
-{
-	return lb->proxied && lb->enabled;
-}
-
 /* Tunnels carry any family in any family; rewritten addresses change none. */
 static bool families_fit(const struct weir_lb *lb, const struct weir_view_mix *mix)
 {
@@ -41,31 +37,12 @@ static bool families_fit(const struct weir_lb *lb, const struct weir_view_mix *m
 	return true;
 }
 
-/* Whether several pools may fill a table together. */
-static bool mixes_pools(const struct weir_lb *lb)
+/* As large as suits it, if that is within the limit. */
+static uint32_t table_size(const struct build *b, const struct weir_lb *lb)
 {
-	const struct weir_lb *of;
+	uint32_t suits = weir_size_that_suits(lb);
 
-	for (uint32_t i = 0; i < lb->n_pools; i++)
-		if (lb->pools[i]->shed.percent || lb->pools[i]->shed.session_percent)
-			return true;
-	for (uint32_t i = 0; (of = weir_lb_variant(lb, i)); i++)
-		if (weir_lb_has_weights(of))
-			return true;
-	return false;
-}
-
-/* By what may ever fill it: the size does not depend on health. */
-static uint32_t table_size(const struct weir_lb *lb)
-{
-	uint32_t most = 0, sum = 0;
-
-	for (uint32_t i = 0; i < lb->n_pools; i++) {
-		sum += lb->pools[i]->n_origins;
-		if (lb->pools[i]->n_origins > most)
-			most = lb->pools[i]->n_origins;
-	}
-	return weir_rendezvous_size(mixes_pools(lb) ? sum : most);
+	return suits < b->out->size_limit ? suits : b->out->size_limit;
 }
 
 /* Those of which two origins are one may have more than there is room for. */
@@ -220,7 +197,7 @@ static void add_table(struct build *b, const struct weir_view_lb *v,
 
 	assert(families_fit(v->lb, mix)); /* validation refuses others */
 	t->group = g;
-	t->size = table_size(v->lb);
+	t->size = table_size(b, v->lb);
 	t->members = members;
 	t->n_members = enter_mix(b, v->lb, mix, members);
 	rows = weir_memo_rows(b->memo, b->candidates, t->n_members, t->size);
@@ -281,6 +258,7 @@ static void build_lb(struct build *b, const struct weir_view_lb *v)
 	for (uint32_t i = 0; i < v->steer.n_mixes; i++)
 		add_table(b, v, g, &v->mixes[i]);
 	add_services(b, v, first);
+	b->out->n_crowded += weir_size_that_suits(v->lb) > b->out->size_limit;
 	if (g->drain_ms > b->out->drain_ms)
 		b->out->drain_ms = g->drain_ms;
 }
@@ -363,7 +341,7 @@ static void allocate(struct build *b)
 	for (uint32_t i = 0; i < v->model->n_lbs; i++) {
 		const struct weir_view_lb *l = &v->lbs[i];
 
-		if (!has_services(l->lb))
+		if (!weir_has_tables(l->lb))
 			continue;
 		n_groups++;
 		n_tables += l->steer.n_mixes;
@@ -389,10 +367,11 @@ const struct weir_tables *weir_compile(const struct weir_view *view, struct weir
 		.out = weir_arena_new_array(arena, 1, struct weir_tables),
 	};
 
+	b.out->size_limit = weir_size_limit(view->model);
 	b.endpoints = weir_endpoints_collect(b.out, view, arena);
 	allocate(&b);
 	for (uint32_t i = 0; i < view->model->n_lbs; i++)
-		if (has_services(view->lbs[i].lb))
+		if (weir_has_tables(view->lbs[i].lb))
 			build_lb(&b, &view->lbs[i]);
 	qsort(b.services, b.out->n_services, sizeof(*b.services), by_key);
 	collect_vips(&b);

@@ -113,6 +113,8 @@ struct weir_tables {
 	uint32_t n_endpoints, n_groups, n_tables, n_services, n_vips, n_reverses;
 	const struct weir_nat_sources *nat; /* for endpoints with WEIR_MODE_FULLNAT */
 	uint32_t drain_ms;                  /* the longest of all */
+	uint32_t size_limit; /* no table has more rows, as agent.max_rows has no room for more */
+	uint32_t n_crowded;  /* load balancers whose tables are smaller for that */
 	uint64_t digest; /* of services, their flags, limits, rows and server ids by endpoint: equal
 			  * input, equal digest */
 };
