@@ -100,11 +100,11 @@ __attribute__((noinline)) int dns_resize_xdp(struct xdp_md *ctx, __u32 size)
 }
 
 static __always_inline enum weir_dns_reason dns_answer_xdp(struct xdp_md *ctx, struct dns_work *w,
-							   const struct weir_hot_answer *a)
+							   const struct dns_found *f)
 {
-	__u64 last = *(const volatile __u64 *)&a->last;
 	struct weir_hot_plan plan;
-	enum weir_dns_reason why = dns_decide(w, a, &plan);
+	__u64 last = dns_plan(f, &plan);
+	enum weir_dns_reason why = dns_decide(w, &plan);
 	int resized;
 
 	if (why != WEIR_DNS_QUERY && why != WEIR_DNS_SLIP)
@@ -112,19 +112,16 @@ static __always_inline enum weir_dns_reason dns_answer_xdp(struct xdp_md *ctx, s
 	resized = dns_resize_xdp(ctx, weir_hot_size(&w->q, &plan));
 	if (!resized)
 		return WEIR_DNS_PASS_ROOM;
-	if (resized < 0 || dns_write((void *)(long)ctx->data, packet_end(ctx), w, &plan, a->blob) ||
-	    !dns_unchanged(a, last))
+	if (resized < 0 || dns_finish((void *)(long)ctx->data, packet_end(ctx), w, f, &plan, last,
+				      why == WEIR_DNS_QUERY))
 		return WEIR_DNS_DROP_CHANGED;
-	if (why == WEIR_DNS_SLIP)
-		return why;
-	dns_hit(a->hits);
-	return WEIR_DNS_ANSWER_XDP;
+	return why == WEIR_DNS_SLIP ? why : WEIR_DNS_ANSWER_XDP;
 }
 
 static __always_inline enum weir_dns_reason dns_process_xdp(struct xdp_md *ctx, struct dns_work *w)
 {
 	enum weir_dns_reason why = (enum weir_dns_reason)dns_locate_xdp(ctx), pass;
-	const struct weir_hot_answer *a;
+	struct dns_found f;
 
 	if (why != WEIR_DNS_QUERY)
 		return why;
@@ -132,9 +129,9 @@ static __always_inline enum weir_dns_reason dns_process_xdp(struct xdp_md *ctx, 
 	if (dns_read_name_xdp(ctx))
 		pass = (enum weir_dns_reason)dns_read_rest_xdp(ctx);
 	if (pass == WEIR_DNS_QUERY) {
-		a = dns_find(w);
-		if (a)
-			return dns_answer_xdp(ctx, w, a);
+		f = dns_find(w);
+		if (f.small || f.large)
+			return dns_answer_xdp(ctx, w, &f);
 		pass = WEIR_DNS_PASS_NAME;
 	}
 	why = (enum weir_dns_reason)dns_leave_xdp(ctx);
@@ -254,33 +251,31 @@ __attribute__((noinline)) int dns_is_unfinished(struct __sk_buff *skb)
 }
 
 static __always_inline enum weir_dns_reason dns_answer_tc(struct __sk_buff *skb, struct dns_work *w,
-							  const struct weir_hot_answer *a)
+							  const struct dns_found *f)
 {
-	__u64 last = *(const volatile __u64 *)&a->last;
 	struct weir_hot_plan plan;
 	enum weir_dns_reason why;
+	__u64 last;
 
 	if (dns_is_unfinished(skb))
 		return WEIR_DNS_PASS_PACKET;
-	why = dns_decide(w, a, &plan);
+	last = dns_plan(f, &plan);
+	why = dns_decide(w, &plan);
 	if (why != WEIR_DNS_QUERY && why != WEIR_DNS_SLIP)
 		return why;
 	if (bpf_skb_change_tail(skb, w->at + weir_hot_size(&w->q, &plan), 0))
 		return WEIR_DNS_PASS_ROOM;
-	if (dns_write((void *)(long)skb->data, (void *)(long)skb->data_end, w, &plan, a->blob) ||
-	    !dns_unchanged(a, last))
+	if (dns_finish((void *)(long)skb->data, (void *)(long)skb->data_end, w, f, &plan, last,
+		       why == WEIR_DNS_QUERY))
 		return WEIR_DNS_DROP_CHANGED;
-	if (why == WEIR_DNS_SLIP)
-		return why;
-	dns_hit(a->hits);
-	return WEIR_DNS_ANSWER_TC;
+	return why == WEIR_DNS_SLIP ? why : WEIR_DNS_ANSWER_TC;
 }
 
 static __always_inline enum weir_dns_reason dns_process_tc(struct __sk_buff *skb,
 							   struct dns_work *w)
 {
 	enum weir_dns_reason why, pass;
-	const struct weir_hot_answer *a;
+	struct dns_found f;
 
 	/* All of it where it can be read; what is larger is no query. */
 	if (skb->len > WEIR_DNS_LARGEST || bpf_skb_pull_data(skb, skb->len))
@@ -292,9 +287,9 @@ static __always_inline enum weir_dns_reason dns_process_tc(struct __sk_buff *skb
 	if (dns_read_name_tc(skb))
 		pass = (enum weir_dns_reason)dns_read_rest_tc(skb);
 	if (pass == WEIR_DNS_QUERY) {
-		a = dns_find(w);
-		if (a)
-			return dns_answer_tc(skb, w, a);
+		f = dns_find(w);
+		if (f.small || f.large)
+			return dns_answer_tc(skb, w, &f);
 		pass = WEIR_DNS_PASS_NAME;
 	}
 	why = (enum weir_dns_reason)dns_leave_tc(skb);

@@ -16,7 +16,8 @@
 /* Of functions that touch a frame which may begin anywhere: the kernel lets programs do that. */
 #define DNS_ANYWHERE __attribute__((no_sanitize("alignment")))
 
-/* Prepared answers. Written by user/dataplane/dns.c, read by dns_find(). */
+/* Prepared answers: those that are large, and those that are not. Written by
+ * user/dataplane/dns_answers.c, read by dns_find(). */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -24,6 +25,20 @@ struct {
 	__type(key, struct weir_hot_key);
 	__type(value, struct weir_hot_answer);
 } weir_dns_answers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, WEIR_MAX_HOT_ANSWERS);
+	__type(key, struct weir_hot_key);
+	__type(value, struct weir_hot_small);
+} weir_dns_small SEC(".maps");
+
+/* An entry: one of them. */
+struct dns_found {
+	const struct weir_hot_answer *large;
+	const struct weir_hot_small *small;
+};
 
 /* How often each was answered, by CPU: as many as there can be. Written by dns_hit(), read by
  * user/dataplane/dns_hits.c. */
@@ -178,17 +193,41 @@ static __always_inline enum weir_dns_reason dns_leave(const __u8 *data, const __
 	return WEIR_DNS_QUERY;
 }
 
-/* The entry that answers the question in w; NULL: there is none. */
-static __always_inline const struct weir_hot_answer *dns_find(const struct dns_work *w)
+static __always_inline struct dns_found dns_look_up(const struct weir_hot_key *key)
 {
-	struct weir_hot_key key = { .hash = w->q.hash, .type = w->q.type };
-	const struct weir_hot_answer *a = bpf_map_lookup_elem(&weir_dns_answers, &key);
+	struct dns_found f = { .small = bpf_map_lookup_elem(&weir_dns_small, key) };
 
-	if (a && w->q.dnssec_ok && a->flags & WEIR_HOT_SIGNED) {
-		key.dnssec_ok = 1;
-		a = bpf_map_lookup_elem(&weir_dns_answers, &key);
+	if (!f.small)
+		f.large = bpf_map_lookup_elem(&weir_dns_answers, key);
+	return f;
+}
+
+static __always_inline int dns_is_signed(const struct dns_found *f)
+{
+	__u8 flags = f->small ? f->small->flags : f->large ? f->large->flags : 0;
+
+	return flags & WEIR_HOT_SIGNED;
+}
+
+/* The entry that answers the question in w, if there is one. */
+static __always_inline struct dns_found dns_find(const struct dns_work *w)
+{
+	/* As wide as it is read back. */
+	union {
+		__u64 q[2];
+		struct weir_hot_key key;
+	} k = { .q = { w->q.hash, w->q.type } };
+	struct dns_found f = dns_look_up(&k.key);
+
+	if (w->q.dnssec_ok && dns_is_signed(&f)) {
+		k.key.dnssec_ok = 1;
+		f = dns_look_up(&k.key);
 	}
-	return a && weir_hot_same_name(&w->q, a) ? a : NULL;
+	if (f.small && !weir_hot_is_name(&w->q, f.small->name, f.small->name_len, WEIR_SMALL_NAME))
+		f.small = NULL;
+	if (f.large && !weir_hot_same_name(&w->q, f.large))
+		f.large = NULL;
+	return f;
 }
 
 static __always_inline __u16 dns_fold(__u64 sum)
@@ -238,7 +277,7 @@ DNS_ANYWHERE static __always_inline __u64 dns_write_v6(struct ipv6hdr *ip, __u32
 DNS_ANYWHERE static __always_inline int dns_write(__u8 *data, const __u8 *end,
 						  const struct dns_work *w,
 						  const struct weir_hot_plan *plan,
-						  const __u8 *blob)
+						  const __u8 *blob, __u32 room)
 {
 	__u32 len = sizeof(struct udphdr) + weir_hot_size(&w->q, plan), sum;
 	struct udphdr *udp;
@@ -251,7 +290,7 @@ DNS_ANYWHERE static __always_inline int dns_write(__u8 *data, const __u8 *end,
 	swap_macs(data);
 	ip = data + (w->l2_len & 0x1f);
 	msg = data + (w->at & DNS_AT_MASK);
-	if (weir_hot_write(msg, end, &w->q, plan, blob, &sum))
+	if (weir_hot_write(msg, end, &w->q, plan, blob, room, &sum))
 		return -1;
 	barrier_var(ip);
 	if (w->v6) {
@@ -278,13 +317,12 @@ DNS_ANYWHERE static __always_inline int dns_write(__u8 *data, const __u8 *end,
 /* What is to be answered to the question in w, with which an entry was found; then whether it fits,
  * and whether its source may have it: who has a cookie of ours is no forged one, and has no
  * limit. */
-static __always_inline enum weir_dns_reason
-dns_decide(const struct dns_work *w, const struct weir_hot_answer *a, struct weir_hot_plan *plan)
+static __always_inline enum weir_dns_reason dns_decide(const struct dns_work *w,
+						       struct weir_hot_plan *plan)
 {
 	int known = w->q.cookie_len && dns_cookie();
 	enum weir_dns_reason why;
 
-	*plan = weir_hot_plan(a, bpf_get_prandom_u32());
 	if (weir_hot_size(&w->q, plan) > w->q.size)
 		return WEIR_DNS_PASS_SIZE;
 	why = known ? WEIR_DNS_QUERY : (enum weir_dns_reason)dns_charge();
@@ -293,10 +331,47 @@ dns_decide(const struct dns_work *w, const struct weir_hot_answer *a, struct wei
 	return why;
 }
 
-/* Whether an entry was one and the same from before its plan was taken until now. */
-static __always_inline int dns_unchanged(const struct weir_hot_answer *a, __u64 last)
+/* Throws the die. Returns the version of the entry, of which there is one. */
+static __always_inline __u64 dns_plan(const struct dns_found *f, struct weir_hot_plan *plan)
 {
-	return *(const volatile __u64 *)&a->first == last;
+	__u32 die = bpf_get_prandom_u32();
+	__u64 last;
+
+	if (f->small) {
+		last = *(const volatile __u64 *)&f->small->last;
+		*plan = weir_hot_plan_small(f->small, die);
+	} else {
+		last = *(const volatile __u64 *)&f->large->last;
+		*plan = weir_hot_plan(f->large, die);
+	}
+	return last;
+}
+
+/* Writes the answer that was planned, and counts it if it is that of an entry that was one and the
+ * same all the time. Negative: it is none. */
+static __always_inline int dns_finish(__u8 *data, const __u8 *end, const struct dns_work *w,
+				      const struct dns_found *f, const struct weir_hot_plan *plan,
+				      __u64 last, int counts)
+{
+	__u64 first;
+	__u32 hits;
+
+	if (f->small) {
+		if (dns_write(data, end, w, plan, f->small->blob, WEIR_SMALL_BLOB))
+			return -1;
+		first = *(const volatile __u64 *)&f->small->first;
+		hits = f->small->hits;
+	} else {
+		if (dns_write(data, end, w, plan, f->large->blob, WEIR_HOT_BLOB))
+			return -1;
+		first = *(const volatile __u64 *)&f->large->first;
+		hits = f->large->hits;
+	}
+	if (first != last)
+		return -1;
+	if (counts)
+		dns_hit(hits);
+	return 0;
 }
 
 #endif

@@ -10,10 +10,13 @@
 #define WEIR_DNS_LARGEST     4096  /* no query is larger, whatever its options */
 #define WEIR_DNS_ANSWER_SIZE 1232  /* the largest answer (RFC 9715), and what OPT announces */
 #define WEIR_DNS_PLAIN_SIZE  512   /* the largest one without OPT (RFC 1035) */
-#define WEIR_MAX_HOT_ANSWERS 65536 /* entries; memory is taken for those that are there: 2 KiB */
+#define WEIR_MAX_HOT_ANSWERS 65536 /* entries; each that is there takes 1/2 or 2 KiB of memory */
 #define WEIR_HOT_NAME        128   /* bytes of the longest name that the kernel answers */
 #define WEIR_HOT_CHOICES     32    /* of one entry, a power of two */
 #define WEIR_HOT_BLOB        1280
+#define WEIR_SMALL_NAME      64 /* the same of an entry that is a small one */
+#define WEIR_SMALL_CHOICES   8
+#define WEIR_SMALL_BLOB      208
 #define WEIR_DNS_MAX_ZONES   1048576 /* apexes; memory is taken for those that are there */
 #define WEIR_DNS_MAX_LABELS  127     /* of a name */
 #define WEIR_DNS_FOREIGN_PER_S \
@@ -55,6 +58,24 @@ struct weir_hot_answer {
 	__u32 upto[WEIR_HOT_CHOICES];
 	struct weir_hot_choice choice[WEIR_HOT_CHOICES];
 	__u8 blob[WEIR_HOT_BLOB];
+	__u64 last;
+};
+
+/* The same, for what has room in it: most entries. One is in the other map, or this. Elements of a
+ * power of two of bytes begin in the same few lines of a cache: of those of 2 KiB it holds a
+ * quarter as many. */
+struct weir_hot_small {
+	__u64 first;
+	__u64 name[WEIR_SMALL_NAME / 8];
+	__u16 name_len;
+	__u8 flags;
+	__u8 rcode;
+	__u8 n;
+	__u8 pad;
+	__u16 hits;
+	__u32 upto[WEIR_SMALL_CHOICES];
+	struct weir_hot_choice choice[WEIR_SMALL_CHOICES];
+	__u8 blob[WEIR_SMALL_BLOB];
 	__u64 last;
 };
 #define WEIR_HOT_AUTHORITATIVE 1u
@@ -129,6 +150,7 @@ static inline __u64 weir_dns_zone_key(__u64 hash)
 
 _Static_assert(sizeof(struct weir_hot_key) == 16, "weir_hot_key");
 _Static_assert(sizeof(struct weir_hot_answer) == 1944, "2 KiB with key and header of an element");
+_Static_assert(sizeof(struct weir_hot_small) == 424, "512 bytes with key and header of an element");
 _Static_assert(WEIR_MAX_HOT_ANSWERS == 65536, "as many as hits can be told apart by 16 bits");
 _Static_assert(WEIR_HOT_NAME % 8 == 0 && WEIR_HOT_BLOB % 8 == 0, "whole words");
 

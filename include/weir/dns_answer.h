@@ -236,43 +236,85 @@ WEIR_HOT_FN enum weir_dns_reason weir_hot_read(const __u8 *msg, const __u8 *end,
 	return weir_hot_read_rest(msg, end, len, q);
 }
 
-WEIR_HOT_FN int weir_hot_same_name(const struct weir_hot_query *q, const struct weir_hot_answer *a)
+/* name: of an entry, most bytes of it, a constant. */
+WEIR_HOT_FN int weir_hot_is_name(const struct weir_hot_query *q, const __u64 *name, __u32 len,
+				 __u32 most)
 {
-	if (q->name_len != a->name_len || q->name_len > WEIR_HOT_NAME)
+	if (q->name_len != len || q->name_len > most)
 		return 0;
 #ifdef __bpf__
 #pragma clang loop unroll(disable)
 #endif
-	for (__u32 i = 0; i < WEIR_HOT_NAME / 8; i++) {
+	for (__u32 i = 0; i < most / 8; i++) {
 		if (i * 8 >= q->name_len)
 			break;
-		if (q->name[i] != a->name[i])
+		if (q->name[i] != name[i])
 			return 0;
 	}
 	return 1;
 }
 
-/* The first choice whose threshold is above the die, else the last one. Without a branch, which the
- * verifier would follow. */
-WEIR_HOT_FN __u32 weir_hot_choose(const struct weir_hot_answer *a, __u32 die)
+WEIR_HOT_FN int weir_hot_same_name(const struct weir_hot_query *q, const struct weir_hot_answer *a)
+{
+	return weir_hot_is_name(q, a->name, a->name_len, WEIR_HOT_NAME);
+}
+
+/* The first of n choices whose threshold is above the die, else the last one. most: how many
+ * thresholds there are, a constant. Without a branch, which the verifier would follow. */
+WEIR_HOT_FN __u32 weir_hot_choose(const __u32 *upto, __u32 most, __u32 n, __u32 die)
 {
 	__u32 i = 0;
 
-	for (__u32 half = WEIR_HOT_CHOICES / 2; half; half /= 2)
-		i += (die >= a->upto[(i + half - 1) & (WEIR_HOT_CHOICES - 1)]) * half;
-	return i < a->n ? i : a->n - 1u;
+	for (__u32 half = most / 2; half; half /= 2)
+		i += (die >= upto[(i + half - 1) & (most - 1)]) * half;
+	return (i < n ? i : n - 1) & (most - 1);
 }
 
 WEIR_HOT_FN struct weir_hot_plan weir_hot_plan(const struct weir_hot_answer *a, __u32 die)
 {
-	__u32 i = weir_hot_choose(a, die) & (WEIR_HOT_CHOICES - 1);
-
 	return (struct weir_hot_plan){
-		.c = a->choice[i],
+		.c = a->choice[weir_hot_choose(a->upto, WEIR_HOT_CHOICES, a->n, die)],
 		.flags = a->flags & WEIR_HOT_AUTHORITATIVE ? WEIR_HOT_AA : 0,
 		.rcode = a->rcode,
 	};
 }
+
+WEIR_HOT_FN struct weir_hot_plan weir_hot_plan_small(const struct weir_hot_small *a, __u32 die)
+{
+	return (struct weir_hot_plan){
+		.c = a->choice[weir_hot_choose(a->upto, WEIR_SMALL_CHOICES, a->n, die)],
+		.flags = a->flags & WEIR_HOT_AUTHORITATIVE ? WEIR_HOT_AA : 0,
+		.rcode = a->rcode,
+	};
+}
+
+#ifndef __bpf__
+/* The same entry, small. False: it has no room. */
+static inline _Bool weir_hot_shrink(const struct weir_hot_answer *a, struct weir_hot_small *small)
+{
+	__u32 used = 0;
+
+	if (a->n > WEIR_SMALL_CHOICES || a->name_len > WEIR_SMALL_NAME)
+		return 0;
+	for (__u32 i = 0; i < a->n; i++)
+		if (a->choice[i].at + a->choice[i].len > (int)used)
+			used = (__u32)a->choice[i].at + a->choice[i].len;
+	if (used > WEIR_SMALL_BLOB)
+		return 0;
+	*small = (struct weir_hot_small){ .first = a->first,
+					  .name_len = a->name_len,
+					  .flags = a->flags,
+					  .rcode = a->rcode,
+					  .n = a->n,
+					  .hits = a->hits,
+					  .last = a->last };
+	__builtin_memcpy(small->name, a->name, sizeof(small->name));
+	__builtin_memcpy(small->upto, a->upto, sizeof(small->upto));
+	__builtin_memcpy(small->choice, a->choice, sizeof(small->choice));
+	__builtin_memcpy(small->blob, a->blob, sizeof(small->blob));
+	return 1;
+}
+#endif
 
 /* Without records: the client is to ask by TCP. */
 WEIR_HOT_FN void weir_hot_truncate(struct weir_hot_plan *plan)
@@ -298,9 +340,10 @@ WEIR_HOT_FN __u32 weir_hot_size(const struct weir_hot_query *q, const struct wei
 	return weir_hot_question_end(q) + plan->c.len + weir_hot_opt_size(q);
 }
 
-/* Copies len bytes, none or 8 and more, from blob + from to to. Bytes of the last word may be
- * written twice. */
-WEIR_HOT_FN int weir_hot_copy(__u8 *to, const __u8 *end, const __u8 *blob, __u32 from, __u32 len)
+/* Copies len bytes, none or 8 and more, from blob + from to to; the blob has room bytes, a
+ * constant. Bytes of the last word may be written twice. */
+WEIR_HOT_FN int weir_hot_copy(__u8 *to, const __u8 *end, const __u8 *blob, __u32 room, __u32 from,
+			      __u32 len)
 {
 	__u32 last;
 
@@ -309,13 +352,13 @@ WEIR_HOT_FN int weir_hot_copy(__u8 *to, const __u8 *end, const __u8 *blob, __u32
 #ifdef __bpf__
 #pragma clang loop unroll(disable)
 #endif
-	for (__u32 i = 0; i < WEIR_HOT_BLOB; i += 8) {
+	for (__u32 i = 0; i < room; i += 8) {
 		__u32 at = from + i;
 
 		if (i + 8 > len)
 			break;
 		weir_hot_forget(at);
-		if (at > WEIR_HOT_BLOB - 8 || to + i + 8 > end)
+		if (at > room - 8 || to + i + 8 > end)
 			return -1;
 		*(__u64 *)(to + i) = weir_hot_load(blob + at);
 	}
@@ -324,7 +367,7 @@ WEIR_HOT_FN int weir_hot_copy(__u8 *to, const __u8 *end, const __u8 *blob, __u32
 	weir_hot_forget(from);
 	weir_hot_forget(last);
 	to += last;
-	if (from > WEIR_HOT_BLOB - 8 || to + 8 > end)
+	if (from > room - 8 || to + 8 > end)
 		return -1;
 	*(__u64 *)to = weir_hot_load(blob + from);
 	return 0;
@@ -376,10 +419,12 @@ WEIR_HOT_FN __u32 weir_hot_write_cookie(__u8 *opt, const struct weir_hot_query *
 }
 
 /* Makes the query at msg its own answer: all but the question, which stays as it came, is written.
- * blob: of the entry that the plan was taken from. end is no earlier than msg + weir_hot_size().
- * *sum: of the answer's 16-bit words, in 32 bits. Negative: something would be outside. */
+ * blob: of the entry that the plan was taken from, of room bytes, a constant. end is no earlier
+ * than msg + weir_hot_size(). *sum: of the answer's 16-bit words, in 32 bits. Negative: something
+ * would be outside. */
 WEIR_HOT_FN int weir_hot_write(__u8 *msg, const __u8 *end, const struct weir_hot_query *q,
-			       const struct weir_hot_plan *plan, const __u8 *blob, __u32 *sum)
+			       const struct weir_hot_plan *plan, const __u8 *blob, __u32 room,
+			       __u32 *sum)
 {
 	__u32 at =
 		(*(const volatile __u16 *)&q->name_len & 0x1ff) + WEIR_HOT_HEADER + WEIR_HOT_FIXED;
@@ -403,7 +448,7 @@ WEIR_HOT_FN int weir_hot_write(__u8 *msg, const __u8 *end, const struct weir_hot
 	    weir_hot_odd((__u32)q->fixed_sum + plan->c.sum, q->name_len);
 	weir_hot_forget(at);
 	rest = msg + at;
-	if (weir_hot_copy(rest, end, blob, plan->c.at, len))
+	if (weir_hot_copy(rest, end, blob, room, plan->c.at, len))
 		return -1;
 	if (q->edns) {
 		__u32 opt;

@@ -12,6 +12,7 @@
 
 #include "../lib/dns.h"
 #include "weir.skel.h"
+#include "weir/dns_answer.h"
 
 #define DNS4     "192.0.2.53"
 #define DNS6     "2001:db8::53"
@@ -62,10 +63,26 @@ static inline void dns_zone(const char *name)
 	dns_set_guard();
 }
 
+/* In the map that the agent has it in. */
 static inline void dns_put(const struct dns_hot *h)
 {
-	assert_false(bpf_map_update_elem(bpf_map__fd(plane->skel->maps.weir_dns_answers), &h->key,
-					 &h->value, 0));
+	int large = bpf_map__fd(plane->skel->maps.weir_dns_answers),
+	    small = bpf_map__fd(plane->skel->maps.weir_dns_small);
+	struct weir_hot_small s;
+
+	if (weir_hot_shrink(&h->value, &s)) {
+		assert_false(bpf_map_update_elem(small, &h->key, &s, 0));
+		bpf_map_delete_elem(large, &h->key);
+	} else {
+		assert_false(bpf_map_update_elem(large, &h->key, &h->value, 0));
+		bpf_map_delete_elem(small, &h->key);
+	}
+}
+
+static inline void dns_take_out(const struct dns_hot *h)
+{
+	assert_true(!bpf_map_delete_elem(bpf_map__fd(plane->skel->maps.weir_dns_small), &h->key) ||
+		    !bpf_map_delete_elem(bpf_map__fd(plane->skel->maps.weir_dns_answers), &h->key));
 }
 
 /* Four addresses of www.example.org, which the kernel answers with. */
@@ -100,6 +117,7 @@ static inline int dns_reset(void **state)
 {
 	bed_reset(state);
 	dns_clear(bpf_map__fd(plane->skel->maps.weir_dns_answers), 16);
+	dns_clear(bpf_map__fd(plane->skel->maps.weir_dns_small), 16);
 	dns_clear(bpf_map__fd(plane->skel->maps.weir_dns_zones), 8);
 	*dns_guard_conf() = (struct weir_dns_guard){ 0 };
 	dns_set_guard();

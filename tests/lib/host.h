@@ -14,6 +14,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "weir/abi.h"
+#include "weir/dns_answer.h"
 
 #define HOST_ROWS      4096
 #define HOST_ENDPOINTS 64
@@ -61,12 +62,21 @@ static struct host_maps {
 		struct weir_hot_key key;
 		struct weir_hot_answer value;
 	} hot[HOST_HOT];
-	uint64_t dns_zone; /* the one there is */
+	struct weir_hot_small small; /* the one of them that was last asked for */
+	uint64_t dns_zone;           /* the one there is */
 	uint64_t jiffies;
 	uint32_t random;        /* what the program draws */
 	const uint8_t *message; /* of a UDP header and what follows, for the filter */
 	unsigned long room;     /* bytes behind the frame, into which it may grow */
 } host;
+
+static struct weir_hot_answer *host_hot(const void *key)
+{
+	for (int i = 0; i < HOST_HOT; i++)
+		if (host.hot[i].value.n && !memcmp(&host.hot[i].key, key, 16))
+			return &host.hot[i].value;
+	return NULL;
+}
 
 /* The maps as the program names them; it calls this through the macro below. */
 static void *host_lookup(const char *map, const void *at)
@@ -105,11 +115,12 @@ static void *host_lookup(const char *map, const void *at)
 	HOST_MAP(weir_dns_budget, host.dns_budget);
 	HOST_MAP(weir_dns_work, host.dns_work);
 #undef HOST_MAP
-	if (!strcmp(map, "&weir_dns_answers")) {
-		for (int i = 0; i < HOST_HOT; i++)
-			if (host.hot[i].value.n && !memcmp(&host.hot[i].key, at, 16))
-				return &host.hot[i].value;
-		return NULL;
+	if (!strcmp(map, "&weir_dns_answers"))
+		return host_hot(at);
+	if (!strcmp(map, "&weir_dns_small")) {
+		const struct weir_hot_answer *a = host_hot(at);
+
+		return a && weir_hot_shrink(a, &host.small) ? &host.small : NULL;
 	}
 	if (!strcmp(map, "&weir_dns_zones"))
 		return memcmp(at, &host.dns_zone, 8) ? NULL : &host.dns_zone;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* dns_answers.c - keeps the prepared answers true. An entry is replaced as a whole, in one update:
- * there is no moment without it. */
+ * there is no moment without it. Those that fit are in the map of small ones, which is looked into
+ * first, all others in that of large ones. Of an entry that changes its map, the new one is written
+ * first; a query that has looked into one map before, and into the other one behind, is the
+ * agent's. */
 #include <errno.h>
 #include <string.h>
 
@@ -11,10 +14,16 @@
 #include "base/log.h"
 #include "dataplane/dns_impl.h"
 #include "weir.skel.h"
+#include "weir/dns_answer.h"
 
-static int answers_fd(const struct weir_plane *p)
+static int large_fd(const struct weir_plane *p)
 {
 	return bpf_map__fd(p->skel->maps.weir_dns_answers);
+}
+
+static int small_fd(const struct weir_plane *p)
+{
+	return bpf_map__fd(p->skel->maps.weir_dns_small);
 }
 
 static uint32_t more_of(const struct weir_hot_key *key)
@@ -29,16 +38,23 @@ static struct weir_hot_key key_of(const struct known *k)
 				      .dnssec_ok = k->more & 1 };
 }
 
-/* What an earlier agent has left is written anew or goes with the first turn. */
-void dns_answers_adopt(struct weir_plane *p)
+static void adopt_all(struct weir_plane *p, int fd)
 {
 	struct weir_hot_key key, *last = NULL;
-	uint64_t zone, *last_zone = NULL;
 
-	while (!bpf_map_get_next_key(answers_fd(p), last, &key)) {
+	while (!bpf_map_get_next_key(fd, last, &key)) {
 		known_add(&p->dns->answers, key.hash, more_of(&key));
 		last = &key;
 	}
+}
+
+/* What an earlier agent has left is written anew or goes with the first turn. */
+void dns_answers_adopt(struct weir_plane *p)
+{
+	uint64_t zone, *last_zone = NULL;
+
+	adopt_all(p, large_fd(p));
+	adopt_all(p, small_fd(p));
 	while (!bpf_map_get_next_key(bpf_map__fd(p->skel->maps.weir_dns_zones), last_zone, &zone)) {
 		known_add(&p->dns->zones, zone, 0)->digest = 1;
 		last_zone = &zone;
@@ -60,11 +76,18 @@ static int write_entry(struct weir_plane *p, const struct weir_hot_key *key,
 		       const struct weir_hot_answer *answer, uint32_t hits)
 {
 	struct weir_hot_answer value = *answer;
+	struct weir_hot_small small;
+	bool fits;
 
 	value.hits = (uint16_t)hits;
 	value.first = value.last = ++p->dns->version;
 	p->dns->written++;
-	return bpf_map_update_elem(answers_fd(p), key, &value, BPF_ANY);
+	fits = weir_hot_shrink(&value, &small);
+	if (bpf_map_update_elem(fits ? small_fd(p) : large_fd(p), key,
+				fits ? (const void *)&small : &value, BPF_ANY))
+		return -errno;
+	bpf_map_delete_elem(fits ? large_fd(p) : small_fd(p), key); /* where it may have been */
+	return 0;
 }
 
 /* What has no room is answered by the agent. */
@@ -96,6 +119,7 @@ bool weir_plane_dns_put(struct weir_plane *p, const struct weir_hot_key *key,
 	struct dns *d = p->dns;
 	uint64_t digest = weir_hash_bytes(1, answer, sizeof(*answer)) | 1;
 	struct known *k = known_find(&d->answers, key->hash, more_of(key));
+	int err;
 
 	if (!k && d->answers.n >= WEIR_MAX_HOT_ANSWERS)
 		return say_full(d, ENOSPC);
@@ -107,10 +131,11 @@ bool weir_plane_dns_put(struct weir_plane *p, const struct weir_hot_key *key,
 	if (k->digest == digest)
 		return true;
 	k->digest = digest;
-	if (!write_entry(p, key, answer, k->place - 1))
+	err = write_entry(p, key, answer, k->place - 1);
+	if (!err)
 		return true;
 	k->turn = 0; /* what was there, if anything was, is not true any more */
-	return say_full(d, errno);
+	return say_full(d, -err);
 }
 
 static bool answer_gone(void *plane, const struct known *k)
@@ -120,7 +145,8 @@ static bool answer_gone(void *plane, const struct known *k)
 
 	if (k->turn == p->dns->turn || (k->turn && !p->dns->all && !k->changes))
 		return false;
-	bpf_map_delete_elem(answers_fd(p), &key);
+	bpf_map_delete_elem(small_fd(p), &key);
+	bpf_map_delete_elem(large_fd(p), &key);
 	if (k->place)
 		dns_hits_leave(p, k->place - 1);
 	return true;
