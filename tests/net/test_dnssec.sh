@@ -357,9 +357,25 @@ is "and its new name validated" "$(wait_until 3 eval '[ -n "$(q +short b.file.ex
 { sed -n '1,3p' "$NET_DIR/zone"; for i in $(seq 2000); do echo "n$i 3 A 192.0.2.12"; done; } >"$NET_DIR/zone.new"
 mv "$NET_DIR/zone.new" "$NET_DIR/zone"
 check "one of 2,000 names is taken" agent_reload bal
-check "and answered when it is signed" wait_until 10 eval '[ "$(q +short n2000.file.example.org A)" = 192.0.2.12 ]'
+is "and answered, since it is signed by then" "$(q +short n2000.file.example.org A)" 192.0.2.12
 is "and validated" "$(delves n1234.file.example.org A) $(delves n12345.file.example.org A)" \
 	"fully validated negative response, fully validated"
+{ sed -n '2,3p' "$NET_DIR/zone"; for i in $(seq 2000); do echo "n$i 3 A 192.0.2.14"; done; } | sed '1i $ORIGIN new.example.org.' >"$NET_DIR/zone.new"
+configure | sed "s|^monitors:|  - { name: new.example.org, file: $NET_DIR/zone.new, dnssec: { ds_ttl: 3, propagation: 1 } }\n&|" >"$config"
+check "another zone, of as many, is taken" agent_reload bal
+is "and answered at once, too" "$(q +short n2000.new.example.org A)" 192.0.2.14
+is "and validated, for its DS is there" "$(wait_until 8 eval '[ "$(delves n77.new.example.org A)" = "fully validated" ]'; delves n1234.new.example.org A) $(delves n12345.new.example.org A)" \
+	"fully validated negative response, fully validated"
+echo "broken A 192.0.2.256" >>"$NET_DIR/zone.new"
+sed -i 's/192.0.2.12$/192.0.2.15/' "$NET_DIR/zone"
+check "when one of two files is bad" eval '! agent_reload bal'
+is "neither is taken" "$(q +short n2000.file.example.org A)" 192.0.2.12
+sed -i '$d' "$NET_DIR/zone.new"
+check "when it is good again" agent_reload bal
+is "both are" "$(q +short n2000.file.example.org A)" 192.0.2.15
+is "and the file's is validated" "$(wait_until 8 eval '[ "$(delves n77.file.example.org A)" = "fully validated" ]'; delves n1234.file.example.org A)" "fully validated"
+configure >"$config"
+agent_reload bal
 chmod 644 "$keys/sub.example.org.keys"
 agent_term bal
 check "keys that others can read are refused" eval '! agent_start bal "$config"'

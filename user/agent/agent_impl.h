@@ -23,8 +23,9 @@
  * its zones have. */
 struct agent_where {
 	struct agent_zone_files zones;
-	struct weir_places *places; /* NULL: nobody knows */
-	struct weir_arena *arena;   /* of classes */
+	struct agent_presigned *presigned; /* of these; borrowed, until it is taken; NULL: none */
+	struct weir_places *places;        /* NULL: nobody knows */
+	struct weir_arena *arena;          /* of classes */
 	const struct weir_lb_classes *classes;
 	struct agent_stamp geofeed, database;
 	uint64_t parts; /* digest of what rules tell apart */
@@ -180,9 +181,9 @@ void agent_reload_with(struct weir_agent *a, struct agent_objects *objects, stru
 /* What became of a reload that failed: says it, and the status does. */
 void agent_reload_failed(struct weir_agent *a, const struct weir_err *err);
 /* The model and all that comes with it, or nothing of it. read: its zone files as far as they were
- * read for it; NULL: none were. False: *err says why. */
+ * read for it, and of these those that were signed; NULL: none were. False: *err says why. */
 bool agent_use(struct weir_agent *a, struct weir_model *m, struct agent_zone_reading *read,
-	       struct weir_err *err);
+	       struct agent_presigned *presigned, struct weir_err *err);
 /* The agent is closed: what is being read is nobody's any more. */
 void agent_reload_close(struct weir_agent *a);
 

@@ -213,7 +213,7 @@ static bool take_effect(struct agent_change *c)
 
 	if (!c->model)
 		return true;
-	if (!fresh(c) || !agent_use(a, c->model, c->read, &c->result.err))
+	if (!fresh(c) || !agent_use(a, c->model, c->read, NULL, &c->result.err))
 		return refuse(c, WEIR_REFUSED_APPLY, 0);
 	if (c->model->n_hosts)
 		agent_hosts_ask(a, c->model);

@@ -111,6 +111,9 @@ static void take_model(struct weir_agent *a, struct weir_model *m, struct weir_h
 	a->models++;
 	agent_pass_all(a);
 	uv_timer_stop(&a->flush);
+	if (where->presigned)
+		agent_presigned_use(where->presigned);
+	where->presigned = NULL;
 	agent_publish(a, d, where);
 	agent_where_take(a, where);
 	latency.due_ms = a->latency.due_ms;
@@ -208,7 +211,7 @@ static bool read_files(const struct weir_agent *a, const struct weir_model *m,
 }
 
 bool agent_use(struct weir_agent *a, struct weir_model *m, struct agent_zone_reading *read,
-	       struct weir_err *err)
+	       struct agent_presigned *presigned, struct weir_err *err)
 {
 	struct agent_where where;
 	struct weir_dns_cert *cert;
@@ -216,6 +219,7 @@ bool agent_use(struct weir_agent *a, struct weir_model *m, struct agent_zone_rea
 
 	if (!read_files(a, m, read, &where, &cert, err))
 		return false;
+	where.presigned = presigned;
 	failed = agent_apply(a, m, &where);
 	if (failed) {
 		weir_dns_cert_free(cert);
@@ -228,11 +232,11 @@ bool agent_use(struct weir_agent *a, struct weir_model *m, struct agent_zone_rea
 }
 
 static void finish(struct weir_agent *a, struct agent_objects *objects, struct weir_model *m,
-		   struct agent_zone_reading *read)
+		   struct agent_zone_reading *read, struct agent_presigned *presigned)
 {
 	struct weir_err err;
 
-	if (!agent_use(a, m, read, &err)) {
+	if (!agent_use(a, m, read, presigned, &err)) {
 		agent_reload_failed(a, &err);
 		weir_model_free(m);
 		agent_objects_free(objects);
@@ -250,7 +254,7 @@ static void finish(struct weir_agent *a, struct agent_objects *objects, struct w
 		  (unsigned long long)a->tables->digest);
 }
 
-/* --- zone files are read in another thread; no change begins meanwhile --- */
+/* --- zone files are read, and signed, in another thread; no change begins meanwhile --- */
 
 struct agent_reload {
 	uv_work_t work;
@@ -259,11 +263,17 @@ struct agent_reload {
 	struct weir_model *model;
 	uint64_t model_of; /* a->models when it was made */
 	struct agent_zone_reading *read;
+	struct agent_presigned *presigned; /* NULL: not yet, or there is nothing to sign */
 };
 
 static void in_thread(uv_work_t *work)
 {
-	agent_zone_reading_run(((struct agent_reload *)work->data)->read);
+	struct agent_reload *r = work->data;
+
+	if (r->presigned)
+		agent_presign_run(r->presigned);
+	else
+		agent_zone_reading_run(r->read);
 }
 
 /* Addresses of host names may have changed meanwhile, which cannot make a good document a bad one:
@@ -280,20 +290,40 @@ static void refresh(struct agent_reload *r)
 	r->model = m;
 }
 
+static void after_thread(uv_work_t *work, int status);
+
+/* What was read is signed before it is in use, if there are keys for it. What is wrong with keys is
+ * said when the model is to be used. */
+static bool is_signing(struct agent_reload *r)
+{
+	struct weir_agent *a = r->agent;
+	struct weir_err later;
+
+	if (!a || r->presigned || !agent_signing_read(a->signing, r->model, &later))
+		return false;
+	r->presigned = agent_presign_new(a->signing, r->model, r->read, agent_now_ms() / 1000);
+	if (r->presigned)
+		uv_queue_work(a->loop, &r->work, in_thread, after_thread);
+	return r->presigned;
+}
+
 static void after_thread(uv_work_t *work, int status)
 {
 	struct agent_reload *r = work->data;
 	struct weir_agent *a = r->agent;
 
 	(void)status; /* it is never cancelled */
+	if (is_signing(r))
+		return;
 	if (a) {
 		a->reload = NULL;
 		refresh(r);
-		finish(a, r->objects, r->model, r->read);
+		finish(a, r->objects, r->model, r->read, r->presigned);
 	} else {
 		agent_objects_free(r->objects);
 		weir_model_free(r->model);
 	}
+	agent_presigned_free(r->presigned);
 	agent_zone_reading_free(r->read);
 	free(r);
 	if (!a)
@@ -309,7 +339,7 @@ void agent_reload_with(struct weir_agent *a, struct agent_objects *objects, stru
 	struct agent_reload *r;
 
 	if (!read) {
-		finish(a, objects, m, NULL);
+		finish(a, objects, m, NULL, NULL);
 		return;
 	}
 	r = weir_new(struct agent_reload);

@@ -139,3 +139,91 @@ void agent_signfile_want(struct agent_signing *g, struct agent_signed_zone *z,
 	g->n_jobs++;
 	uv_queue_work(g->loop, &j->work, on_work, on_done);
 }
+
+/* --- before a model is in use --- */
+
+struct agent_presigned {
+	struct agent_signing *g;
+	struct agent_file_job **jobs;
+	uint32_t n;
+};
+
+static const struct weir_zone_conf *conf_of(const struct weir_model *m, const char *zone)
+{
+	for (uint32_t i = 0; i < m->n_zones; i++)
+		if (!strcmp(m->zones[i].name, zone))
+			return &m->zones[i];
+	return NULL;
+}
+
+static void add_presigned(struct agent_presigned *p, struct agent_signed_zone *z,
+			  const struct weir_zone_conf *conf, const struct weir_zone_file *file,
+			  uint64_t now_s)
+{
+	struct weir_ring_times times = agent_signing_times(z, conf);
+
+	p->jobs = weir_grow(p->jobs, p->n + 1, sizeof(*p->jobs));
+	p->jobs[p->n++] = new_job(p->g, z, file, &times, (uint32_t)now_s);
+}
+
+struct agent_presigned *agent_presign_new(struct agent_signing *g, const struct weir_model *m,
+					  const struct agent_zone_reading *read, uint64_t now_s)
+{
+	struct agent_presigned *p = weir_new(struct agent_presigned);
+	const struct weir_zone_file *file;
+	const char *zone;
+
+	p->g = g;
+	for (uint32_t i = 0; (file = agent_zone_reading_signed(read, i, &zone)); i++) {
+		struct agent_signed_zone *z = agent_signed_zone_of(g, zone);
+		const struct weir_zone_conf *conf = conf_of(m, zone);
+
+		if (z && conf && file->n_set_sigs + file->chain.n > AT_ONCE)
+			add_presigned(p, z, conf, file, now_s);
+	}
+	if (p->n) {
+		g->n_jobs++; /* keys stay, and g does */
+		return p;
+	}
+	free(p);
+	return NULL;
+}
+
+void agent_presign_run(struct agent_presigned *p)
+{
+	for (uint32_t i = 0; i < p->n; i++)
+		run(p->jobs[i]);
+}
+
+/* One whose key is not the present one any more, or whose zone is being signed as it was, is signed
+ * anew. */
+void agent_presigned_use(struct agent_presigned *p)
+{
+	for (uint32_t i = 0; i < p->n; i++) {
+		struct agent_file_job *j = p->jobs[i];
+		struct agent_signed_zone *z = j->z;
+
+		if (z->job || z->keys[weir_keyring_signs(&z->ring)] != j->key)
+			continue;
+		use(p->g, z, j->file, j->sigs, weir_key_tag(j->key));
+		weir_info("zone %s: serial %u is signed: %u signatures", z->name, j->file->serial,
+			  j->sigs->n);
+		j->sigs = NULL;
+	}
+}
+
+void agent_presigned_free(struct agent_presigned *p)
+{
+	for (uint32_t i = 0; p && i < p->n; i++) {
+		free(p->jobs[i]->sigs);
+		agent_zone_file_let_go(p->jobs[i]->file);
+		if (p->jobs[i]->older)
+			agent_zone_file_let_go(p->jobs[i]->older);
+		free(p->jobs[i]);
+	}
+	if (!p)
+		return;
+	free(p->jobs);
+	agent_signing_job_done(p->g);
+	free(p);
+}

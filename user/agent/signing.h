@@ -47,6 +47,18 @@ void agent_signing_retire(struct agent_signing *g, struct weir_dns *d);
 /* Once a second: roll-overs, and signatures that end. */
 void agent_signing_tick(struct agent_signing *g, const struct weir_model *m, uint64_t now_s);
 
+/* --- zone files of a model that may take the place of the present one --- */
+
+/* Those that were read for m and take long to sign, with keys that agent_signing_read() has; times
+ * are m's. NULL: there are none. Then run() on any thread. They are signed already when a snapshot
+ * is made of m, if use() is called before; free() in any case, also when g is closed by then. */
+struct agent_presigned;
+struct agent_presigned *agent_presign_new(struct agent_signing *g, const struct weir_model *m,
+					  const struct agent_zone_reading *read, uint64_t now_s);
+void agent_presign_run(struct agent_presigned *p);
+void agent_presigned_use(struct agent_presigned *p);
+void agent_presigned_free(struct agent_presigned *p); /* takes NULL */
+
 /* --- for operators --- */
 
 /* Begins a roll-over of a key (role NULL: of the only one); says that the parent has the DS.

@@ -43,6 +43,7 @@ bool agent_where_read(const struct weir_agent *a, const struct weir_model *m,
 
 	same &= same_file(was->geo_database, is->geo_database, &a->where.database, &out->database);
 	out->places = NULL;
+	out->presigned = NULL;
 	out->parts = parts_digest(m);
 	out->kept =
 		a->where.arena && same && weir_regions_eq(was, is) && out->parts == a->where.parts;
@@ -70,6 +71,7 @@ void agent_where_keep(const struct weir_agent *a, const struct weir_model *m,
 		      struct agent_where *out)
 {
 	*out = a->where;
+	out->presigned = NULL;
 	out->kept = true;
 	agent_zone_files_keep(&a->where.zones, &out->zones);
 	out->arena = weir_arena_new();

@@ -120,6 +120,14 @@ static const struct weir_zone_file *find(const struct agent_zone_files *was,
 	return NULL;
 }
 
+/* What others hold stays until they let it go. */
+static void drop(struct weir_zone_file *f)
+{
+	f->orphan = true;
+	if (!f->held)
+		weir_zone_file_free(f);
+}
+
 /* --- beside the loop --- */
 
 /* The file of a zone. */
@@ -181,10 +189,23 @@ void agent_zone_reading_run(struct agent_zone_reading *r)
 	}
 }
 
+const struct weir_zone_file *agent_zone_reading_signed(const struct agent_zone_reading *r,
+						       uint32_t i, const char **zone)
+{
+	for (uint32_t k = 0; k < r->n; k++) {
+		if (!r->of[k].file || !r->of[k].ordered || i--)
+			continue;
+		*zone = r->of[k].zone;
+		return r->of[k].file;
+	}
+	return NULL;
+}
+
 void agent_zone_reading_free(struct agent_zone_reading *r)
 {
 	for (uint32_t i = 0; r && i < r->n; i++) {
-		weir_zone_file_free(r->of[i].file);
+		if (r->of[i].file)
+			drop(r->of[i].file);
 		free(r->of[i].zone);
 		free(r->of[i].path);
 	}
@@ -286,13 +307,6 @@ void agent_zone_file_let_go(const struct weir_zone_file *f)
 
 	if (!--file->held && file->orphan)
 		weir_zone_file_free(file);
-}
-
-static void drop(struct weir_zone_file *f)
-{
-	f->orphan = true;
-	if (!f->held)
-		weir_zone_file_free(f);
 }
 
 void agent_zone_files_drop(struct agent_zone_files *f)

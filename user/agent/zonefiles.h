@@ -44,6 +44,10 @@ struct agent_zone_reading *agent_zone_reading_new(const struct weir_model *m,
 						  const struct agent_zone_files *was);
 /* On any thread, once; nobody else looks at it meanwhile. */
 void agent_zone_reading_run(struct agent_zone_reading *r);
+/* The ith file that was read and is there for a zone that is signed, and that zone; NULL: none is
+ * left. */
+const struct weir_zone_file *agent_zone_reading_signed(const struct agent_zone_reading *r,
+						       uint32_t i, const char **zone);
 /* With what nobody has taken out of it. Takes NULL. */
 void agent_zone_reading_free(struct agent_zone_reading *r);
 
