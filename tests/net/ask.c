@@ -24,6 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ask.h"
+
 #define BATCH     64
 #define SOCKETS   64
 #define IDS       65536
@@ -72,24 +74,9 @@ static void die(const char *what)
 	exit(2);
 }
 
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static unsigned get16(const uint8_t *p)
 {
 	return (unsigned)p[0] << 8 | p[1];
-}
-
-static uint8_t *put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-	return p + 2;
 }
 
 /* --- queries --- */
@@ -97,13 +84,8 @@ static uint8_t *put16(uint8_t *p, unsigned v)
 /* With -m room for five digits behind the first label. */
 static void make_query(struct ask *a, const char *name)
 {
-	uint8_t *p = a->query;
+	uint8_t *p = ask_put_header(a->query, 0, true, a->edns);
 
-	memset(p, 0, 12);
-	put16(p + 2, 0x0100);
-	put16(p + 4, 1);
-	put16(p + 10, a->edns);
-	p += 12;
 	for (unsigned label = 0; *name && strlen(name) < 250; label++) {
 		size_t n = strcspn(name, "."), more = a->many && !label ? 5 : 0;
 
@@ -114,13 +96,9 @@ static void make_query(struct ask *a, const char *name)
 		name += n + (name[n] == '.');
 	}
 	*p++ = 0;
-	p = put16(put16(p, a->type), 1);
-	if (a->edns) {
-		*p++ = 0;
-		p = put16(put16(p, 41), 1232);
-		p = put16(put16(p, 0), a->dnssec_ok ? 0x8000 : 0);
-		p = put16(p, 0);
-	}
+	p = ask_put16(ask_put16(p, a->type), 1);
+	if (a->edns)
+		p = ask_put_opt(p, 1232, a->dnssec_ok);
 	a->len = (size_t)(p - a->query);
 }
 
@@ -181,7 +159,7 @@ static void send_some(struct ask *a, uint64_t now)
 
 	for (unsigned i = 0; i < n; i++) {
 		memcpy(bytes[i], a->query, a->len);
-		put16(bytes[i], (a->next + i) % IDS);
+		ask_put16(bytes[i], (a->next + i) % IDS);
 		if (a->many)
 			number(a, bytes[i], a->sent + i);
 		iov[i] = (struct iovec){ bytes[i], a->len };
@@ -298,8 +276,8 @@ static bool receive_some(struct ask *a, int fd)
 	n = recvmmsg(fd, m, BATCH, MSG_DONTWAIT, NULL);
 	if (n <= 0)
 		return false;
-	now = now_ns(CLOCK_MONOTONIC);
-	real_ms = now_ns(CLOCK_REALTIME) / 1000000;
+	now = ask_now_ns(CLOCK_MONOTONIC);
+	real_ms = ask_now_ns(CLOCK_REALTIME) / 1000000;
 	for (int i = 0; i < n; i++)
 		take(a, bytes[i], m[i].msg_len, now, real_ms);
 	return true;
@@ -334,11 +312,11 @@ static void run(struct ask *a)
 
 	for (unsigned i = 0; i < a->n_sockets; i++)
 		p[i] = (struct pollfd){ .fd = a->fd[i], .events = POLLIN };
-	a->began_ns = now_ns(CLOCK_MONOTONIC);
+	a->began_ns = ask_now_ns(CLOCK_MONOTONIC);
 	do {
 		bool some = false;
 
-		now = now_ns(CLOCK_MONOTONIC);
+		now = ask_now_ns(CLOCK_MONOTONIC);
 		over = over || is_over(a, now);
 		if (!over)
 			send_some(a, now);
@@ -402,20 +380,6 @@ static void open_sockets(struct ask *a, const char *address)
 	freeaddrinfo(to);
 }
 
-static unsigned type_of(const char *word)
-{
-	static const struct {
-		const char *word;
-		unsigned type;
-	} types[] = { { "A", 1 }, { "AAAA", 28 }, { "CNAME", 5 }, { "TXT", 16 }, { "MX", 15 } };
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-		if (!strcmp(types[i].word, word))
-			return types[i].type;
-	die("no such type");
-	return 0;
-}
-
 static void take_option(struct ask *a, int c)
 {
 	switch (c) {
@@ -466,11 +430,13 @@ int main(int argc, char **argv)
 		    "[-m N] [-e | -d] ADDRESS NAME TYPE");
 	signal(SIGTERM, on_signal);
 	signal(SIGINT, on_signal);
-	a.type = type_of(argv[optind + 2]);
+	a.type = ask_type(argv[optind + 2]);
+	if (!a.type)
+		die("no such type");
 	make_query(&a, argv[optind + 1]);
 	open_sockets(&a, argv[optind]);
-	began = now_ns(CLOCK_MONOTONIC);
+	began = ask_now_ns(CLOCK_MONOTONIC);
 	run(&a);
-	print(&a, (double)(now_ns(CLOCK_MONOTONIC) - began) / 1e9);
+	print(&a, (double)(ask_now_ns(CLOCK_MONOTONIC) - began) / 1e9);
 	return 0;
 }

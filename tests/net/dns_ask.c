@@ -23,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "ask.h"
+
 #define WINDOW   1024 /* questions on their way, at most */
 #define AT_ONCE  64   /* the same unless steady */
 #define AGAIN_MS 500
@@ -69,59 +71,41 @@ static uint64_t roll(void)
 
 static uint64_t now_ms(clockid_t clock)
 {
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return ask_now_ns(clock) / 1000000;
 }
 
 /* --- messages --- */
 
-static void put16(struct question *q, unsigned v)
-{
-	q->b[q->len++] = (uint8_t)(v >> 8);
-	q->b[q->len++] = (uint8_t)v;
-}
-
-static void put_name(struct question *q, const char *text, uint64_t mix)
+static uint8_t *put_name(uint8_t *p, const char *text, uint64_t mix)
 {
 	while (*text) {
 		size_t label = strcspn(text, ".");
 
-		q->b[q->len++] = (uint8_t)label;
+		*p++ = (uint8_t)label;
 		for (size_t i = 0; i < label; i++, mix = mix >> 1 | mix << 63)
-			q->b[q->len++] = text[i] >= 'a' && text[i] <= 'z' && mix & 1
-						 ? (uint8_t)(text[i] - 32)
-						 : (uint8_t)text[i];
+			*p++ = text[i] >= 'a' && text[i] <= 'z' && mix & 1 ? (uint8_t)(text[i] - 32)
+									   : (uint8_t)text[i];
 		text += label + (text[label] == '.');
 	}
-	q->b[q->len++] = 0;
+	*p++ = 0;
+	return p;
 }
 
 static void make(struct question *q, uint32_t index)
 {
 	uint64_t r = each ? roll() : 0;
 	uint32_t n = each ? (uint32_t)(r >> 32) % n_names : 0;
+	bool edns = r >> 1 & 1;
+	uint8_t *p;
 
 	*q = (struct question){ .index = index };
-	put16(q, (unsigned)(index & 0xffff));
-	put16(q, r & 1 ? 0x100 : 0);
-	put16(q, 1);
-	put16(q, 0);
-	put16(q, 0);
-	put16(q, r >> 1 & 1);
-	put_name(q, names[n], each ? roll() : 0);
-	put16(q, types[n]);
-	put16(q, 1);
-	q->end = q->len;
-	if (!(r >> 1 & 1))
-		return;
-	q->b[q->len++] = 0;
-	put16(q, 41);
-	put16(q, r >> 2 & 1 ? 1232 : 4096);
-	put16(q, 0);
-	put16(q, r >> 3 & 1 ? 0x8000 : 0);
-	put16(q, 0);
+	p = ask_put_header(q->b, index & 0xffff, r & 1, edns);
+	p = put_name(p, names[n], each ? roll() : 0);
+	p = ask_put16(ask_put16(p, types[n]), 1);
+	q->end = (uint16_t)(p - q->b);
+	if (edns)
+		p = ask_put_opt(p, r >> 2 & 1 ? 1232 : 4096, r >> 3 & 1);
+	q->len = (uint16_t)(p - q->b);
 }
 
 static void send_one(struct question *q)
@@ -284,17 +268,11 @@ static void open_socket(const char *address)
 
 static uint16_t type_of(const char *text)
 {
-	static const struct {
-		const char *text;
-		uint16_t type;
-	} all[] = { { "A", 1 },   { "NS", 2 },   { "CNAME", 5 }, { "SOA", 6 },
-		    { "MX", 15 }, { "TXT", 16 }, { "AAAA", 28 }, { "HTTPS", 65 } };
+	unsigned type = ask_type(text);
 
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-		if (!strcmp(all[i].text, text))
-			return all[i].type;
-	fail(text);
-	return 0;
+	if (!type)
+		fail(text);
+	return (uint16_t)type;
 }
 
 static void read_names(const char *path)
