@@ -17,6 +17,8 @@ static const char *const vip[2] = { "192.0.2.1", "2001:db8::1" };
 static const char *const client[2] = { "198.51.100.7", "2001:db8:7::7" };
 static const char *const endpoint[2] = { "10.9.8.7", "2001:db8:9::7" };
 static const char *const own[2] = { "10.1.0.1", "2001:db8:1::1" };
+static const char *const router[2] = { "172.16.5.5", "2001:db8:5::5" };
+static const uint8_t protos[2] = { IPPROTO_TCP, IPPROTO_UDP };
 
 /* Clients are behind 10.1.0.2 and 2001:db8:1::2, whose MAC address is 06:00:00:00:00:02, by OTHER,
  * and behind 10.1.0.3 and 2001:db8:1::3, which nobody has found yet. */

@@ -10,7 +10,6 @@
 #define PORTS 30000
 
 static const char *const source[2] = { "10.50.0.1", "2001:db8:50::1" };
-static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP };
 static struct plane_service services[2][2]; /* by family, UDP */
 static uint32_t slots[2];
 

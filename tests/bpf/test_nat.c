@@ -8,7 +8,6 @@
 
 #define OTHERS 200000 /* random packets */
 
-static const char *const router[2] = { "172.16.5.5", "2001:db8:5::5" };
 static struct plane_service services[2][2]; /* by family, UDP */
 static uint32_t slots[2];
 static uint64_t seed = 7;
@@ -45,8 +44,6 @@ static struct flow inside(int v6, uint8_t proto)
 {
 	return flow_of(proto, client[v6], CPORT, endpoint[v6], EPORT);
 }
-
-static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP };
 
 static void both_ways_addresses_ports_and_checksums_are_right(void **state)
 {

@@ -3,8 +3,6 @@
  * fragments; and addresses that look like ours. */
 #include "ports_bed.h"
 
-static const char *const router[2] = { "172.16.5.5", "2001:db8:5::5" };
-
 /* Built anew around what the other side would have quoted. */
 static struct pkt about_other_side(struct pkt error, const struct pkt *other, const char *from,
 				   const char *to)
