@@ -3,6 +3,9 @@
 # api.sh - what tests of the vendors' APIs share, behind lib.sh: an agent that serves them over TLS,
 # a token, and the vendors' own clients (tests/api).
 
+# shellcheck source=tests/net/lib_tls.sh
+. tests/net/lib_tls.sh
+
 API=https://$DNS4:8651
 export NODE_PATH=$PWD/build/api/node_modules NODE_EXTRA_CA_CERTS=
 
@@ -18,9 +21,7 @@ api_yaml() {
 
 # A certificate of the agent's address, which clients are told to trust.
 api_certificate() {
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=$DNS4" \
-		-addext "subjectAltName=IP:$DNS4" -keyout "$NET_DIR/api.key" -out "$NET_DIR/api.crt" 2>"$NET_DIR/words" ||
-		bail "openssl makes a certificate: $(cat "$NET_DIR/words")"
+	certificate "$NET_DIR/api" "IP:$DNS4"
 	export NODE_EXTRA_CA_CERTS=$NET_DIR/api.crt
 }
 

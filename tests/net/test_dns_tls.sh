@@ -3,19 +3,14 @@
 # DNS over TLS (RFC 7858), by kdig, openssl and hand.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/net/lib_tls.sh
+. tests/net/lib_tls.sh
 
 net_up
 balancer_up bal
 config=$NET_DIR/weir.yaml
 pem=$NET_DIR/pem
 mkdir "$pem"
-
-# certificate NAME SERIAL: NAME.crt and NAME.key, signed by itself.
-certificate() {
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -set_serial "$2" \
-		-subj /CN=dns.example.org -addext subjectAltName=DNS:dns.example.org \
-		-keyout "$pem/$1.key" -out "$pem/$1.crt" 2>"$NET_DIR/words" || bail "openssl makes a certificate"
-}
 
 # configure CERTIFICATE KEY [no]: names of files; no: without TLS.
 configure() {
@@ -55,8 +50,8 @@ serial() { hello | openssl x509 -noout -serial 2>&1; }
 # said WORD...: of the log
 said() { grep -qF "$*" "${AGENT_LOG[bal]}"; }
 
-certificate one 1
-certificate other 7
+certificate "$pem/one" DNS:dns.example.org 1
+certificate "$pem/other" DNS:dns.example.org 7
 cp "$pem/one.crt" "$pem/in.crt"
 cp "$pem/one.key" "$pem/in.key"
 
@@ -111,7 +106,7 @@ start client "$NET_DIR/held" python3 tests/net/dot.py held $DNS4 a.example.org "
 held=$STARTED
 check "a connection is open" wait_until 10 test -e "$NET_DIR/ready"
 is "the certificate is the first" "$(serial)" "serial=01"
-certificate in 2
+certificate "$pem/in" DNS:dns.example.org 2
 check "a renewed one is taken by a reload" agent_reload bal
 is "for new connections" "$(serial)" "serial=02"
 touch "$NET_DIR/go"

@@ -4,13 +4,14 @@
 # for who does not read.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/net/lib_tls.sh
+. tests/net/lib_tls.sh
 
 net_up
 balancer_up bal
 config=$NET_DIR/weir.yaml
 tap=$NET_DIR/tap.fstrm
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=dns.example.org \
-	-keyout "$NET_DIR/dns.key" -out "$NET_DIR/dns.crt" 2>"$NET_DIR/words" || bail "openssl makes a certificate"
+certificate "$NET_DIR/dns" DNS:dns.example.org
 
 # configure DNSTAP: what agent.dns.dnstap says.
 configure() {

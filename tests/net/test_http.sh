@@ -5,19 +5,14 @@
 # shellcheck disable=SC2016,SC2317  # what eval gets, and what is called by name
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/net/lib_tls.sh
+. tests/net/lib_tls.sh
 
 net_up
 balancer_up bal
 endpoints_up a b
 config=$NET_DIR/weir.yaml pem=$NET_DIR/pem body=$NET_DIR/body
 mkdir "$pem"
-
-# certificate NAME SERIAL: NAME.crt and NAME.key, signed by itself.
-certificate() {
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -set_serial "$2" \
-		-subj /CN=api.example.org -addext subjectAltName=DNS:api.example.org \
-		-keyout "$pem/$1.key" -out "$pem/$1.crt" 2>"$NET_DIR/words" || bail "openssl makes a certificate"
-}
 
 # configure API: the agent section with this agent.api, and a balancer of a and b.
 configure() {
@@ -42,8 +37,8 @@ said() { grep -qF "$*" "${AGENT_LOG[bal]}"; }
 answers() { [ "$(in_ns client dig "@$DNS4" +tries=2 +time=2 +short www.example.org | xargs)" = "$1" ]; }
 checks() { "$WEIR_BIN/weir-agent" --check --config "$config" >"$NET_DIR/out" 2>&1; }
 
-certificate in 1
-certificate other 2
+certificate "$pem/in" DNS:api.example.org 1
+certificate "$pem/other" DNS:api.example.org 2
 tls="tls: { certificate: $pem/in.crt, key: $pem/in.key }"
 both="listen: ['127.0.0.1:8651', '192.0.2.2:8443']"
 

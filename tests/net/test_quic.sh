@@ -5,6 +5,8 @@
 # whatever becomes of the pool.
 # shellcheck source=tests/net/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/net/lib_tls.sh
+. tests/net/lib_tls.sh
 
 WWW=https://www.example.org
 CLIENTS=12
@@ -17,8 +19,7 @@ net_up
 for program in gtlsserver gtlsclient "$IDS"; do
 	command -v "$program" >/dev/null || bail "$program is there (make deps)"
 done
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=www.example.org \
-	-keyout "$NET_DIR/key" -out "$NET_DIR/cert" 2>"$NET_DIR/openssl" || bail "a certificate can be made"
+certificate "$NET_DIR/www" DNS:www.example.org
 head -c 1000000 /dev/urandom >"$NET_DIR/big"
 balancer_up bal
 endpoints_up a b c
@@ -34,7 +35,7 @@ server_up() {
 	echo "$1" >"$docs/name"
 	ln -sf "$NET_DIR/big" "$docs/big"
 	start "$1" "$NET_DIR/quic.$1" env ${2:+WEIR_SERVER_ID=$2 LD_PRELOAD=$IDS} \
-		gtlsserver -q ${VALIDATES[$1]:-} -d "$docs" '*' 443 "$NET_DIR/key" "$NET_DIR/cert"
+		gtlsserver -q ${VALIDATES[$1]:-} -d "$docs" '*' 443 "$NET_DIR/www.key" "$NET_DIR/www.crt"
 	QUIC[$1]=$STARTED
 	wait_until 20 server_listens "$1" || bail "gtlsserver serves on $1"
 }
