@@ -22,7 +22,7 @@
 
 #define LBS  10000
 #define EACH 10
-#define ROWS (1u << 25) /* 20 million are needed */
+#define ROWS (1u << 25) /* twice what is needed, 10 million, and a power of two */
 
 static char root[64], pins[80];
 static uint64_t clock_ms = 1000;
