@@ -74,6 +74,11 @@ void weir_pub_leave(struct weir_pub *p, uint32_t reader)
 	atomic_store_explicit(&p->readers[reader].since, 0, memory_order_release);
 }
 
+void *weir_pub_again(const struct weir_pub *p)
+{
+	return atomic_load(&p->now); /* what it says now is retired in a later epoch than since */
+}
+
 void *weir_pub_get(const struct weir_pub *p)
 {
 	return atomic_load_explicit(&p->now, memory_order_relaxed);

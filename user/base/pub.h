@@ -27,6 +27,9 @@ void weir_pub_free(struct weir_pub *p);
 void *weir_pub_enter(struct weir_pub *p, uint32_t reader);
 void weir_pub_leave(struct weir_pub *p, uint32_t reader);
 
+/* What it says by now, for a reader that has entered: that stays as well. */
+void *weir_pub_again(const struct weir_pub *p);
+
 /* --- the writer's thread, which may read the pointer without being a reader --- */
 
 void *weir_pub_get(const struct weir_pub *p);

@@ -27,7 +27,7 @@ static bool set(int fd, int level, int name, int value)
 int weir_dns_socket(const struct weir_sockaddr *a, int type)
 {
 	bool v4 = weir_addr_is_v4(&a->addr), ok;
-	int fd = socket(v4 ? AF_INET : AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), err;
+	int fd = socket(v4 ? AF_INET : AF_INET6, type | SOCK_CLOEXEC, 0), err;
 
 	if (fd < 0)
 		return -errno;

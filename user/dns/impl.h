@@ -12,6 +12,7 @@
 #define WEIR_DNS_MAX_PLACES    64   /* as many as agent.dns.listen may have, and tls.listen */
 #define WEIR_DNS_MAX_WORKERS   256
 #define WEIR_DNS_MAX_TRANSFERS 16 /* of zones, at the same time */
+#define WEIR_DNS_WAIT_MS       20 /* in a socket, before all are waited for again */
 
 struct weir_dns_tcp;
 struct weir_dns_conn;
@@ -106,8 +107,8 @@ struct weir_dns {
 	bool closing;
 };
 
-/* A socket of a's family, not bound, with the options that UDP and TCP have in common. Returns it
- * or a negative errno. */
+/* A socket of a's family, not bound, with the options that UDP and TCP have in common; type may
+ * have SOCK_NONBLOCK. Returns it or a negative errno. */
 int weir_dns_socket(const struct weir_sockaddr *a, int type);
 
 /* The address in a, which is of IPv4 or IPv6; false: of neither. */
@@ -148,10 +149,14 @@ void weir_dns_udp_close(void *udp);
 struct weir_dns_batch;
 struct weir_dns_batch *weir_dns_batch_new(void); /* free() */
 
-/* Receives, answers and sends once. False: nothing was there. On the worker's thread. */
-bool weir_dns_udp_serve(const struct weir_dns_udp *u, uint32_t worker,
-			const struct weir_dns_world *world, struct weir_dns_clerk *clerk,
-			struct weir_dns_batch *b);
+/* Receives what is there, or with wait what comes within WEIR_DNS_WAIT_MS. Returns how many
+ * messages are in the batch; 0: none, or the socket had an error. On the worker's thread. */
+unsigned weir_dns_udp_receive(const struct weir_dns_udp *u, uint32_t worker,
+			      struct weir_dns_batch *b, bool wait);
+/* Answers what is in the batch, and sends. */
+void weir_dns_udp_answer(const struct weir_dns_udp *u, uint32_t worker,
+			 const struct weir_dns_world *world, struct weir_dns_clerk *clerk,
+			 struct weir_dns_batch *b, unsigned n);
 
 /* --- transfer.c --- */
 

@@ -329,7 +329,8 @@ static int bind_listener(uv_tcp_t *handle, const struct weir_sockaddr *a)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = weir_sockaddr_native(a, &ss);
-	int fd = weir_dns_socket(a, SOCK_STREAM), one = 1, bytes = RECEIVE_BYTES, err;
+	int fd = weir_dns_socket(a, SOCK_STREAM | SOCK_NONBLOCK), one = 1, bytes = RECEIVE_BYTES,
+	    err;
 
 	if (fd < 0)
 		return fd;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -49,16 +50,20 @@ struct weir_dns_batch *weir_dns_batch_new(void)
 
 /* --- on the worker's thread --- */
 
-static int receive(int fd, bool wildcard, struct weir_dns_batch *b)
+unsigned weir_dns_udp_receive(const struct weir_dns_udp *u, uint32_t worker,
+			      struct weir_dns_batch *b, bool wait)
 {
+	int n;
+
 	for (unsigned i = 0; i < BATCH; i++) {
 		struct msghdr *m = &b->in[i].msg_hdr;
 
 		m->msg_namelen = sizeof(b->peer[i]);
-		m->msg_control = wildcard ? &b->control[i] : NULL;
-		m->msg_controllen = wildcard ? sizeof(b->control[i]) : 0;
+		m->msg_control = u->wildcard ? &b->control[i] : NULL;
+		m->msg_controllen = u->wildcard ? sizeof(b->control[i]) : 0;
 	}
-	return recvmmsg(fd, b->in, BATCH, MSG_DONTWAIT, NULL);
+	n = recvmmsg(u->fds[worker], b->in, BATCH, wait ? MSG_WAITFORONE : MSG_DONTWAIT, NULL);
+	return n > 0 ? (unsigned)n : 0; /* an error of the socket is taken away */
 }
 
 /* The source is kept, the interface is left to routing, except where only it gives the address a
@@ -163,19 +168,14 @@ static void send_all(int fd, struct mmsghdr *out, unsigned n, struct weir_dns_ta
 	}
 }
 
-bool weir_dns_udp_serve(const struct weir_dns_udp *u, uint32_t worker,
-			const struct weir_dns_world *world, struct weir_dns_clerk *clerk,
-			struct weir_dns_batch *b)
+void weir_dns_udp_answer(const struct weir_dns_udp *u, uint32_t worker,
+			 const struct weir_dns_world *world, struct weir_dns_clerk *clerk,
+			 struct weir_dns_batch *b, unsigned n)
 {
-	int n = receive(u->fds[worker], u->wildcard, b); /* takes an error of the socket away */
-
-	if (n <= 0)
-		return false;
-	weir_dns_count(&clerk->tally.queries, (unsigned)n);
+	weir_dns_count(&clerk->tally.queries, n);
 	if (world->tap)
 		clock_gettime(CLOCK_REALTIME, &b->received);
-	send_all(u->fds[worker], b->out, answer(u, clerk, world, b, (unsigned)n), &clerk->tally);
-	return true;
+	send_all(u->fds[worker], b->out, answer(u, clerk, world, b, n), &clerk->tally);
 }
 
 /* --- on the loop's thread --- */
@@ -190,6 +190,14 @@ static bool is_wildcard(const union weir_addr *a)
 	static const uint8_t zero[16];
 
 	return weir_addr_is_v4(a) ? !memcmp(a->b + 12, zero, 4) : !memcmp(a->b, zero, 16);
+}
+
+/* Of a receive that waits. */
+static bool set_patience(int fd)
+{
+	struct timeval t = { .tv_usec = WEIR_DNS_WAIT_MS * 1000 };
+
+	return setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t)) == 0;
 }
 
 static bool set_buffers(int fd)
@@ -209,7 +217,7 @@ static bool set_options(int fd, const struct weir_dns_udp *u, int filter_fd)
 
 	if (filter_fd >= 0 && !set(fd, SOL_SOCKET, SO_ATTACH_BPF, filter_fd))
 		return false;
-	if (!set_buffers(fd))
+	if (!set_buffers(fd) || !set_patience(fd))
 		return false;
 	if (u->wildcard && !set(fd, level, v4 ? IP_PKTINFO : IPV6_RECVPKTINFO, 1))
 		return false;
@@ -292,9 +300,13 @@ void weir_dns_udp_close(void *udp)
 	for (uint32_t i = u->n; i--;) {
 		if (u->fds[i] < 0)
 			continue;
-		for (unsigned k = 0; k < LAST_BATCHES; k++)
-			if (!weir_dns_udp_serve(u, i, weir_dns_world(u->d), &u->d->rest, b))
+		for (unsigned k = 0; k < LAST_BATCHES; k++) {
+			unsigned n = weir_dns_udp_receive(u, i, b, false);
+
+			if (!n)
 				break;
+			weir_dns_udp_answer(u, i, weir_dns_world(u->d), &u->d->rest, b, n);
+		}
 		close(u->fds[i]);
 	}
 	free(b);

@@ -28,34 +28,43 @@ struct weir_dns_worker {
 	struct pollfd poll[1 + WEIR_DNS_MAX_PLACES];
 	uint32_t n_poll;
 	uint64_t generation;
+	bool lone; /* there is one socket, and it was busy: it is waited for in recvmmsg() */
 };
 
 /* --- on the worker's thread --- */
 
-static void take_sockets(struct weir_dns_worker *w, const struct weir_dns_sockets *s)
+/* False: they are those that it has. */
+static bool take_sockets(struct weir_dns_worker *w, const struct weir_dns_sockets *s)
 {
 	if (w->generation == s->generation)
-		return;
+		return false;
 	w->generation = s->generation;
+	w->lone = false;
 	w->n_poll = 1 + s->n;
 	for (uint32_t i = 0; i < s->n; i++)
 		w->poll[1 + i] =
 			(struct pollfd){ .fd = s->udp[i]->fds[w->number], .events = POLLIN };
+	return true;
+}
+
+/* What is received is answered from the world of that time. */
+static bool serve(struct weir_dns_worker *w, const struct weir_dns_udp *u, bool wait)
+{
+	unsigned n = weir_dns_udp_receive(u, w->number, w->batch, wait);
+
+	if (!n)
+		return false;
+	weir_dns_clerk_tick(&w->clerk);
+	weir_dns_udp_answer(u, w->number, weir_pub_again(w->d->pub), &w->clerk, w->batch, n);
+	return true;
 }
 
 /* Serves what the last poll() found. Sockets that are others by now are waited for first. */
-static void serve_ready(struct weir_dns_worker *w, const struct weir_dns_world *world)
+static void serve_ready(struct weir_dns_worker *w, const struct weir_dns_sockets *s)
 {
-	const struct weir_dns_sockets *s = world->sockets;
-
-	if (w->generation != s->generation) {
-		take_sockets(w, s);
-		return;
-	}
-	weir_dns_clerk_tick(&w->clerk);
 	for (uint32_t i = 0; i < s->n; i++)
 		if (w->poll[1 + i].revents)
-			weir_dns_udp_serve(s->udp[i], w->number, world, &w->clerk, w->batch);
+			w->lone = serve(w, s->udp[i], false) && s->n == 1;
 }
 
 static void take_news(struct weir_dns_worker *w)
@@ -66,15 +75,26 @@ static void take_news(struct weir_dns_worker *w)
 		weir_error("dns: worker %u: %s", w->number, "cannot read what is new");
 }
 
+/* A call less for each batch where there is one socket. Other sockets and the end are seen with the
+ * next query, or when none has come for WEIR_DNS_WAIT_MS. */
 static void *work(void *arg)
 {
 	struct weir_dns_worker *w = arg;
 
 	while (!atomic_load(&w->over)) {
-		if (poll(w->poll, w->n_poll, -1) < 0)
+		const struct weir_dns_sockets *s;
+
+		if (!w->lone && poll(w->poll, w->n_poll, -1) < 0)
 			continue;
-		take_news(w);
-		serve_ready(w, weir_pub_enter(w->d->pub, w->number));
+		if (!w->lone)
+			take_news(w);
+		s = ((const struct weir_dns_world *)weir_pub_enter(w->d->pub, w->number))->sockets;
+		if (!take_sockets(w, s)) {
+			if (w->lone)
+				w->lone = serve(w, s->udp[0], true);
+			else
+				serve_ready(w, s);
+		}
 		weir_pub_leave(w->d->pub, w->number);
 	}
 	return NULL;
