@@ -124,12 +124,24 @@ static void tap(const struct weir_dns_udp *u, const struct weir_dns_world *world
 	weir_dns_tap_take(world->tap, clerk->number, &q, false);
 }
 
+static void look_ahead(const struct weir_dns_world *world, struct weir_dns_batch *b, unsigned n)
+{
+	struct weir_ahead queries[BATCH];
+
+	for (unsigned i = 0; i < n; i++) {
+		queries[i] = (struct weir_ahead){ b->query[i], b->in[i].msg_len };
+		__builtin_prefetch(b->answer[i], 1);
+	}
+	weir_zones_ahead(world->zones, queries, n);
+}
+
 /* Answers the first n messages of the batch. Returns how many answers there are. */
 static unsigned answer(const struct weir_dns_udp *u, struct weir_dns_clerk *clerk,
 		       const struct weir_dns_world *world, struct weir_dns_batch *b, unsigned n)
 {
 	unsigned k = 0;
 
+	look_ahead(world, b, n);
 	for (unsigned i = 0; i < n; i++) {
 		struct msghdr *m = &b->in[i].msg_hdr;
 		union weir_addr client;

@@ -10,14 +10,14 @@
 
 #define FIRST_SLOTS 64
 
-static uint32_t hash_of(const uint8_t *name, size_t len)
+uint32_t weir_layer_hash(const uint8_t *name, size_t len)
 {
 	return (uint32_t)weir_hash_bytes(0, name, len);
 }
 
 struct weir_node *weir_layer_find(const struct weir_layer *l, const uint8_t *name, size_t len)
 {
-	uint32_t hash = hash_of(name, len);
+	uint32_t hash = weir_layer_hash(name, len);
 
 	if (!l->slots)
 		return NULL;
@@ -74,7 +74,7 @@ struct weir_node *weir_layer_add(struct weir_layer *l, const uint8_t *name, size
 	unsigned labels = weir_wire_labels(name);
 
 	make_room(l);
-	n->hash = hash_of(name, len);
+	n->hash = weir_layer_hash(name, len);
 	n->nth = WEIR_NOT_IN_CHAIN;
 	n->len = (uint8_t)len;
 	memcpy(n->name, name, len);

@@ -52,6 +52,9 @@ struct weir_layer {
 	unsigned labels; /* of the deepest name */
 };
 
+/* Of a wire name in lower case: its lower bits are the slot where it is looked for first. */
+uint32_t weir_layer_hash(const uint8_t *name, size_t len);
+
 /* The node of a wire name in lower case, NULL: none. */
 struct weir_node *weir_layer_find(const struct weir_layer *l, const uint8_t *name, size_t len);
 

@@ -82,6 +82,19 @@ struct weir_told {
 	uint16_t type; /* of the question; 0: none was understood */
 };
 
+/* A query that is answered soon. */
+struct weir_ahead {
+	const uint8_t *query;
+	size_t len;
+};
+
+#define WEIR_AHEAD_MAX 32
+
+/* Fetches what the answers to n queries will look at, of the first WEIR_AHEAD_MAX of them. For who
+ * answers them one after the other then, with the same z (NULL: nothing is fetched); answers are
+ * the same without it. */
+void weir_zones_ahead(const struct weir_zones *z, const struct weir_ahead *queries, unsigned n);
+
 /* Answers one message. out has cap bytes: WEIR_DNS_UDP_SIZE over UDP, WEIR_DNS_MAX_SIZE over TCP.
  * Returns the answer's length; 0: no answer is due (a response, a message without a header). Never
  * more than the client can take over UDP (512, or what its OPT says): TC is set instead. z NULL has
