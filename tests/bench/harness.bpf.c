@@ -4,6 +4,7 @@
  * under test put in front and restores the Ethernet header), varies the flow, and tail-calls it. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
+#include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <bpf/bpf_helpers.h>
@@ -176,6 +177,86 @@ int least_v6(struct xdp_md *ctx)
 	copy(data, header, 54);
 	ip = (void *)(data + 14);
 	ip->payload_len = bpf_htons((__u16)len);
+	return XDP_TX;
+}
+
+/* --- the least that a balancer can do --- */
+
+/* Maps of the program under test, which the benchmark puts here. */
+#define SHARED(name, of, n)                        \
+	struct {                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);  \
+		__uint(map_flags, BPF_F_MMAPABLE); \
+		__uint(max_entries, n);            \
+		__type(key, __u32);                \
+		__type(value, struct of);          \
+	} name SEC(".maps")
+SHARED(weir_services, weir_service, WEIR_SERVICE_SLOTS);
+SHARED(weir_rest, weir_rest, WEIR_DEFAULT_ROWS / WEIR_REST_ROWS);
+SHARED(weir_endpoints, weir_endpoint, WEIR_MAX_ENDPOINTS);
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, WEIR_MAX_ENDPOINTS);
+	__type(key, __u32);
+	__type(value, struct weir_endpoint_stats);
+} weir_endpoint_counts SEC(".maps");
+
+#include "classify.h"
+#include "hash.h"
+
+/* TCP over IPv4 without options, for a VIP: where it goes by its row. 0: it is something else. */
+static __always_inline __u32 least_choice(const __u8 *data)
+{
+	const struct iphdr *ip = (void *)(data + 14);
+	struct packet p = { .proto = IPPROTO_TCP };
+	const struct weir_service *s;
+	const struct weir_rest *rest;
+	__u32 row, line;
+
+	if (*(const __u16 *)(data + 12) != bpf_htons(ETH_P_IP) || *(const __u8 *)ip != 0x45 ||
+	    ip->frag_off & bpf_htons(0x3fff) || ip->protocol != IPPROTO_TCP)
+		return 0;
+	p.src.q[1] = (__u64)ip->saddr << 32 | bpf_htonl(0xffff);
+	p.dst.q[1] = (__u64)ip->daddr << 32 | bpf_htonl(0xffff);
+	copy(p.ports, ip + 1, 4);
+	s = find_service(&p.dst, p.ports[1], IPPROTO_TCP);
+	if (!s)
+		return 0;
+	row = s->table.base + ((__u32)hash_flow(&p) & s->table.mask);
+	line = row / WEIR_REST_ROWS;
+	rest = bpf_map_lookup_elem(&weir_rest, &line);
+	return rest ? rest->slot[row % WEIR_REST_ROWS] : 0;
+}
+
+/* Finds the service of a packet, hashes its flow, looks up its row and its endpoint, puts that
+ * one's header in front and counts: no more, and nothing that is not in every balancer. */
+SEC("xdp")
+int least_balancer(struct xdp_md *ctx)
+{
+	__u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__u32 len = (__u32)(end - data), slot, sum;
+	const struct weir_endpoint *e;
+	struct weir_endpoint_stats *n;
+	struct iphdr *ip;
+
+	if (data + 54 > end)
+		return XDP_PASS;
+	slot = least_choice(data);
+	e = bpf_map_lookup_elem(&weir_endpoints, &slot);
+	n = bpf_map_lookup_elem(&weir_endpoint_counts, &slot);
+	if (!slot || !e || !n || bpf_xdp_adjust_head(ctx, -20))
+		return XDP_PASS;
+	data = (void *)(long)ctx->data;
+	if (data + 34 > (__u8 *)(long)ctx->data_end)
+		return XDP_ABORTED;
+	copy(data, e->hdr, 34);
+	ip = (void *)(data + 14);
+	ip->protocol = IPPROTO_IPIP;
+	ip->tot_len = bpf_htons((__u16)(len - 14 + 20));
+	sum = e->csum + ip->tot_len;
+	ip->check = (__u16) ~((sum & 0xffff) + (sum >> 16));
+	n->packets++;
+	n->bytes += len;
 	return XDP_TX;
 }
 

@@ -99,6 +99,8 @@ static struct pkt icmp6(void)
 /* What is held against each other is measured close to each other. */
 const struct kind kinds[] = {
 	{ "least-ipip4", .target = LEAST_V4, .packet = data4, .growth = 20 },
+	{ "least-balancer4", .target = LEAST_BALANCER, .packet = data4, LEAST4,
+	  .proto = IPPROTO_TCP },
 	{ "tcp4-data", .packet = data4, LEAST4, SERVES4(TCP) },
 	{ "gue4-data", .packet = data4, .least = "least-ipip4", .growth = 28, SERVES4(TCP),
 	  .mode = WEIR_MODE_GUE },

@@ -11,6 +11,7 @@ enum target {
 	ONLY_TX,
 	LEAST_V4,
 	LEAST_V6,
+	LEAST_BALANCER, /* over the tables of WEIR */
 	WEIR
 };
 
