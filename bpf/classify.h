@@ -55,19 +55,24 @@ static __always_inline enum weir_reason for_nobody(const struct packet *p)
 	return weir_features && flow ? WEIR_FORWARD_NAT_REPLY : WEIR_PASS_NOT_OURS;
 }
 
+/* Where the rows of a service are: base and mask belong together. */
+static __always_inline void take_table(struct packet *p, const struct weir_service *s)
+{
+	__u64 ref = *(const volatile __u64 *)&s->table;
+
+	p->table.base = (__u32)ref;
+	p->table.mask = ref >> 32;
+}
+
 /* s: the service of its destination, if its ports are known. WEIR_FORWARD: go on to pick().
  * WEIR_FORWARD_NAT_REPLY: go on to nat_reply(). */
 static __always_inline enum weir_reason classify(struct packet *p, const struct weir_service *s)
 {
-	__u64 ref;
-
 	if (p->ports_why != WEIR_FORWARD)
 		return find_service(&p->dst, 0, 0) ? p->ports_why : for_nobody(p);
 	if (!s)
 		return for_nobody(p);
-	ref = *(const volatile __u64 *)&s->table; /* base and mask belong together */
-	p->table.base = (__u32)ref;
-	p->table.mask = ref >> 32;
+	take_table(p, s);
 	p->service_id = s->key.id;
 	p->flags = s->key.flags;
 	return WEIR_FORWARD;

@@ -159,8 +159,13 @@ static __always_inline enum weir_reason sendable(struct xdp_md *ctx, struct pack
 	return WEIR_FORWARD;
 }
 
-/* WEIR_FORWARD: the packet is ready to leave. */
-static __always_inline enum weir_reason encap(struct xdp_md *ctx, const struct packet *p)
+static __always_inline int is_nat(const struct weir_endpoint *e)
+{
+	return weir_features && e->hdr_len < WEIR_HDR_L2;
+}
+
+/* WEIR_FORWARD: the packet is ready to leave. For modes that put something in front, or L2. */
+static __always_inline enum weir_reason encap_front(struct xdp_md *ctx, const struct packet *p)
 {
 	const struct weir_endpoint *e = p->endpoint;
 
@@ -170,9 +175,13 @@ static __always_inline enum weir_reason encap(struct xdp_md *ctx, const struct p
 		return encap_v6(ctx, p);
 	if (e->hdr_len == WEIR_HDR_L2)
 		return encap_l2(ctx, p);
-	if (weir_features && e->hdr_len < WEIR_HDR_L2)
-		return encap_nat(ctx, p);
 	return encap_gue(ctx, p);
+}
+
+/* The same for all modes. */
+static __always_inline enum weir_reason encap(struct xdp_md *ctx, const struct packet *p)
+{
+	return is_nat(p->endpoint) ? encap_nat(ctx, p) : encap_front(ctx, p);
 }
 
 #endif

@@ -16,7 +16,8 @@ static __always_inline void count_reason(const struct packet *p, enum weir_reaso
 
 static __always_inline void count_endpoint(const struct packet *p)
 {
-	struct weir_endpoint_stats *n = bpf_map_lookup_elem(&weir_endpoint_counts, &p->slot);
+	__u32 slot = p->slot; /* a copy: the packet of express.h has no address */
+	struct weir_endpoint_stats *n = bpf_map_lookup_elem(&weir_endpoint_counts, &slot);
 
 	if (!n)
 		return;
@@ -45,6 +46,14 @@ static __always_inline int leave_by(struct xdp_md *ctx, __u32 ifindex)
 	return (int)bpf_redirect_map(&weir_devices, ifindex, XDP_DROP);
 }
 
+static __always_inline int count_forward(const struct packet *p, enum weir_reason why, int action)
+{
+	if (action != XDP_DROP)
+		count_endpoint(p);
+	count_reason(p, why);
+	return action;
+}
+
 /* Out of the interface its endpoint is reached by. */
 static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, enum weir_reason why)
 {
@@ -59,10 +68,7 @@ static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, e
 		note_end(p, why);
 		return action;
 	}
-	if (action != XDP_DROP)
-		count_endpoint(p);
-	count_reason(p, why);
-	return action;
+	return count_forward(p, why, action);
 }
 
 #endif

@@ -27,6 +27,7 @@
 #include "mtu.h"
 #include "capture.h"
 #include "finish.h"
+#include "express.h"
 
 /* Ends otherwise than at its endpoint: first for this reason, and then, after what was tried. */
 static __always_inline int end(struct xdp_md *ctx, struct packet *p, enum weir_reason why,
@@ -134,7 +135,7 @@ static __always_inline int process(struct xdp_md *ctx, struct packet *p, enum we
 	if (plain && (why == WEIR_FORWARD || why == WEIR_FORWARD_NAT_REPLY))
 		parse_plain_rest(p);
 	if (why == WEIR_FORWARD_NAT_REPLY)
-		return !nat_take(p) ? XDP_PASS : plain ? process_reply(ctx) : REPLY_PENDING;
+		return nat_take(p) ? REPLY_PENDING : XDP_PASS;
 	if (why == WEIR_FORWARD)
 		why = pick(ctx, p);
 	else if (why == WEIR_FORWARD_FRAGMENT)
@@ -178,28 +179,72 @@ static __always_inline int is_foreign(const struct weir_service *s)
 	return !s && !weir_features && weir_seeing != WEIR_SEEING_CAPTURE;
 }
 
-static __always_inline int process_plain_v4(struct xdp_md *ctx, const __u8 *data, struct packet *p)
+/* What express() does not take, of all that was read the short way. A function of its own, so that
+ * its packet does not lie on the stack beside the way of most packets. */
+static __attribute__((noinline)) int process_plain(struct xdp_md *ctx, const struct weir_service *s,
+						   __u32 v6)
 {
-	const struct weir_service *s;
+	const __u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	/* Each stage sets what it finds out: clearing it all would cost 2 ns. */
+	struct packet p;
 
-	plain_target_v4(data, p);
-	s = find_service(&p->dst, p->ports[1], p->proto);
-	if (is_foreign(s))
-		return leave(ctx, p, WEIR_PASS_NOT_OURS);
-	parse_plain_v4(data, p);
-	return process(ctx, p, WEIR_FORWARD, s, 1);
+	p.endpoint = NULL;
+	p.frame_len = (__u32)(end - data);
+	p.ports_why = WEIR_FORWARD;
+	p.l2_len = HDR_L2;
+	p.about = p.fragment = 0;
+	if (v6) {
+		if (!is_plain_v6(data, end))
+			return XDP_PASS;
+		plain_target_v6(data, &p);
+		parse_plain_v6(data, &p);
+	} else {
+		if (!is_plain_v4(data, end))
+			return XDP_PASS;
+		plain_target_v4(data, &p);
+		parse_plain_v4(data, &p);
+	}
+	return process(ctx, &p, WEIR_FORWARD, s, 1);
 }
 
-static __always_inline int process_plain_v6(struct xdp_md *ctx, const __u8 *data, struct packet *p)
+static __always_inline int process_v4(struct xdp_md *ctx, const __u8 *data, const __u8 *end)
 {
 	const struct weir_service *s;
+	struct packet p;
 
-	plain_target_v6(data, p);
-	s = find_service(&p->dst, p->ports[1], p->proto);
+	p.frame_len = (__u32)(end - data);
+	p.l2_len = HDR_L2;
+	p.first = p.about = p.fragment = 0;
+	p.endpoint = NULL;
+	p.slot = WEIR_NO_ENDPOINT;
+	plain_target_v4(data, &p);
+	s = find_service(&p.dst, p.ports[1], p.proto);
 	if (is_foreign(s))
-		return leave(ctx, p, WEIR_PASS_NOT_OURS);
-	parse_plain_v6(data, p);
-	return process(ctx, p, WEIR_FORWARD, s, 1);
+		return leave(ctx, &p, WEIR_PASS_NOT_OURS);
+	parse_plain_v4(data, &p);
+	if (s && express(&p, s))
+		return express_forward(ctx, &p);
+	return process_plain(ctx, s, 0);
+}
+
+static __always_inline int process_v6(struct xdp_md *ctx, const __u8 *data, const __u8 *end)
+{
+	const struct weir_service *s;
+	struct packet p;
+
+	p.frame_len = (__u32)(end - data);
+	p.l2_len = HDR_L2;
+	p.first = p.about = p.fragment = 0;
+	p.endpoint = NULL;
+	p.slot = WEIR_NO_ENDPOINT;
+	plain_target_v6(data, &p);
+	s = find_service(&p.dst, p.ports[1], p.proto);
+	if (is_foreign(s))
+		return leave(ctx, &p, WEIR_PASS_NOT_OURS);
+	parse_plain_v6(data, &p);
+	if (s && express(&p, s))
+		return express_forward(ctx, &p);
+	return process_plain(ctx, s, 1);
 }
 
 /* weir_dns_xdp(), or nothing while the kernel is to answer no query. Pinned, since an array of
@@ -211,15 +256,19 @@ struct {
 	__type(value, __u32);
 } weir_dns_program SEC(".maps");
 
-/* A packet's action; what is DNS_PENDING is done here, in the program itself. */
-static __always_inline int conclude(struct xdp_md *ctx, struct packet *p, int action)
+/* A packet's action; what is still to come is done here, in the program itself. */
+static __always_inline int conclude(struct xdp_md *ctx, int action)
 {
+	struct packet p;
+
+	if (weir_features && action == REPLY_PENDING)
+		return process_reply(ctx);
 	if (!weir_tail_calls || action != DNS_PENDING)
 		return action;
 	bpf_tail_call(ctx, &weir_dns_program, 0);
-	if (weir_multi_buffer)
-		p->frame_len = (__u32)bpf_xdp_get_buff_len(ctx);
-	count_reason(p, WEIR_PASS_DNS);
+	p.frame_len = weir_multi_buffer ? (__u32)bpf_xdp_get_buff_len(ctx)
+					: (__u32)(ctx->data_end - ctx->data);
+	count_reason(&p, WEIR_PASS_DNS);
 	return XDP_PASS;
 }
 
@@ -228,23 +277,12 @@ SEC("xdp")
 int weir_xdp(struct xdp_md *ctx)
 {
 	const __u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	/* Each stage sets what it finds out: clearing it all would cost 2 ns. */
-	struct packet p;
-	int action;
 
-	p.endpoint = NULL;
-	p.frame_len = (__u32)(end - data);
-	p.ports_why = WEIR_FORWARD;
-	p.l2_len = HDR_L2;
-	p.about = p.fragment = 0;
 	if (is_plain_v4(data, end))
-		return conclude(ctx, &p, process_plain_v4(ctx, data, &p));
+		return conclude(ctx, process_v4(ctx, data, end));
 	if (is_plain_v6(data, end))
-		return conclude(ctx, &p, process_plain_v6(ctx, data, &p));
-	action = process_odd(ctx);
-	if (weir_features && action == REPLY_PENDING)
-		return process_reply(ctx);
-	return conclude(ctx, &p, action);
+		return conclude(ctx, process_v6(ctx, data, end));
+	return conclude(ctx, process_odd(ctx));
 }
 
 #include "dns.h"
