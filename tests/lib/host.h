@@ -57,6 +57,7 @@ static struct host_maps {
 	uint32_t location; /* of the client that was last asked for */
 	struct weir_count dns_counts[WEIR_DNS_REASON_COUNT];
 	struct weir_dns_guard dns_guard[1];
+	struct weir_dns_hits dns_hits[1];
 	uint64_t dns_budget[2][2], dns_work[1][600];
 	struct {
 		struct weir_hot_key key;
@@ -112,6 +113,7 @@ static void *host_lookup(const char *map, const void *at)
 	HOST_MAP(weir_handshakes, host.handshakes);
 	HOST_MAP(weir_dns_counts, host.dns_counts);
 	HOST_MAP(weir_dns_guard, host.dns_guard);
+	HOST_MAP(weir_dns_hits, host.dns_hits);
 	HOST_MAP(weir_dns_budget, host.dns_budget);
 	HOST_MAP(weir_dns_work, host.dns_work);
 #undef HOST_MAP
@@ -229,6 +231,7 @@ static inline long host_load_bytes(const struct __sk_buff *skb, uint32_t off, vo
 #define bpf_ringbuf_output(map, data, size, flags)         (void)(data)
 #define bpf_map_update_elem(map, key, value, flags)        (void)(value)
 #define bpf_get_prandom_u32()                              host.random
+#define bpf_get_smp_processor_id()                         0
 #define bpf_tail_call(ctx, map, index)                     return weir_dns_xdp(ctx)
 /* Of the tc program, which does not run here. */
 #define bpf_skb_load_bytes_relative(skb, off, to, len, of) memset(to, 0, len)
