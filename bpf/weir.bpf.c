@@ -208,16 +208,21 @@ static __attribute__((noinline)) int process_plain(struct xdp_md *ctx, const str
 	return process(ctx, &p, WEIR_FORWARD, s, 1);
 }
 
+static __always_inline void begin_plain(struct packet *p, const __u8 *data, const __u8 *end)
+{
+	p->frame_len = (__u32)(end - data);
+	p->l2_len = HDR_L2;
+	p->first = p->about = p->fragment = 0;
+	p->endpoint = NULL;
+	p->slot = WEIR_NO_ENDPOINT;
+}
+
 static __always_inline int process_v4(struct xdp_md *ctx, const __u8 *data, const __u8 *end)
 {
 	const struct weir_service *s;
 	struct packet p;
 
-	p.frame_len = (__u32)(end - data);
-	p.l2_len = HDR_L2;
-	p.first = p.about = p.fragment = 0;
-	p.endpoint = NULL;
-	p.slot = WEIR_NO_ENDPOINT;
+	begin_plain(&p, data, end);
 	plain_target_v4(data, &p);
 	s = find_service(&p.dst, p.ports[1], p.proto);
 	if (is_foreign(s))
@@ -233,11 +238,7 @@ static __always_inline int process_v6(struct xdp_md *ctx, const __u8 *data, cons
 	const struct weir_service *s;
 	struct packet p;
 
-	p.frame_len = (__u32)(end - data);
-	p.l2_len = HDR_L2;
-	p.first = p.about = p.fragment = 0;
-	p.endpoint = NULL;
-	p.slot = WEIR_NO_ENDPOINT;
+	begin_plain(&p, data, end);
 	plain_target_v6(data, &p);
 	s = find_service(&p.dst, p.ports[1], p.proto);
 	if (is_foreign(s))
