@@ -66,6 +66,7 @@ check "the agent ends well" agent_term bal
 cat >"$NET_DIR/see.py" <<'END'
 import ipaddress, socket, struct, sys
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.setsockopt(socket.SOL_SOCKET, 33, 64 << 20) # SO_RCVBUFFORCE: all of it waits while this does
 s.bind((sys.argv[1], 0))
 s.settimeout(20)
 print("ready", file=sys.stderr, flush=True)
@@ -95,7 +96,7 @@ endpoint_decap b --gue-port 9886
 one_pool "$config" a=1 b6=1
 sed -i 's|^  node:.*|&\n  gue_port: 9886\n  outer_source: [198.18.0.0/26, "2001:db8:5::/122"]|' "$config"
 agent_must_start bal "$config"
-start r "$NET_DIR/seen" python3 "$NET_DIR/see.py" bal 8000 9886 198.18.0.0/26 2001:db8:5::/122
+start r "$NET_DIR/seen" python3 "$NET_DIR/see.py" bal 5000 9886 198.18.0.0/26 2001:db8:5::/122
 see=$STARTED
 wait_until 10 grep -q ready "$NET_DIR/seen.err" || bail "packets can be watched"
 connect "$got" --connections 2000
