@@ -126,8 +126,8 @@ $(B)/tests/bench/bench_compile $(B)/tests/bench/bench_sync: $(B)/%: $(B)/%.o \
 $(B)/tests/bench/bench_probe: $(call OBJ,tests/bench/bench_probe.c tests/bench/figures.c $(wildcard user/loop/*.c user/probe/*.c)) \
 		$(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -luv -lcurl -lssl -lcrypto $(LIB_LIBS) -lm -o $@
-$(BENCH:%=%.o): | $(B)/tests/bench/harness.skel.h $(B)/tests/bench/veth.skel.h $(B)/tests/bench/dns.skel.h
 BENCH_LIB := $(call OBJ,tests/bench/figures.c tests/bench/kinds.c)
+$(BENCH:%=%.o) $(BENCH_LIB): | $(B)/tests/bench/harness.skel.h $(B)/tests/bench/veth.skel.h $(B)/tests/bench/dns.skel.h
 $(B)/tests/bench/%: $(B)/tests/bench/%.o $(BENCH_LIB) $(TEST_LIB) $(B)/libweir.a
 	$(call say,LD)$(CC) $(san) $(LDFLAGS) $^ -lbpf $(LIB_LIBS) -lm -o $@
 FUZZ_FLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -Iinclude -Iuser -Ibpf -Ibuild \

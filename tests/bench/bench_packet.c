@@ -317,28 +317,6 @@ static void print_floors(struct bench *b)
 	}
 }
 
-/* The harness, whose balancer has the tables of a plane. */
-static struct harness_bpf *load_harness(const struct plane *p)
-{
-	struct harness_bpf *h = harness_bpf__open();
-
-	assert(h);
-	memcpy((void *)h->rodata->weir_hash_key, (const void *)p->skel->rodata->weir_hash_key,
-	       sizeof(h->rodata->weir_hash_key));
-	memcpy((void *)&h->rodata->weir_hash_v4, (const void *)&p->skel->rodata->weir_hash_v4,
-	       sizeof(h->rodata->weir_hash_v4));
-	if (bpf_map__reuse_fd(h->maps.weir_services, bpf_map__fd(p->skel->maps.weir_services)) ||
-	    bpf_map__reuse_fd(h->maps.weir_rest, bpf_map__fd(p->skel->maps.weir_rest)) ||
-	    bpf_map__reuse_fd(h->maps.weir_endpoints, bpf_map__fd(p->skel->maps.weir_endpoints)) ||
-	    bpf_map__reuse_fd(h->maps.weir_endpoint_counts,
-			      bpf_map__fd(p->skel->maps.weir_endpoint_counts)) ||
-	    harness_bpf__load(h)) {
-		fprintf(stderr, "bench_packet: the kernel does not take the harness\n");
-		exit(1);
-	}
-	return h;
-}
-
 /* While the harness is attached somewhere (to lo, where no packet is), the kernel need not make
  * its XDP dispatcher anew for each run, which takes 50 ms. */
 static void stay_known(const struct bench *b)
@@ -355,7 +333,7 @@ int main(int argc, char **argv)
 
 	make_rows(&b, argc > 1 ? argv[1] : "");
 	kind_planes(b.planes);
-	b.harness = load_harness(b.planes[0]);
+	b.harness = kind_harness(b.planes[0]);
 	stay_known(&b);
 	for (uint32_t round = 0; round < ROUNDS; round++)
 		measure_round(&b, round);

@@ -5,8 +5,8 @@
 # a regular expression of the rows wanted. Prints lines of JSON; everything else goes to the error
 # output.
 #
-#   "send": send-drop send-tx send-least send-eth0       each a veth pair
-#   "wire":      drop      tx      least      eth0       the agent is on eth0
+#   "send": send-drop send-tx send-least send-balancer send-eth0       each a veth pair
+#   "wire":      drop      tx      least      balancer      eth0       the agent is on eth0
 #
 # Endpoints are 10.1.0.0/16, behind "send", which takes what is for them and counts it.
 # shellcheck source=tests/net/lib.sh
@@ -31,7 +31,7 @@ wire_up() {
 
 	ns_new send
 	ns_new wire
-	for name in drop tx least eth0; do pair $name; done
+	for name in drop tx least balancer eth0; do pair $name; done
 	address wire eth0 192.0.2.2/25 2001:db8:1::2/64
 	routes wire 192.0.2.1 2001:db8:1::1
 	ip -n "$NET-wire" neigh replace 192.0.2.1 dev eth0 nud permanent lladdr \
@@ -111,7 +111,7 @@ change_of() {
 		"$NET_DIR/live.yaml" "$NET_DIR/next.yaml" "$2"
 }
 
-RATES=(veth/{drop,xdp-tx,least-ipip4,weir-1,weir-131072})
+RATES=(veth/{drop,xdp-tx,least-ipip4,least-balancer4-1,least-balancer4-131072,weir-1,weir-131072})
 CHANGES=(veth/change-1-of-{100,1000}-{time,lost})
 CONNECTIONS=(veth/connections-{direct,weir})
 wanted "${RATES[@]}" "${CHANGES[@]}" "${CONNECTIONS[@]}" || exit 0

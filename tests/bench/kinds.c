@@ -3,6 +3,7 @@
  * harness.bpf.c what makes its packet again what it was. */
 #include "kinds.h"
 
+#include <assert.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include "../lib/quic.h"
 #include "../lib/steering.h"
 #include "compile/rendezvous.h"
+#include "tests/bench/harness.skel.h"
 #include "weir.skel.h"
 
 #define CLIENT4 "100.64.0.1"
@@ -267,4 +269,25 @@ void kind_load(const struct kind *k, struct plane *p)
 		if (k->steered)
 			steer_clients(p, k, &s);
 	}
+}
+
+struct harness_bpf *kind_harness(const struct plane *p)
+{
+	struct harness_bpf *h = harness_bpf__open();
+
+	assert(h);
+	memcpy((void *)h->rodata->weir_hash_key, (const void *)p->skel->rodata->weir_hash_key,
+	       sizeof(h->rodata->weir_hash_key));
+	memcpy((void *)&h->rodata->weir_hash_v4, (const void *)&p->skel->rodata->weir_hash_v4,
+	       sizeof(h->rodata->weir_hash_v4));
+	if (bpf_map__reuse_fd(h->maps.weir_services, bpf_map__fd(p->skel->maps.weir_services)) ||
+	    bpf_map__reuse_fd(h->maps.weir_rest, bpf_map__fd(p->skel->maps.weir_rest)) ||
+	    bpf_map__reuse_fd(h->maps.weir_endpoints, bpf_map__fd(p->skel->maps.weir_endpoints)) ||
+	    bpf_map__reuse_fd(h->maps.weir_endpoint_counts,
+			      bpf_map__fd(p->skel->maps.weir_endpoint_counts)) ||
+	    harness_bpf__load(h)) {
+		fprintf(stderr, "bench: the kernel does not take the harness\n");
+		exit(1);
+	}
+	return h;
 }

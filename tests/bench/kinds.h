@@ -62,4 +62,9 @@ void kind_planes(struct plane *planes[2]);
  * share. */
 void kind_load(const struct kind *k, struct plane *p);
 
+/* The programs that WEIR is held against; the tables of LEAST_BALANCER are those of the plane.
+ * harness_bpf__destroy(). */
+struct harness_bpf;
+struct harness_bpf *kind_harness(const struct plane *p);
+
 #endif

@@ -25,8 +25,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "../lib/pkt.h"
 #include "figures.h"
+#include "kinds.h"
 #include "veth.h"
 #include "tests/bench/harness.skel.h"
 #include "tests/bench/veth.skel.h"
@@ -35,11 +35,13 @@
 #define FRAMES  1000000
 #define BATCH   64
 #define CALM_MS 20
+#define LEAST   "veth/least-ipip4"
 
 enum far_end {
 	DROPS,
 	SENDS,
 	ENCAPSULATES,
+	BALANCES_AT_LEAST,
 	BALANCES /* weir-agent was there before */
 };
 
@@ -55,9 +57,11 @@ struct row {
 static struct row rows[] = {
 	{ .name = "veth/drop", "drop", DROPS, 1, NULL, 0 },
 	{ .name = "veth/xdp-tx", "tx", SENDS, 1, NULL, 0 },
-	{ .name = "veth/least-ipip4", "least", ENCAPSULATES, 1, NULL, 0 },
-	{ .name = "veth/weir-1", "eth0", BALANCES, 1, "veth/least-ipip4", 0.9 },
-	{ .name = "veth/weir-131072", "eth0", BALANCES, 1 << 17, "veth/least-ipip4", 0.9 },
+	{ .name = LEAST, "least", ENCAPSULATES, 1, NULL, 0 },
+	{ .name = "veth/least-balancer4-1", "balancer", BALANCES_AT_LEAST, 1, LEAST, 0 },
+	{ .name = "veth/least-balancer4-131072", "balancer", BALANCES_AT_LEAST, 1 << 17, LEAST, 0 },
+	{ .name = "veth/weir-1", "eth0", BALANCES, 1, LEAST, 0.9 },
+	{ .name = "veth/weir-131072", "eth0", BALANCES, 1 << 17, LEAST, 0.9 },
 };
 #define N_ROWS (sizeof(rows) / sizeof(rows[0]))
 
@@ -96,6 +100,8 @@ static struct bpf_program *program_of(const struct bench *b, enum far_end e)
 		return b->harness->progs.only_tx;
 	case ENCAPSULATES:
 		return b->harness->progs.least_v4;
+	case BALANCES_AT_LEAST:
+		return b->harness->progs.least_balancer;
 	case BALANCES:
 		break;
 	}
@@ -174,7 +180,9 @@ static uint64_t wait_for_last(const struct bench *b)
 
 static void measure(const struct bench *b, struct row *r, uint32_t round)
 {
-	struct flow f = flow_of(IPPROTO_TCP, "10.0.0.1", 1024, "198.51.100.1", 80);
+	struct flow f = r->far_end == BALANCES
+				? flow_of(IPPROTO_TCP, "10.0.0.1", 1024, "198.51.100.1", 80)
+				: flow_of(IPPROTO_TCP, "10.0.0.1", 1024, "192.0.2.1", 443);
 	struct pkt in = pkt_new(&f, PKT_ACK);
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = in.data, .data_size_in = in.len,
 		    .repeat = FRAMES, .flags = BPF_F_TEST_XDP_LIVE_FRAMES, .batch_size = BATCH);
@@ -225,13 +233,14 @@ static void print_row(const struct row *r)
 
 int main(int argc, char **argv)
 {
-	struct bench b = { .harness = harness_bpf__open_and_load(),
-			   .veth = veth_bpf__open_and_load() };
+	const struct kind served = { .proto = IPPROTO_TCP };
+	struct plane *tables = plane_load();
+	struct bench b = { .harness = kind_harness(tables), .veth = veth_bpf__open_and_load() };
 	regex_t wanted;
 
-	if (argc != 3 || !b.harness || !b.veth ||
-	    regcomp(&wanted, argv[2], REG_EXTENDED | REG_NOSUB))
+	if (argc != 3 || !b.veth || regcomp(&wanted, argv[2], REG_EXTENDED | REG_NOSUB))
 		return 1;
+	kind_load(&served, tables);
 	attach_all(&b, argv[1]);
 	stay_on_one_cpu(&b);
 	for (uint32_t round = 0; round < ROUNDS; round++)
@@ -244,5 +253,6 @@ int main(int argc, char **argv)
 	close(b.softirq_fd);
 	veth_bpf__destroy(b.veth);
 	harness_bpf__destroy(b.harness);
+	plane_free(tables);
 	return 0;
 }
