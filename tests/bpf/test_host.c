@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
-#include "../lib/host.h"
+#include "../lib/host_world.h"
 #include "../lib/pkt.h"
 
 #define ETHER 14

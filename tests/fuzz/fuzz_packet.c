@@ -4,7 +4,7 @@
  * as it came, what is forwarded was for a VIP, or is an endpoint's reply, and is whole. */
 #include <assert.h>
 
-#include "../lib/host.h"
+#include "../lib/host_world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
