@@ -45,85 +45,29 @@ configure() {
 		      steering_policy: "off", ttl: 2, when_down: none }
 		  - { name: direct.sub.example.org, default_pools: [uneven], fallback_pool: uneven,
 		      steering_policy: "off", ttl: 2, when_down: none }
-		records:
-		  - { type: A, name: ns1.example.org, content: 192.0.2.2, ttl: 3 }
+	END
+	signed_records
+	cat <<-END
 		  - { type: A, name: ns.sub.example.org, content: 192.0.2.2, ttl: 3 }
-		  - { type: A, name: host.sub.example.org, content: 192.0.2.3, ttl: 3 }
-		  - { type: A, name: "*.wild.example.org", content: 192.0.2.5, ttl: 3 }
-		  - { type: CNAME, name: "*.other.example.org", content: www.example.org, ttl: 3 }
 		  - { type: CNAME, name: alias.example.org, content: host.sub.example.org, ttl: 3 }
-		  - { type: CNAME, name: lost.example.org, content: nothing.sub.example.org, ttl: 3 }
-		  - { type: POOL, name: pool.example.org, content: www.example.org, ttl: 2, weight: 1 }
-		  - { type: POOL, name: pool.example.org, content: host.sub.example.org, ttl: 2, weight: 2 }
 		  - { type: POOL, name: pool.held.example.org, content: www.example.org, weight: 1 }
 		  - { type: POOL, name: pool.held.example.org, content: host.sub.example.org, weight: 2 }
-		  - { type: A, name: deep.empty.example.org, content: 192.0.2.77, ttl: 3 }
-		  - { type: MX, name: mail.example.org, content: "10 Host.Sub.example.org.", ttl: 3 }
-		  - { type: TXT, name: mail.example.org, content: "v=spf1 -all", ttl: 3 }
-		  - { type: NS, name: away.example.org, content: ns.away.example.org, ttl: 3 }
-		  - { type: A, name: ns.away.example.org, content: 192.0.2.99, ttl: 3 }
-		  - { type: NS, name: safe.example.org, content: ns.away.example.org, ttl: 3 }
-		  - { type: DS, name: safe.example.org, ttl: 3,
-		      content: "1 13 2 E2D3C916F6DEEAC73294E8268FB5885044A833FC5459588F4A9184CFC41A5766" }
-		  - { type: A, name: m.file.example.org, content: 192.0.2.6, ttl: 3 }
 		  - { type: NS, name: hidden.file.example.org, content: ns.example.net, ttl: 3 }
 	END
 }
 
-cat >"$NET_DIR/zone" <<-END
-	\$ORIGIN file.example.org.
-	@ 3 SOA ns1.example.org. hostmaster.example.org. 1 3600 600 86400 2
-	@ 3 NS ns1.example.org.
-	a 3 A 192.0.2.10
-	z 3 AAAA 2001:db8::10
-	in.the.middle 3 TXT "of nothing"
-	cut 3 NS ns.cut
-	ns.cut 3 A 192.0.2.11
-	below.hidden 3 A 192.0.2.12
-END
+{
+	signed_file
+	echo "below.hidden 3 A 192.0.2.12"
+} >"$NET_DIR/zone"
 
-cat >"$NET_DIR/kinds" <<-END
-	example.org SOA yes
-	example.org NS yes
-	example.org DNSKEY yes
-	example.org NSEC yes
-	example.org A no
-	www.example.org A yes
-	www.example.org TXT no
-	direct.example.org AAAA no
-	a.wild.example.org A yes
-	a.b.wild.example.org A yes
-	a.wild.example.org AAAA no
-	x.other.example.org A yes
-	x.other.example.org TXT no
-	alias.example.org A yes
-	alias.example.org AAAA no
-	lost.example.org A no
-	pool.example.org CNAME yes
-	empty.example.org A no
-	nobody.example.org A no
-	x.nobody.example.org A no
-	zzz.example.org A no
-	mail.example.org MX yes
-	mail.example.org TXT yes
-	away.example.org DS no
-	safe.example.org DS yes
-	sub.example.org DS yes
-	sub.example.org DNSKEY yes
-	sub.example.org SOA yes
-	host.sub.example.org A yes
-	host.sub.example.org DS no
-	nobody.sub.example.org A no
-	a.file.example.org A yes
-	m.file.example.org A yes
-	l.file.example.org A no
-	n.file.example.org A no
-	zz.file.example.org A no
-	the.middle.file.example.org A no
-	in.the.middle.file.example.org TXT yes
-	cut.file.example.org DS no
-	hidden.file.example.org DS no
-END
+{
+	signed_kinds
+	cat <<-END
+		direct.example.org AAAA no
+		hidden.file.example.org DS no
+	END
+} >"$NET_DIR/kinds"
 grep -E '^(example.org DNSKEY|a.wild.example.org A|sub.example.org DS|host.sub.example.org A|nobody.sub.example.org A|away.example.org DS) ' \
 	"$NET_DIR/kinds" >"$NET_DIR/kinds.few"
 
