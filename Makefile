@@ -5,10 +5,15 @@
 # make vmtest   the selftests in VMs with Debian's kernels (KERNELS='5.10 6.1 6.12 7')
 # V=1 shows commands; SAN=1 builds with ASan and UBSan under build/san; all output is in build/.
 MAKEFLAGS += --no-builtin-rules
+# The targets above one after the other, each with as many jobs as there are CPUs, or as -j says.
+ifeq ($(MAKELEVEL),0)
+.NOTPARALLEL:
+endif
+BUILD = $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all check test vmtest demo bench fuzz fmt fmt-check install clean deps lint
+.PHONY: all check test vmtest demo bench fuzz fmt fmt-check install clean deps
 
 CC := gcc
 CLANG ?= clang
@@ -56,7 +61,7 @@ BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/bench_*.c tests/bench/veth
 OBJ = $(patsubst %.c,$(B)/%.o,$(1))
 
 all: deps
-	@$(MAKE) --no-print-directory $(BIN)
+	+@$(BUILD) $(BIN)
 
 # --- what is missing is installed once ---
 deps: build/.deps
@@ -145,26 +150,26 @@ $(NPM): tests/api/package.json tests/api/package-lock.json
 		npm --prefix build/api ci --ignore-scripts --no-audit --no-fund --silent && touch $@
 
 check: deps
-	@$(MAKE) --no-print-directory unit
+	+@$(BUILD) unit
 unit: $(UNIT)
 	@tests/run.sh unit $(UNIT)
 test: deps
-	@$(MAKE) --no-print-directory run-tests
+	+@$(BUILD) run-tests
 	@tests/run.sh all
 run-tests:
-	@$(MAKE) --no-print-directory $(BIN) $(UNIT) $(PROBET) $(SIGNT) $(STORET) $(ALERTT) $(BPFT) $(PLANET) $(NETT) $(FUZZ) $(VMT) $(NPM)
-	@$(MAKE) --no-print-directory SAN=1 $(BIN:build/%=build/san/%) \
+	+@$(BUILD) $(BIN) $(UNIT) $(PROBET) $(SIGNT) $(STORET) $(ALERTT) $(BPFT) $(NETT) $(FUZZ) $(VMT) $(NPM)
+	+@$(BUILD) SAN=1 $(BIN:build/%=build/san/%) \
 		$(UNIT:build/%=build/san/%) $(PROBET:build/%=build/san/%) $(SIGNT:build/%=build/san/%) $(STORET:build/%=build/san/%) $(ALERTT:build/%=build/san/%) \
 		$(PLANET:build/%=build/san/%)
 vmtest: deps
-	@$(MAKE) --no-print-directory $(BIN) $(BPFT) $(VMT)
+	+@$(BUILD) $(BIN) $(BPFT) $(VMT)
 	@tests/run.sh vm $(KERNELS)
 .PHONY: unit run-tests fuzzers
 fuzzers: $(FUZZ)
 demo: all
 	@tools/demo.sh
 bench: deps
-	@$(MAKE) --no-print-directory $(BIN) $(BENCH) $(B)/tests/bench/bounce.bpf.o
+	+@$(BUILD) $(BIN) $(BENCH) $(B)/tests/bench/bounce.bpf.o
 	@tests/bench/run.sh '$(ROWS)'
 
 C_FILES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
