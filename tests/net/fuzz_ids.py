@@ -63,6 +63,14 @@ class Ids:
                 break
         return path
 
+    def reaches(self, at, parts):
+        """Whether there is something of all that parts name below a path."""
+        for i, part in enumerate(parts):
+            if part.startswith("{"):
+                return any(self.reaches(f"{at}/{x}", parts[i + 1:]) for x in self.alive(at))
+            at += "/" + part
+        return True
+
     def fill_once(self, template, weird):
         """And whether there is something of all that is named."""
         parts, at, known = template.split("/"), "", True
@@ -70,11 +78,10 @@ class Ids:
             if not part.startswith("{"):
                 at += "/" + part
                 continue
-            below = "/".join(parts[i + 1:]).split("/{")[0]
-            ids = self.alive(at)
-            full = [x for x in ids if self.alive(f"{at}/{x}/{below}") and (
-                "/backend/{" not in template or "/director" not in below or self.live[f"{at}/{x}/backend"])
-                    ] if "{" in "".join(parts[i + 1:]) else []
+            ids, below = self.alive(at), parts[i + 1:]
+            full = [x for x in ids if self.reaches(f"{at}/{x}", below) and (
+                "/backend/{" not in template or "director" not in below or self.live[f"{at}/{x}/backend"])
+                    ] if "{" in "".join(below) else []
             if self.rng.random() < weird or not ids:
                 known = False
                 other = self.live[self.rng.choice(sorted(self.live))]
