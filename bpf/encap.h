@@ -67,11 +67,12 @@ static __always_inline void *open_frame(struct xdp_md *ctx, const struct packet 
 				       : behind_tags(ctx, e, HDR_L2 + 8, front, header);
 }
 
-/* What depends on the packet in an outer IPv4 header, as two words. */
-static __always_inline void fill_v4(struct iphdr *ip, const struct packet *p, __u32 len, __u8 proto)
+/* What depends on the packet in an outer IPv4 header. Returns what was added to the source. */
+static __always_inline __be32 fill_v4(struct iphdr *ip, const struct packet *p, __u32 len,
+				      __u8 proto)
 {
-	__u32 first = bpf_htonl(0x45000000u | (__u32)p->tos << 16 | (len & 0xffff));
-	__u32 sum = p->endpoint->csum + (first >> 16) + (__u16)(first - 0x45) + bpf_htons(proto);
+	__be16 total = bpf_htons((__u16)len);
+	__u32 sum = p->endpoint->csum + ((__u32)p->tos << 8) + total + bpf_htons(proto);
 	__be32 spread = 0;
 
 	if (weir_spread_v4) {
@@ -79,9 +80,11 @@ static __always_inline void fill_v4(struct iphdr *ip, const struct packet *p, __
 		ip->saddr |= spread;
 		sum += (spread & 0xffff) + (spread >> 16);
 	}
-	*(__u32 *)ip = first;
+	ip->tos = p->tos;
+	ip->tot_len = total;
 	ip->protocol = proto;
 	ip->check = fold(sum);
+	return spread;
 }
 
 /* The flow label lets routers and receive queues tell flows apart (RFC 6438). Returns what was

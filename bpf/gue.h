@@ -64,11 +64,16 @@ static __always_inline void fill_udp(struct udphdr *udp, const struct packet *p,
 static __always_inline enum weir_reason gue_v4(struct xdp_md *ctx, const struct packet *p)
 {
 	struct iphdr *ip = open_frame(ctx, p, sizeof(*ip) + sizeof(struct udphdr), sizeof(*ip));
+	/* Not from the packet, to which they were written a moment ago in other words than these:
+	 * the CPU would wait for that. */
+	const struct iphdr *outer = (const void *)(p->endpoint->hdr + HDR_L2);
+	__u64 pseudo;
 
 	if (!ip)
 		return WEIR_DROP_NO_HEADROOM;
-	fill_v4(ip, p, p->ip_len + sizeof(*ip) + sizeof(struct udphdr), IPPROTO_UDP);
-	fill_udp((void *)(ip + 1), p, (__u64)ip->saddr + ip->daddr, packet_end(ctx));
+	pseudo = fill_v4(ip, p, p->ip_len + sizeof(*ip) + sizeof(struct udphdr), IPPROTO_UDP);
+	pseudo += (__u64)outer->saddr + outer->daddr;
+	fill_udp((void *)(ip + 1), p, pseudo, packet_end(ctx));
 	return WEIR_FORWARD;
 }
 

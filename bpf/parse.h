@@ -317,7 +317,7 @@ static __always_inline int is_plain_v4(const __u8 *data, const __u8 *end)
 	const struct iphdr *ip = (void *)(data + HDR_L2);
 
 	return (const __u8 *)(ip + 1) + sizeof(struct tcphdr) <= end &&
-	       ((const struct ethhdr *)data)->h_proto == bpf_htons(ETH_P_IP) &&
+	       *(const __be16 *)(data + 2 * ETH_ALEN) == bpf_htons(ETH_P_IP) &&
 	       *(const __u8 *)ip == 0x45 && !(ip->frag_off & bpf_htons(IP_OFFSET | IP_MORE)) &&
 	       (ip->protocol == IPPROTO_TCP || ip->protocol == IPPROTO_UDP);
 }
@@ -328,7 +328,7 @@ static __always_inline int is_plain_v6(const __u8 *data, const __u8 *end)
 	union weir_addr dst;
 
 	if ((const __u8 *)(ip + 1) + sizeof(struct tcphdr) > end ||
-	    ((const struct ethhdr *)data)->h_proto != bpf_htons(ETH_P_IPV6) || ip->version != 6 ||
+	    *(const __be16 *)(data + 2 * ETH_ALEN) != bpf_htons(ETH_P_IPV6) || ip->version != 6 ||
 	    (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP))
 		return 0;
 	copy(&dst, &ip->daddr, sizeof(dst));

@@ -173,12 +173,6 @@ __attribute__((noinline)) int process_odd(struct xdp_md *ctx)
 	return process(ctx, &p, why, s, 0);
 }
 
-/* Nobody's, and nothing more is to be found out about it. */
-static __always_inline int is_foreign(const struct weir_service *s)
-{
-	return !s && !weir_features && weir_seeing != WEIR_SEEING_CAPTURE;
-}
-
 /* What express() does not take, of all that was read the short way. A function of its own, so that
  * its packet does not lie on the stack beside the way of most packets. */
 static __attribute__((noinline)) int process_plain(struct xdp_md *ctx, const struct weir_service *s,
@@ -208,47 +202,6 @@ static __attribute__((noinline)) int process_plain(struct xdp_md *ctx, const str
 	return process(ctx, &p, WEIR_FORWARD, s, 1);
 }
 
-static __always_inline void begin_plain(struct packet *p, const __u8 *data, const __u8 *end)
-{
-	p->frame_len = (__u32)(end - data);
-	p->l2_len = HDR_L2;
-	p->first = p->about = p->fragment = 0;
-	p->endpoint = NULL;
-	p->slot = WEIR_NO_ENDPOINT;
-}
-
-static __always_inline int process_v4(struct xdp_md *ctx, const __u8 *data, const __u8 *end)
-{
-	const struct weir_service *s;
-	struct packet p;
-
-	begin_plain(&p, data, end);
-	plain_target_v4(data, &p);
-	s = find_service(&p.dst, p.ports[1], p.proto);
-	if (is_foreign(s))
-		return leave(ctx, &p, WEIR_PASS_NOT_OURS);
-	parse_plain_v4(data, &p);
-	if (s && express(&p, s))
-		return express_forward(ctx, &p);
-	return process_plain(ctx, s, 0);
-}
-
-static __always_inline int process_v6(struct xdp_md *ctx, const __u8 *data, const __u8 *end)
-{
-	const struct weir_service *s;
-	struct packet p;
-
-	begin_plain(&p, data, end);
-	plain_target_v6(data, &p);
-	s = find_service(&p.dst, p.ports[1], p.proto);
-	if (is_foreign(s))
-		return leave(ctx, &p, WEIR_PASS_NOT_OURS);
-	parse_plain_v6(data, &p);
-	if (s && express(&p, s))
-		return express_forward(ctx, &p);
-	return process_plain(ctx, s, 1);
-}
-
 /* weir_dns_xdp(), or nothing while the kernel is to answer no query. Pinned, since an array of
  * programs that nobody in user space knows any more is emptied. Written by user/dataplane/dns.c. */
 struct {
@@ -274,6 +227,57 @@ static __always_inline int conclude(struct xdp_md *ctx, int action)
 	return XDP_PASS;
 }
 
+static __always_inline void begin_plain(struct packet *p, const __u8 *data, const __u8 *end)
+{
+	p->frame_len = (__u32)(end - data);
+	p->l2_len = HDR_L2;
+	p->first = p->about = p->fragment = 0;
+	p->endpoint = NULL;
+	p->slot = WEIR_NO_ENDPOINT;
+}
+
+/* Nobody's, and nothing more is to be found out about it. */
+static __always_inline int is_foreign(const struct weir_service *s)
+{
+	return !s && !weir_features && weir_seeing != WEIR_SEEING_CAPTURE;
+}
+
+static __always_inline int process_v4(struct xdp_md *ctx, const __u8 *data, const __u8 *end)
+{
+	const struct weir_service *s;
+	struct packet p;
+
+	begin_plain(&p, data, end);
+	plain_target_v4(data, &p);
+	s = find_service(&p.dst, p.ports[1], p.proto);
+	if (is_foreign(s))
+		return leave(ctx, &p, WEIR_PASS_NOT_OURS);
+	if (s) {
+		parse_plain_v4(data, &p);
+		if (express(&p, s))
+			return express_forward(ctx, &p);
+	}
+	return conclude(ctx, process_plain(ctx, s, 0));
+}
+
+static __always_inline int process_v6(struct xdp_md *ctx, const __u8 *data, const __u8 *end)
+{
+	const struct weir_service *s;
+	struct packet p;
+
+	begin_plain(&p, data, end);
+	plain_target_v6(data, &p);
+	s = find_service(&p.dst, p.ports[1], p.proto);
+	if (is_foreign(s))
+		return leave(ctx, &p, WEIR_PASS_NOT_OURS);
+	if (s) {
+		parse_plain_v6(data, &p);
+		if (express(&p, s))
+			return express_forward(ctx, &p);
+	}
+	return conclude(ctx, process_plain(ctx, s, 1));
+}
+
 /* The first one of its section: that is the one libxdp attaches. */
 SEC("xdp")
 int weir_xdp(struct xdp_md *ctx)
@@ -281,9 +285,9 @@ int weir_xdp(struct xdp_md *ctx)
 	const __u8 *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 
 	if (is_plain_v4(data, end))
-		return conclude(ctx, process_v4(ctx, data, end));
+		return process_v4(ctx, data, end);
 	if (is_plain_v6(data, end))
-		return conclude(ctx, process_v6(ctx, data, end));
+		return process_v6(ctx, data, end);
 	return conclude(ctx, process_odd(ctx));
 }
 
