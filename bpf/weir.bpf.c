@@ -229,7 +229,10 @@ static __always_inline int conclude(struct xdp_md *ctx, int action)
 
 static __always_inline void begin_plain(struct packet *p, const __u8 *data, const __u8 *end)
 {
-	p->frame_len = (__u32)(end - data);
+	__u32 len = (__u32)(end - data);
+
+	barrier_var(len); /* 32 bits from here on: no need to cut it again for each count */
+	p->frame_len = len;
 	p->l2_len = HDR_L2;
 	p->first = p->about = p->fragment = 0;
 	p->endpoint = NULL;
