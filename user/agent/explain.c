@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "agent/agent_impl.h"
+#include "base/wire.h"
 #include "model/classes.h"
 #include "model/rdata.h"
 #include "zone/names.h"
@@ -50,43 +51,36 @@ static bool read_asked(const json_t *args, struct asked *q, struct weir_err *err
 
 /* --- the question as bytes, and its answer as text --- */
 
-static size_t put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-	return 2;
-}
-
 /* With an OPT, so that the answer has room, and the subnet. */
 static size_t write_query(struct asked *q, uint8_t *out)
 {
 	const bool v4 = weir_addr_is_v4(&q->subnet.addr);
 	const unsigned bits = q->has_subnet ? q->subnet.bits - (v4 ? 96u : 0) : 0;
 	const size_t bytes = (bits + 7) / 8;
-	size_t n = HEADER;
+	uint8_t *p = out + HEADER;
 
 	memset(out, 0, HEADER);
 	out[5] = out[11] = 1;
-	memcpy(out + n, q->name.wire, q->name.len);
-	n += q->name.len;
-	n += put16(out + n, q->type);
-	n += put16(out + n, 1);
-	out[n++] = 0;
-	n += put16(out + n, 41);
-	n += put16(out + n, WEIR_DNS_UDP_SIZE);
-	n += put16(out + n, 0);
-	n += put16(out + n, 0);
-	n += put16(out + n, q->has_subnet ? 8 + (unsigned)bytes : 0);
+	memcpy(p, q->name.wire, q->name.len);
+	p += q->name.len;
+	p = weir_put16(p, q->type);
+	p = weir_put16(p, 1);
+	*p++ = 0;
+	p = weir_put16(p, 41);
+	p = weir_put16(p, WEIR_DNS_UDP_SIZE);
+	p = weir_put16(p, 0);
+	p = weir_put16(p, 0);
+	p = weir_put16(p, q->has_subnet ? 8 + (unsigned)bytes : 0);
 	if (!q->has_subnet)
-		return n;
+		return (size_t)(p - out);
 	q->option = (struct weir_subnet){ q->subnet.addr, v4 ? 1 : 2, (uint8_t)bits, 0 };
-	n += put16(out + n, 8);
-	n += put16(out + n, 4 + (unsigned)bytes);
-	n += put16(out + n, v4 ? 1 : 2);
-	out[n++] = (uint8_t)bits;
-	out[n++] = 0;
-	memcpy(out + n, q->subnet.addr.b + (v4 ? 12 : 0), bytes);
-	return n + bytes;
+	p = weir_put16(p, 8);
+	p = weir_put16(p, 4 + (unsigned)bytes);
+	p = weir_put16(p, v4 ? 1 : 2);
+	*p++ = (uint8_t)bits;
+	*p++ = 0;
+	memcpy(p, q->subnet.addr.b + (v4 ? 12 : 0), bytes);
+	return (size_t)(p - out) + bytes;
 }
 
 /* An owner, of which our answers have the front or a pointer alone. Returns where it ends. */

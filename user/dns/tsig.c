@@ -7,6 +7,7 @@
 #include <openssl/hmac.h>
 #include <string.h>
 
+#include "base/wire.h"
 #include "zone/message.h"
 #include "zone/types.h"
 
@@ -30,23 +31,11 @@ static const struct {
 	{ "hmac-sha512", "SHA512", 64 },
 };
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint8_t *put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-	return p + 2;
-}
-
 static uint8_t *put48(uint8_t *p, uint64_t v)
 {
-	p = put16(p, (unsigned)(v >> 32));
-	p = put16(p, (unsigned)(v >> 16) & 0xffff);
-	return put16(p, (unsigned)v & 0xffff);
+	p = weir_put16(p, (unsigned)(v >> 32));
+	p = weir_put16(p, (unsigned)(v >> 16) & 0xffff);
+	return weir_put16(p, (unsigned)v & 0xffff);
 }
 
 static uint8_t *put(uint8_t *p, const void *from, size_t n)
@@ -99,7 +88,7 @@ static void add_mac(struct digest *d, const struct weir_tsig *t)
 {
 	uint8_t size[2];
 
-	put16(size, t->mac_bytes);
+	weir_put16(size, t->mac_bytes);
 	digest_add(d, size, sizeof(size));
 	digest_add(d, t->mac, t->mac_bytes);
 }
@@ -111,8 +100,8 @@ static void add_message(struct digest *d, const uint8_t *msg, size_t len, uint16
 	uint8_t header[WEIR_DNS_HEADER];
 
 	memcpy(header, msg, sizeof(header));
-	put16(header, id);
-	put16(header + 10, additional);
+	weir_put16(header, id);
+	weir_put16(header + 10, additional);
 	digest_add(d, header, sizeof(header));
 	digest_add(d, msg + sizeof(header), len - sizeof(header));
 }
@@ -125,13 +114,13 @@ static void add_variables(struct digest *d, const struct weir_tsig *t, const uin
 
 	if (all) {
 		p = put(p, t->name.wire, t->name.len);
-		p = put16(p, WEIR_TYPE_ANY);
-		p = put16(put16(p, 0), 0);
+		p = weir_put16(p, WEIR_TYPE_ANY);
+		p = weir_put16(weir_put16(p, 0), 0);
 		p = put(p, t->algorithm.wire, t->algorithm.len);
 	}
-	p = put16(put48(p, t->time_s), FUDGE_S);
+	p = weir_put16(put48(p, t->time_s), FUDGE_S);
 	if (all)
-		p = put16(put16(p, t->error), other_bytes);
+		p = weir_put16(weir_put16(p, t->error), other_bytes);
 	digest_add(d, b, (size_t)(p - b));
 	if (all)
 		digest_add(d, other, other_bytes);
@@ -142,10 +131,10 @@ static void add_variables(struct digest *d, const struct weir_tsig *t, const uin
 /* Where the last record begins; 0: there is none, or the message is malformed. */
 static size_t last_record(const uint8_t *msg, size_t len)
 {
-	unsigned n = get16(msg + 6) + get16(msg + 8) + get16(msg + 10);
+	unsigned n = weir_get16(msg + 6) + weir_get16(msg + 8) + weir_get16(msg + 10);
 	size_t at = WEIR_DNS_HEADER, last = 0;
 
-	if (!get16(msg + 10) || get16(msg + 4) != 1)
+	if (!weir_get16(msg + 10) || weir_get16(msg + 4) != 1)
 		return 0;
 	at = weir_name_skip(msg, len, at);
 	if (!at || len - at < 4)
@@ -155,7 +144,7 @@ static size_t last_record(const uint8_t *msg, size_t len)
 		at = weir_name_skip(msg, len, at);
 		if (!at || len - at < WEIR_RR_FIXED)
 			return 0;
-		at += WEIR_RR_FIXED + (size_t)get16(msg + at + 8);
+		at += WEIR_RR_FIXED + (size_t)weir_get16(msg + at + 8);
 		if (at > len)
 			return 0;
 	}
@@ -184,20 +173,20 @@ static const struct weir_tsig_key *find_key(const struct weir_zones *z, const st
 static bool read_data(struct weir_tsig *t, const uint8_t *msg, size_t len, size_t at,
 		      const uint8_t **mac)
 {
-	size_t end = at + WEIR_RR_FIXED + get16(msg + at + 8);
+	size_t end = at + WEIR_RR_FIXED + weir_get16(msg + at + 8);
 
 	at = weir_name_read(msg, end, at + WEIR_RR_FIXED, &t->algorithm);
 	if (!at || end != len || end - at < 16)
 		return false;
-	t->client_time_s = (uint64_t)get16(msg + at) << 32 | (uint64_t)get16(msg + at + 2) << 16 |
-			   get16(msg + at + 4);
-	t->mac_bytes = get16(msg + at + 8);
+	t->client_time_s = (uint64_t)weir_get16(msg + at) << 32 |
+			   (uint64_t)weir_get16(msg + at + 2) << 16 | weir_get16(msg + at + 4);
+	t->mac_bytes = weir_get16(msg + at + 8);
 	*mac = msg + at + 10;
 	at += 10 + (size_t)t->mac_bytes;
 	if (at + 6 > end || t->mac_bytes > sizeof(t->mac))
 		return false;
-	t->original_id = get16(msg + at);
-	return at + 6 + get16(msg + at + 4) == end;
+	t->original_id = weir_get16(msg + at);
+	return at + 6 + weir_get16(msg + at + 4) == end;
 }
 
 /* Whether the signature is the message's; the times come after it (RFC 8945, 5.2). */
@@ -210,9 +199,9 @@ static uint16_t judge(struct weir_tsig *t, const uint8_t *query, const uint8_t *
 	uint16_t bytes;
 
 	t->time_s = t->client_time_s;
-	t->error = get16(mac + t->mac_bytes + 2);
-	add_message(&d, query, t->at, t->original_id, get16(query + 10) - 1u);
-	add_variables(&d, t, other, get16(mac + t->mac_bytes + 4), true);
+	t->error = weir_get16(mac + t->mac_bytes + 2);
+	add_message(&d, query, t->at, t->original_id, weir_get16(query + 10) - 1u);
+	add_variables(&d, t, other, weir_get16(mac + t->mac_bytes + 4), true);
 	t->error = 0;
 	if (!digest_end(&d, want, &bytes) || t->mac_bytes != bytes ||
 	    CRYPTO_memcmp(want, mac, bytes) != 0)
@@ -231,12 +220,12 @@ bool weir_tsig_read(struct weir_tsig *t, const struct weir_zones *z, const uint8
 	if (!t->at)
 		return false;
 	fixed = weir_name_read(query, len, t->at, &t->name);
-	if (!fixed || get16(query + fixed) != TYPE_TSIG)
+	if (!fixed || weir_get16(query + fixed) != TYPE_TSIG)
 		return false;
 	t->key = NULL;
 	t->error = BADSIG;
 	t->mac_bytes = 0;
-	t->original_id = get16(query);
+	t->original_id = weir_get16(query);
 	if (!read_data(t, query, len, fixed, &mac)) {
 		t->algorithm = (struct weir_name){ .len = 1 };
 		return true;
@@ -254,16 +243,16 @@ static size_t write_record(struct weir_tsig *t, uint8_t *msg, size_t len, bool w
 	unsigned mac = with_mac ? t->mac_bytes : 0;
 	uint8_t *p = put(msg + len, t->name.wire, t->name.len);
 
-	p = put16(put16(p, TYPE_TSIG), WEIR_TYPE_ANY);
-	p = put16(put16(p, 0), 0);
-	p = put16(p, t->algorithm.len + 16u + mac + other_bytes);
+	p = weir_put16(weir_put16(p, TYPE_TSIG), WEIR_TYPE_ANY);
+	p = weir_put16(weir_put16(p, 0), 0);
+	p = weir_put16(p, t->algorithm.len + 16u + mac + other_bytes);
 	p = put(p, t->algorithm.wire, t->algorithm.len);
-	p = put16(put48(p, t->time_s), FUDGE_S);
-	p = put16(p, mac);
+	p = weir_put16(put48(p, t->time_s), FUDGE_S);
+	p = weir_put16(p, mac);
 	p = put(p, t->mac, mac);
-	p = put16(put16(put16(p, t->original_id), t->error), other_bytes);
+	p = weir_put16(weir_put16(weir_put16(p, t->original_id), t->error), other_bytes);
 	p = put(p, other, other_bytes);
-	put16(msg + 10, get16(msg + 10) + 1u);
+	weir_put16(msg + 10, weir_get16(msg + 10) + 1u);
 	return (size_t)(p - msg);
 }
 
@@ -279,7 +268,7 @@ size_t weir_tsig_sign(struct weir_tsig *t, uint8_t *msg, size_t len, bool first,
 		return write_record(t, msg, len, false, other, 0);
 	d = digest_begin(t->key);
 	add_mac(&d, t);
-	add_message(&d, msg, len, t->original_id, get16(msg + 10));
+	add_message(&d, msg, len, t->original_id, weir_get16(msg + 10));
 	add_variables(&d, t, other, other_bytes, first);
 	if (!digest_end(&d, mac, &t->mac_bytes))
 		return len;
@@ -292,11 +281,11 @@ size_t weir_tsig_begin(struct weir_tsig *t, const struct weir_tsig_key *key, uin
 {
 	struct digest d = digest_begin(key);
 
-	*t = (struct weir_tsig){ .key = key, .time_s = now_s, .original_id = get16(msg) };
+	*t = (struct weir_tsig){ .key = key, .time_s = now_s, .original_id = weir_get16(msg) };
 	if (!weir_name_parse(key->name, &t->name) ||
 	    !weir_name_parse(algorithms[key->algorithm].name, &t->algorithm))
 		return len;
-	add_message(&d, msg, len, t->original_id, get16(msg + 10));
+	add_message(&d, msg, len, t->original_id, weir_get16(msg + 10));
 	add_variables(&d, t, NULL, 0, true);
 	if (!digest_end(&d, t->mac, &t->mac_bytes))
 		return len;

@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/wire.h"
 #include "sign/key.h"
 
 #define DIGEST      32
@@ -123,16 +124,10 @@ void weir_sign_cache_stats(const struct weir_sign_cache *c, struct weir_sign_sta
 
 /* --- signing --- */
 
-static void put32(uint8_t *p, uint32_t v)
-{
-	for (unsigned i = 0; i < 4; i++)
-		p[i] = (uint8_t)(v >> (24 - 8 * i));
-}
-
 static void stamp(uint8_t *bytes, const struct weir_sig *s)
 {
-	put32(bytes + WEIR_RRSIG_UNTIL, s->until_s);
-	put32(bytes + WEIR_RRSIG_FROM, s->from_s);
+	weir_put32(bytes + WEIR_RRSIG_UNTIL, s->until_s);
+	weir_put32(bytes + WEIR_RRSIG_FROM, s->from_s);
 	bytes[WEIR_RRSIG_TAG] = (uint8_t)(s->tag >> 8);
 	bytes[WEIR_RRSIG_TAG + 1] = (uint8_t)s->tag;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/wire.h"
 #include "zone/types.h"
 
 /* --- names in data --- */
@@ -105,31 +106,19 @@ uint32_t weir_rrs_sort(struct weir_rr *rrs, uint32_t n)
 
 /* --- what is signed --- */
 
-static void put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static void put32(uint8_t *p, uint32_t v)
-{
-	put16(p, v >> 16);
-	put16(p + 2, v);
-}
-
 /* The label of a wildcard does not count (RFC 4034, 3.1.3). */
 void weir_rrsig_head(uint8_t out[WEIR_RRSIG_FIXED], uint16_t type, const uint8_t *owner,
 		     const uint8_t ttl[4], const struct weir_sig *s)
 {
 	bool wild = owner[0] == 1 && owner[1] == '*';
 
-	put16(out, type);
+	weir_put16(out, type);
 	out[2] = WEIR_SIG_ALGORITHM;
 	out[3] = (uint8_t)(weir_wire_labels(owner) - wild);
 	memcpy(out + 4, ttl, 4);
-	put32(out + WEIR_RRSIG_UNTIL, s ? s->until_s : 0);
-	put32(out + WEIR_RRSIG_FROM, s ? s->from_s : 0);
-	put16(out + WEIR_RRSIG_TAG, s ? s->tag : 0);
+	weir_put32(out + WEIR_RRSIG_UNTIL, s ? s->until_s : 0);
+	weir_put32(out + WEIR_RRSIG_FROM, s ? s->from_s : 0);
+	weir_put16(out + WEIR_RRSIG_TAG, s ? s->tag : 0);
 }
 
 static void put(struct weir_canon *c, const void *bytes, size_t len)

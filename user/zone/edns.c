@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/wire.h"
 #include "zone/siphash.h"
 #include "zone/types.h"
 #include "zone/zone.h"
@@ -26,21 +27,9 @@ enum {
 #define COOKIE_EARLY_S  300
 #define COOKIE_RENEW_S  1800
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static uint8_t *put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-	return p + 2;
-}
-
 static uint8_t *put_option(uint8_t *p, unsigned code, const void *data, size_t len)
 {
-	p = put16(put16(p, code), (unsigned)len);
+	p = weir_put16(weir_put16(p, code), (unsigned)len);
 	if (len)
 		memcpy(p, data, len);
 	return p + len;
@@ -62,8 +51,8 @@ static bool read_subnet(const uint8_t *p, size_t len, struct weir_edns *e)
 
 	if (len < SUBNET_FIXED)
 		return false;
-	s = (struct weir_subnet){ .family = (uint8_t)get16(p), .source = p[2] };
-	if (get16(p) != 1 && get16(p) != 2)
+	s = (struct weir_subnet){ .family = (uint8_t)weir_get16(p), .source = p[2] };
+	if (weir_get16(p) != 1 && weir_get16(p) != 2)
 		return true;
 	if (p[3] || s.source > (s.family == 1 ? 32 : 128) || len != SUBNET_FIXED + subnet_bytes(&s))
 		return false;
@@ -105,7 +94,7 @@ static void make_cookie(const struct weir_edns *e, const struct weir_asker *aske
 	size_t n = v4 ? 4 : 16;
 	uint64_t hash;
 
-	put16(put16(put16(put16(out, 0x100), 0), at_s >> 16), at_s);
+	weir_put16(weir_put16(weir_put16(weir_put16(out, 0x100), 0), at_s >> 16), at_s);
 	memcpy(in, e->cookie, WEIR_COOKIE_CLIENT);
 	memcpy(in + WEIR_COOKIE_CLIENT, out, 8);
 	memcpy(in + WEIR_COOKIE_CLIENT + 8, asker->client.b + 16 - n, n);
@@ -125,7 +114,7 @@ static int64_t cookie_age(const struct weir_edns *e, const struct weir_asker *as
 
 	if (!self->cookie_secret || e->server_bytes != WEIR_COOKIE_SERVER)
 		return -1;
-	at_s = (uint32_t)get16(sent + 4) << 16 | get16(sent + 6);
+	at_s = (uint32_t)weir_get16(sent + 4) << 16 | weir_get16(sent + 6);
 	make_cookie(e, asker, self, at_s, ours);
 	for (unsigned i = 0; i < sizeof(ours); i++)
 		differ |= sent[i] ^ ours[i];
@@ -182,9 +171,9 @@ bool weir_edns_read(const uint8_t *p, size_t len, struct weir_edns *e)
 
 		if (len < OPTION_HEADER)
 			return false;
-		size = OPTION_HEADER + (size_t)get16(p + 2);
+		size = OPTION_HEADER + (size_t)weir_get16(p + 2);
 		if (size > len ||
-		    !read_option(get16(p), p + OPTION_HEADER, size - OPTION_HEADER, e))
+		    !read_option(weir_get16(p), p + OPTION_HEADER, size - OPTION_HEADER, e))
 			return false;
 		p += size;
 		len -= size;
@@ -224,7 +213,7 @@ static uint8_t *put_padding(uint8_t *p, size_t size)
 {
 	size -= OPTION_HEADER;
 	p = put_option(p, OPTION_PADDING, NULL, 0);
-	put16(p - 2, (unsigned)size);
+	weir_put16(p - 2, (unsigned)size);
 	memset(p, 0, size);
 	return p + size;
 }
@@ -236,19 +225,19 @@ void weir_edns_write(const struct weir_edns *e, const struct weir_asker *asker,
 	uint8_t *p = out, idle[2];
 
 	*p++ = 0;
-	p = put16(p, WEIR_TYPE_OPT);
-	p = put16(p, WEIR_DNS_UDP_SIZE);
+	p = weir_put16(p, WEIR_TYPE_OPT);
+	p = weir_put16(p, WEIR_DNS_UDP_SIZE);
 	*p++ = (uint8_t)(rcode >> 4);
 	*p++ = 0;
-	p = put16(p, e->dnssec_ok ? FLAG_DO : 0);
-	p = put16(p, (unsigned)(size - WEIR_OPT_FIXED));
+	p = weir_put16(p, e->dnssec_ok ? FLAG_DO : 0);
+	p = weir_put16(p, (unsigned)(size - WEIR_OPT_FIXED));
 	if (e->nsid && *self->nsid)
 		p = put_option(p, OPTION_NSID, self->nsid, strlen(self->nsid));
 	if (e->has_subnet)
 		p = put_subnet(p, &e->subnet);
 	if (e->has_cookie && self->cookie_secret)
 		p = put_cookie(p, e, asker, self);
-	put16(idle, KEEPALIVE_TENTH);
+	weir_put16(idle, KEEPALIVE_TENTH);
 	if (e->keepalive && asker->tcp)
 		p = put_option(p, OPTION_KEEPALIVE, idle, sizeof(idle));
 	if (padding)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/wire.h"
 #include "weir/dns_answer.h"
 #include "zone/message.h"
 #include "zone/snapshot.h"
@@ -27,17 +28,6 @@ struct maker {
 	struct weir_hot_answer value;
 };
 
-static void put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
 uint64_t weir_draw(const struct weir_asker *asker, unsigned hops, const struct weir_set *s)
 {
 	struct weir_draws *d = asker->draws;
@@ -59,8 +49,8 @@ static void begin(struct maker *m, const struct weir_node *node, uint16_t type, 
 	memset(m->query, 0, WEIR_DNS_HEADER);
 	m->query[5] = 1;
 	memcpy(m->query + WEIR_DNS_HEADER, node->name, node->len);
-	put16(end, type);
-	put16(end + 2, WEIR_CLASS_IN);
+	weir_put16(end, type);
+	weir_put16(end + 2, WEIR_CLASS_IN);
 	m->len = m->question_end = WEIR_DNS_HEADER + node->len + 4u;
 	if (dnssec_ok) {
 		memcpy(m->query + m->len, opt, sizeof(opt));
@@ -144,9 +134,9 @@ static bool add(struct maker *m, uint64_t chances)
 	v->choice[v->n] = (struct weir_hot_choice){
 		.at = (uint16_t)at,
 		.len = (uint16_t)len,
-		.answers = get16(m->out + 6),
-		.authority = get16(m->out + 8),
-		.additional = (uint16_t)(get16(m->out + 10) - m->key.dnssec_ok),
+		.answers = weir_get16(m->out + 6),
+		.authority = weir_get16(m->out + 8),
+		.additional = (uint16_t)(weir_get16(m->out + 10) - m->key.dnssec_ok),
 		.sum = sum_of(window, len),
 	};
 	m->sum += chances;

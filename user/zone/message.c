@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/wire.h"
 #include "zone/types.h"
 
 #define FLAG_QR        0x80 /* third byte */
@@ -15,31 +16,20 @@
 #define FLAG_DO        0x8000 /* in the lower half of OPT's TTL */
 #define QUESTION_FIXED 4
 
-static uint16_t get16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
-}
-
-static void put16(uint8_t *p, unsigned v)
-{
-	p[0] = (uint8_t)(v >> 8);
-	p[1] = (uint8_t)v;
-}
-
 /* rr: type and what follows. What another version's options look like is not for us to say. That
  * EDNS is known here is told also where options are wrong (RFC 6891, 6.1.1), of which nothing is
  * answered then. */
 static bool read_opt(const uint8_t *rr, bool root, struct weir_edns *e)
 {
 	const struct weir_edns plain = { .sent = true,
-					 .udp_size = get16(rr + 2),
+					 .udp_size = weir_get16(rr + 2),
 					 .version = rr[5],
-					 .dnssec_ok = get16(rr + 6) & FLAG_DO };
+					 .dnssec_ok = weir_get16(rr + 6) & FLAG_DO };
 
 	if (e->sent || !root)
 		return false;
 	*e = plain;
-	if (plain.version || weir_edns_read(rr + WEIR_RR_FIXED, get16(rr + 8), e))
+	if (plain.version || weir_edns_read(rr + WEIR_RR_FIXED, weir_get16(rr + 8), e))
 		return true;
 	*e = plain;
 	return false;
@@ -57,10 +47,11 @@ static size_t read_records(const uint8_t *msg, size_t len, size_t at, unsigned n
 		if (!at || len - at < WEIR_RR_FIXED)
 			return 0;
 		rr = msg + at;
-		at += WEIR_RR_FIXED + (size_t)get16(rr + 8);
+		at += WEIR_RR_FIXED + (size_t)weir_get16(rr + 8);
 		if (at > len)
 			return 0;
-		if (get16(rr) == WEIR_TYPE_OPT && (!additional || !read_opt(rr, root, &q->edns)))
+		if (weir_get16(rr) == WEIR_TYPE_OPT &&
+		    (!additional || !read_opt(rr, root, &q->edns)))
 			return 0;
 	}
 	return at;
@@ -72,8 +63,8 @@ static bool read_question(const uint8_t *msg, size_t len, struct weir_query *q)
 
 	if (!at || len - at < QUESTION_FIXED)
 		return false;
-	q->type = get16(msg + at);
-	q->class = get16(msg + at + 2);
+	q->type = weir_get16(msg + at);
+	q->class = weir_get16(msg + at + 2);
 	q->question_end = (uint16_t)(at + QUESTION_FIXED);
 	return true;
 }
@@ -81,8 +72,9 @@ static bool read_question(const uint8_t *msg, size_t len, struct weir_query *q)
 /* Without a question a cookie alone is asked for (RFC 7873, 5.4). */
 static enum weir_rcode read_cookie_query(const uint8_t *msg, size_t len, struct weir_query *q)
 {
-	bool additional = !get16(msg + 6) && !get16(msg + 8) &&
-			  read_records(msg, len, WEIR_DNS_HEADER, get16(msg + 10), true, q) == len;
+	bool additional =
+		!weir_get16(msg + 6) && !weir_get16(msg + 8) &&
+		read_records(msg, len, WEIR_DNS_HEADER, weir_get16(msg + 10), true, q) == len;
 
 	if (!additional || (!q->edns.has_cookie && !q->edns.version))
 		return WEIR_FORMERR;
@@ -91,7 +83,7 @@ static enum weir_rcode read_cookie_query(const uint8_t *msg, size_t len, struct 
 
 enum weir_rcode weir_query_read(const uint8_t *msg, size_t len, struct weir_query *q)
 {
-	unsigned answers = get16(msg + 6), authority = get16(msg + 8);
+	unsigned answers = weir_get16(msg + 6), authority = weir_get16(msg + 8);
 	size_t at;
 
 	q->name.len = q->name.labels = 0;
@@ -100,15 +92,15 @@ enum weir_rcode weir_query_read(const uint8_t *msg, size_t len, struct weir_quer
 	q->edns = (struct weir_edns){ 0 };
 	if (msg[2] & OPCODE)
 		return WEIR_NOTIMP;
-	if (!get16(msg + 4))
+	if (!weir_get16(msg + 4))
 		return read_cookie_query(msg, len, q);
-	if (get16(msg + 4) != 1 || !read_question(msg, len, q))
+	if (weir_get16(msg + 4) != 1 || !read_question(msg, len, q))
 		return WEIR_FORMERR;
 	if (answers || authority > (q->type == WEIR_TYPE_IXFR))
 		return WEIR_FORMERR;
 	at = read_records(msg, len, q->question_end, authority, false, q);
 	if (at)
-		at = read_records(msg, len, at, get16(msg + 10), true, q);
+		at = read_records(msg, len, at, weir_get16(msg + 10), true, q);
 	if (at != len)
 		return WEIR_FORMERR;
 	return q->edns.version ? WEIR_BADVERS : WEIR_NOERROR;
@@ -130,7 +122,7 @@ size_t weir_reply_add(struct weir_reply *r, size_t owner, const struct weir_rr *
 		r->full = true;
 		return data;
 	}
-	put16(r->out + r->len, 0xc000 | (unsigned)owner);
+	weir_put16(r->out + r->len, 0xc000 | (unsigned)owner);
 	memcpy(r->out + r->len + 2, rr->wire, rr->len);
 	r->len += 2 + rr->len;
 	return data;
@@ -163,9 +155,9 @@ size_t weir_reply_finish(struct weir_reply *r, const uint8_t *msg, const struct 
 	h[2] = FLAG_QR | (msg[2] & (OPCODE | FLAG_RD));
 	h[2] |= (r->authoritative ? FLAG_AA : 0) | (r->full ? FLAG_TC : 0);
 	h[3] = r->rcode & 15;
-	put16(h + 4, q->question_end > WEIR_DNS_HEADER);
-	put16(h + 6, r->answers);
-	put16(h + 8, r->authority);
-	put16(h + 10, r->additional + more);
+	weir_put16(h + 4, q->question_end > WEIR_DNS_HEADER);
+	weir_put16(h + 6, r->answers);
+	weir_put16(h + 8, r->authority);
+	weir_put16(h + 10, r->additional + more);
 	return r->len;
 }
