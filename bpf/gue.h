@@ -64,15 +64,15 @@ static __always_inline void fill_udp(struct udphdr *udp, const struct packet *p,
 static __always_inline enum weir_reason gue_v4(struct xdp_md *ctx, const struct packet *p)
 {
 	struct iphdr *ip = open_frame(ctx, p, sizeof(*ip) + sizeof(struct udphdr), sizeof(*ip));
-	/* Not from the packet, to which they were written a moment ago in other words than these:
-	 * the CPU would wait for that. */
-	const struct iphdr *outer = (const void *)(p->endpoint->hdr + HDR_L2);
-	__u64 pseudo;
+	__u64 addresses, pseudo;
 
 	if (!ip)
 		return WEIR_DROP_NO_HEADROOM;
 	pseudo = fill_v4(ip, p, p->ip_len + sizeof(*ip) + sizeof(struct udphdr), IPPROTO_UDP);
-	pseudo += (__u64)outer->saddr + outer->daddr;
+	/* Not from the packet, to which they were written a moment ago in other words than these:
+	 * the CPU would wait for that. */
+	copy(&addresses, p->endpoint->hdr + HDR_L2 + __builtin_offsetof(struct iphdr, saddr), 8);
+	pseudo += (__u32)addresses + (addresses >> 32);
 	fill_udp((void *)(ip + 1), p, pseudo, packet_end(ctx));
 	return WEIR_FORWARD;
 }

@@ -309,6 +309,15 @@ __attribute__((noinline)) int parse_odd(struct xdp_md *ctx)
 	return parse_odd_ip(ctx, p->l2_len, proto == bpf_htons(ETH_P_IPV6));
 }
 
+/* As one load: of a packed field clang makes two. */
+static __always_inline __be16 type_of(const __u8 *frame)
+{
+	__be16 type;
+
+	copy(&type, frame + 2 * ETH_ALEN, sizeof(type));
+	return type;
+}
+
 /* The short way: TCP or UDP right behind an IP header without options, in a frame that holds more
  * than all of it. A function for each family, so that the stages behind them are made for each,
  * too. */
@@ -317,8 +326,8 @@ static __always_inline int is_plain_v4(const __u8 *data, const __u8 *end)
 	const struct iphdr *ip = (void *)(data + HDR_L2);
 
 	return (const __u8 *)(ip + 1) + sizeof(struct tcphdr) <= end &&
-	       *(const __be16 *)(data + 2 * ETH_ALEN) == bpf_htons(ETH_P_IP) &&
-	       *(const __u8 *)ip == 0x45 && !(ip->frag_off & bpf_htons(IP_OFFSET | IP_MORE)) &&
+	       type_of(data) == bpf_htons(ETH_P_IP) && *(const __u8 *)ip == 0x45 &&
+	       !(ip->frag_off & bpf_htons(IP_OFFSET | IP_MORE)) &&
 	       (ip->protocol == IPPROTO_TCP || ip->protocol == IPPROTO_UDP);
 }
 
@@ -328,7 +337,7 @@ static __always_inline int is_plain_v6(const __u8 *data, const __u8 *end)
 	union weir_addr dst;
 
 	if ((const __u8 *)(ip + 1) + sizeof(struct tcphdr) > end ||
-	    *(const __be16 *)(data + 2 * ETH_ALEN) != bpf_htons(ETH_P_IPV6) || ip->version != 6 ||
+	    type_of(data) != bpf_htons(ETH_P_IPV6) || ip->version != 6 ||
 	    (ip->nexthdr != IPPROTO_TCP && ip->nexthdr != IPPROTO_UDP))
 		return 0;
 	copy(&dst, &ip->daddr, sizeof(dst));
