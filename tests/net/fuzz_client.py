@@ -306,10 +306,12 @@ class Fuzzer(Ids):
                 self.once(Request("GET", path.encode(), self.key(o[1]), None, o[:2]))
 
     def cover(self, rounds=3):
-        """Every operation with what it wants: those that make something first, those that remove last."""
+        """Every operation with what it wants: those that make something first, those that remove last, and what is
+        in something before that."""
         order = {"GET": 1, "POST": 2, "PUT": 3, "PATCH": 4, "DELETE": 6}
         todo = sorted(self.operations, key=lambda o: (
-            0 if (o[0], o[1].endswith("}")) == ("GET", False) else order[o[0]], o[1].count("{"), o[1]))
+            0 if (o[0], o[1].endswith("}")) == ("GET", False) else order[o[0]],
+            o[1].count("{") * (-1 if o[0] == "DELETE" else 1), o[1]))
         for n in range(rounds + 20):
             if n % 4 == 0:
                 self.refresh()
