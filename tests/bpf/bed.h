@@ -12,6 +12,7 @@
 
 #include <linux/bpf.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +27,20 @@ static struct plane *plane;
 static void (*bed_set)(struct weir_bpf *skel); /* what plane_load_with() gets */
 static uint32_t bed_other; /* another interface, in a namespace of the test's own */
 
+/* Budgets are each CPU's own: a test that moved would spend another one. */
+static inline void bed_stay(void)
+{
+	cpu_set_t here;
+
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	assert_int_equal(sched_setaffinity(0, sizeof(here), &here), 0);
+}
+
 static inline int bed_open(void **state)
 {
 	(void)state;
+	bed_stay();
 	bed_other = plane_namespace();
 	plane = plane_load_with(bed_set);
 	plane_add_device(plane, bed_other);
