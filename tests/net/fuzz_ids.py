@@ -79,9 +79,7 @@ class Ids:
                 at += "/" + part
                 continue
             ids, below = self.alive(at), parts[i + 1:]
-            full = [x for x in ids if self.reaches(f"{at}/{x}", below) and (
-                "/backend/{" not in template or "director" not in below or self.live[f"{at}/{x}/backend"])
-                    ] if "{" in "".join(below) else []
+            full = [x for x in ids if self.reaches(f"{at}/{x}", below)] if "{" in "".join(below) else []
             if self.rng.random() < weird or not ids:
                 known = False
                 other = self.live[self.rng.choice(sorted(self.live))]
