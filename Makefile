@@ -157,7 +157,7 @@ test: deps
 	+@$(BUILD) run-tests
 	@tests/run.sh all
 run-tests:
-	+@$(BUILD) $(BIN) $(UNIT) $(PROBET) $(SIGNT) $(STORET) $(ALERTT) $(BPFT) $(NETT) $(FUZZ) $(VMT) $(NPM)
+	+@$(BUILD) $(BIN) $(UNIT) $(PROBET) $(SIGNT) $(STORET) $(ALERTT) $(BPFT) $(PLANET) $(NETT) $(FUZZ) $(VMT) $(NPM)
 	+@$(BUILD) SAN=1 $(BIN:build/%=build/san/%) \
 		$(UNIT:build/%=build/san/%) $(PROBET:build/%=build/san/%) $(SIGNT:build/%=build/san/%) $(STORET:build/%=build/san/%) $(ALERTT:build/%=build/san/%) \
 		$(PLANET:build/%=build/san/%)

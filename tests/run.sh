@@ -138,7 +138,7 @@ all)
 	check format make -s fmt-check
 	check readme tests/readme.sh
 	for t in build/tests/unit/*/test_* build/san/tests/unit/*/test_* \
-		build/tests/bpf/test_* build/san/tests/dataplane/test_*; do
+		build/tests/bpf/test_* build/tests/dataplane/test_* build/san/tests/dataplane/test_*; do
 		case $t in *.o | *.d | *\*) continue ;; esac
 		run "${t#build/}" "$t"
 	done
