@@ -9,9 +9,17 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 export CMOCKA_MESSAGE_OUTPUT=TAP ASAN_OPTIONS=detect_leaks=1:abort_on_error=0:max_free_fill_size=65536 UBSAN_OPTIONS=print_stacktrace=1
-passed=0 failed=0
+passed=0 failed=0 failures=
 out=$(mktemp)
 trap 'rm -f "$out" "$out".*' EXIT
+
+# tell_failure NAME STATUS: all it said but what went well; what did not is said again at the end.
+tell_failure() {
+	echo "--- $1 (exit $2)"
+	grep -v '^ok ' "$out" | tail -n 120
+	echo '---'
+	failures+=$({ grep '^not ok ' "$out" || echo "exit status $2"; } | sed "s|^|$1: |")$'\n'
+}
 
 # count NAME STATUS SECONDS: the line of a program whose output is in $out.
 count() {
@@ -25,7 +33,7 @@ count() {
 	failed=$((failed + bad))
 	printf '%-6s %-44s %4d ok %3d not ok  %4d s\n' "$([ "$bad" -eq 0 ] && echo PASS || echo FAIL)" "$name" "$ok" "$bad" "$3"
 	sed -n 's/^ok - verifier: /       /p' "$out"
-	[ "$bad" -eq 0 ] || { echo "--- $name (exit $rc)"; grep -v '^ok ' "$out" | tail -n 120; echo '---'; }
+	[ "$bad" -eq 0 ] || tell_failure "$name" "$rc"
 }
 
 # run NAME COMMAND...
@@ -160,6 +168,7 @@ all)
 	for t in changes failover flood live restarts; do twice "net/test_$t.sh" bash "tests/net/test_$t.sh"; done
 	;;
 esac
+printf %s "$failures"
 [ -z "$second_tries" ] || echo "passed or failed at a second try:$second_tries"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
