@@ -168,7 +168,13 @@ check "an agent ends, and the kernel goes on" eval 'agent_term bal && ask count 
 KERNEL=tc
 configure >"$config"
 agent_must_start bal "$config"
+start client "$NET_DIR/steady" build/tests/net/dns_ask steady udp $DNS4 1 4000 pool.example.org A
+steady=$STARTED
 check "by tc, too" eval 'agent_kill9 bal; ask count udp $DNS4 8 1000 direct.example.org A | fair 1 1 1'
+agent_must_start bal "$config"
+check "without a gap while the next agent starts" finished $steady
+note "$(cat "$NET_DIR/steady.err")"
+agent_kill9 bal
 check "until all is detached" agent_detach bal
 is "no filter is left" "$(in_ns bal tc filter show dev eth0 ingress)" ""
 check "then nobody answers" eval '! in_ns client dig @$DNS4 +tries=1 +timeout=1 pool.example.org A'

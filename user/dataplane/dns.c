@@ -137,6 +137,7 @@ int weir_plane_dns_listen(struct weir_plane *p, const struct weir_sockaddr *at, 
 		memcpy(d->at, at, n * sizeof(*at));
 	d->n_at = n;
 	d->how = how;
+	d->told = true;
 	err = how == WEIR_DNS_KERNEL_XDP ? set_program(p, true) : 0;
 	if (!place_all(p)) {
 		weir_error("dns: the service table of the packet path is too crowded");

@@ -25,6 +25,7 @@ struct dns_hits {
 
 struct dns {
 	enum weir_dns_kernel how;
+	bool told;                /* how to answer; until then it is as an earlier agent left it */
 	struct weir_sockaddr *at; /* asked for */
 	uint32_t n_at;
 	uint32_t *places, n_places; /* slots of the service table that are DNS addresses */

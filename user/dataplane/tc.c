@@ -102,7 +102,7 @@ int tc_sync(struct weir_plane *p)
 	struct if_nameindex *all;
 	int first = 0;
 
-	if (p->dns->how != WEIR_DNS_KERNEL_TC && p->dns->tc_seen)
+	if (!p->dns->told || (p->dns->how != WEIR_DNS_KERNEL_TC && p->dns->tc_seen))
 		return 0;
 	plane_probing(true); /* what is not there is no news */
 	all = if_nameindex();
