@@ -25,7 +25,8 @@ enum weir_exit {
  *                                              than their words say) },
  *   "store": null (none is configured) | { "file", "revision": int (of the last change) },
  *   "table_digest": "16 hex digits",
- *   "interfaces": [ { "name", "mode": "native|generic|detached", "shared": bool } ],
+ *   "interfaces": [ { "name", "mode": "native|generic|detached|none (no VIP, and
+ *                              agent.dns.kernel is not xdp: nothing to do)", "shared": bool } ],
  *   "services": [ { "vip", "protocol": "tcp|udp", "port", "load_balancer", "pool": null | id,
  *                   "fallback": bool, "forwarding": "ipip|l2|gue|nat|fullnat", "rows": int,
  *                   "endpoints": [ { "address", "port": null (packets keep theirs) | int,

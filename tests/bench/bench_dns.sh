@@ -19,6 +19,9 @@
 # until an answer comes. CLIENT_US=20: it looks every 20 µs while there is something to do, as a NIC
 # that moderates interrupts does, and no server pays for it.
 #
+# weir has no VIP, since no other server balances either: by tc it is alone on its interface, and
+# beside the packet program in the rows "tcbeside".
+#
 #   "send", CPU 1: c1 c2 ...      a veth pair for each server
 #   "serve", CPU 0: s1 s2 ...
 # shellcheck source=tests/net/lib.sh
@@ -30,7 +33,7 @@ EVEN=${EVEN:-80000} # questions a second
 CLIENT_US=${CLIENT_US:-0}
 NAMES=1000
 SERVER_CPU=0 CLIENT_CPU=1 # knotd pins its worker to CPU 0, whatever it is told
-read -ra SERVERS <<<"${ONLY:-pdns nsd knot gdnsd knotxdp weir signed tc xdp tcleast xdpleast}"
+read -ra SERVERS <<<"${ONLY:-pdns nsd knot gdnsd knotxdp weir signed tc tcbeside xdp tcleast xdpleast}"
 declare -A N=() PID=() MAC=()
 
 wanted() { printf '%s\n' "$@" | grep -qE -- "$WANTED"; }
@@ -180,7 +183,7 @@ weir_up() {
 			agent:
 			  node: $server
 			  $([ "$2" = off ] || echo "interfaces: [s$n]")
-			  vips: [198.51.100.1]
+			  $([ "$server" != tcbeside ] || echo "vips: [198.51.100.1]")
 			  dns: { listen: ["10.9.$n.2:53"], kernel: $2, workers: 1 }
 			  control: 127.0.0.1:$((8650 + n))
 			  pin_path: $NET_DIR/bpf/$server
@@ -217,6 +220,7 @@ server_up() {
 	knotxdp) knot_up knotxdp "" no ;;
 	weir | signed) weir_up "$1" off ;;
 	tc | xdp) weir_up "$1" "$1" ;;
+	tcbeside) weir_up "$1" tc ;;
 	tcleast | xdpleast) least_up "$1" ;;
 	*) "$1_up" ;;
 	esac
@@ -276,6 +280,7 @@ against() {
 	case $1 in
 	xdp) who=knotxdp bar=0.35 ;;
 	tc) who=gdnsd bar=0.3 ;;
+	tcbeside) who=tc ;;
 	weir) who=gdnsd bar=1.1 ;;
 	signed) who=weir bar=1.3 ;;
 	*) who=xdp ;;
@@ -314,7 +319,7 @@ turn() {
 	done
 }
 
-wanted dns/{addresses,weighted}-{pdns,nsd,knot,gdnsd,knotxdp,weir,signed,tc,xdp,tcleast,xdpleast}{,-rate,-even} || exit 0
+wanted dns/{addresses,weighted}-{pdns,nsd,knot,gdnsd,knotxdp,weir,signed,tc,tcbeside,xdp,tcleast,xdpleast}{,-rate,-even} || exit 0
 tests/lib/install.sh knot knot-module-geoip nsd gdnsd pdns-server pdns-backend-bind || exit 1
 net_up
 ns_new send

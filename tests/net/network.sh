@@ -73,16 +73,23 @@ net_up() {
 
 # balancer_up NAME [N]: a balancer's namespace, the Nth (1); the first gets the VIPs' traffic.
 balancer_up() {
-	local n=${2:-1}
-
 	ns_new "$1"
+	balancer_link "$1" "${2:-1}"
+	[ "${2:-1}" -ne 1 ] || vips_to 1
+}
+
+# balancer_link NAME N: its link, also again when that was deleted.
+balancer_link() {
+	local n=$2
+
 	link "$1" eth0 "$1" $((NET_MTU + 100))
 	ip -n "$NET-r" link set dev "$1" master lan
 	in_ns r bpftool net attach xdpdrv pinned "$XDP_PASS" dev "$1" || bail "XDP can be attached to a veth"
 	in_ns r ethtool -K "$1" tx off >/dev/null || bail "checksum offload can be switched off"
 	address "$1" eth0 192.0.2.$((1 + n))/25 2001:db8:1::$((1 + n))/64
 	routes "$1" 192.0.2.1 2001:db8:1::1
-	[ "$n" -ne 1 ] || vips_to "$n"
+	ip -n "$NET-r" neigh flush dev lan to 192.0.2.$((1 + n))
+	ip -n "$NET-r" neigh flush dev lan to 2001:db8:1::$((1 + n))
 }
 
 # vips_to N: r sends the VIPs' traffic to the Nth balancer.

@@ -321,7 +321,8 @@ static int refuse(struct weir_err *err, int rc)
 	if (rc == -EBUSY)
 		weir_err_set(err, "", "a capture is running, and there is one at a time");
 	else if (rc == -ENODEV)
-		weir_err_set(err, "", "no interface is attached: there is nothing to capture");
+		weir_err_set(err, "",
+			     "no interface runs the packet program: there is nothing to capture");
 	else
 		weir_err_set(err, "", "the packet path cannot capture: %s (the log says more)",
 			     strerror(-rc));

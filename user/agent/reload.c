@@ -69,9 +69,19 @@ void agent_say_notes(const struct weir_agent *a)
 		weir_info("note: %s: %s", a->model->notes[i].path, a->model->notes[i].text);
 }
 
+/* Without a VIP there is no packet to forward, and where tc or sockets answer DNS none to answer: a
+ * program that every packet goes through, and that takes the interface's XDP, would be for nothing.
+ */
+static enum weir_attach attach_mode(const struct weir_agent_conf *conf)
+{
+	bool idle = !conf->n_vips && conf->dns.kernel != WEIR_DNS_KERNEL_XDP;
+
+	return idle ? WEIR_ATTACH_NONE : conf->attach;
+}
+
 int agent_attach(struct weir_agent *a, const struct weir_agent_conf *conf)
 {
-	return weir_plane_attach(a->plane, conf->interfaces, conf->n_interfaces, conf->attach);
+	return weir_plane_attach(a->plane, conf->interfaces, conf->n_interfaces, attach_mode(conf));
 }
 
 /* Everything of a new model that can fail, and the way back when it does. */

@@ -100,9 +100,12 @@ static const struct weir_plane_interface *find_name(const struct weir_plane *p, 
 	return NULL;
 }
 
+/* Of an interface that is there without the packet program. */
+static const char mode_none[] = "none";
+
 static void lose(struct weir_plane_interface *i, const char *how)
 {
-	if (i->main_id)
+	if (i->main_id || i->mode == mode_none)
 		weir_error("%s: %s; attaching again when that can be done", i->name, how);
 	i->ifindex = 0;
 	i->mode = "detached";
@@ -125,6 +128,14 @@ static int attach_named(struct weir_plane *p, const char *ifname, enum weir_atta
 	if (!ifindex) {
 		weir_error("%s: no such interface", ifname);
 		return -ENODEV;
+	}
+	if (mode == WEIR_ATTACH_NONE) {
+		if (!old || old->mode != mode_none)
+			weir_info("%s: without the packet program, which would have nothing to do",
+				  ifname);
+		*out = (struct weir_plane_interface){ .ifindex = ifindex, .mode = mode_none };
+		snprintf(out->name, sizeof(out->name), "%s", ifname);
+		return 0;
 	}
 	if (old && untouched(old, mode)) {
 		*out = *old;
@@ -161,6 +172,7 @@ int weir_plane_attach(struct weir_plane *p, const char *const *ifnames, uint32_t
 	struct weir_plane_interface *all = weir_new_array(n, struct weir_plane_interface);
 	bool *added = weir_new_array(n, bool);
 	uint32_t map = map_id(bpf_map__fd(p->skel->maps.weir_rows)), done = 0;
+	uint32_t keep = mode == WEIR_ATTACH_NONE ? 0 : n;
 	int err = 0;
 
 	while (done < n && !(err = attach_named(p, ifnames[done], mode, &all[done], &added[done])))
@@ -175,9 +187,9 @@ int weir_plane_attach(struct weir_plane *p, const char *const *ifnames, uint32_t
 		return err;
 	}
 	if (p->attached)
-		detach_missing(map, p->interfaces, p->n_interfaces, all, n);
+		detach_missing(map, p->interfaces, p->n_interfaces, all, keep);
 	else
-		detach_others(map, all, n);
+		detach_others(map, all, keep);
 	free(p->interfaces);
 	p->interfaces = all;
 	p->n_interfaces = n;
@@ -207,12 +219,17 @@ int interfaces_exchange(struct weir_plane *p)
 	return first;
 }
 
-/* Whether ours still runs there, alone or behind a dispatcher that others have changed. */
+/* Whether all that ours has to do there it does: alone, or behind a dispatcher that others have
+ * changed. */
 static bool still_there(struct weir_plane *p, struct weir_plane_interface *i, int ifindex)
 {
 	uint32_t id = xdp_main_id(ifindex);
 
-	if (ifindex != i->ifindex || !id)
+	if (ifindex != i->ifindex || !ifindex)
+		return false;
+	if (p->mode == WEIR_ATTACH_NONE)
+		return true;
+	if (!i->main_id || !id)
 		return false;
 	if (id != i->main_id && !xdp_look(p, ifindex).there)
 		return false;
@@ -230,9 +247,11 @@ void interfaces_watch(struct weir_plane *p, uint64_t now_ms)
 		struct weir_plane_interface again = { 0 };
 		bool added;
 
-		if (i->main_id && still_there(p, i, ifindex))
+		if (still_there(p, i, ifindex))
 			continue;
-		lose(i, ifindex ? "the packet program was taken off" : "is gone");
+		lose(i, !ifindex                ? "is gone"
+			: ifindex != i->ifindex ? "is another one now"
+						: "the packet program was taken off");
 		if (!ifindex || now_ms < i->retry_ms)
 			continue;
 		if (attach_named(p, i->name, p->mode, &again, &added))

@@ -39,7 +39,9 @@ void weir_plane_close(struct weir_plane *p);
 /* Attaches to exactly these interfaces: new ones first, then those no longer named are detached.
  * An interface that runs an older agent's program gets this one's without a gap. -EBUSY: a
  * foreign XDP program that does not share is there; it was left alone. An interface that was
- * attached and is gone since is no error: the tick attaches it when it comes back. */
+ * attached and is gone since is no error: the tick attaches it when it comes back.
+ * WEIR_ATTACH_NONE: the packet program goes off all interfaces, and these have that of tc where it
+ * answers DNS. */
 int weir_plane_attach(struct weir_plane *p, const char *const *ifnames, uint32_t n,
 		      enum weir_attach mode);
 
@@ -66,7 +68,7 @@ bool weir_plane_was_healthy(const struct weir_plane *p, const union weir_addr *a
 struct weir_plane_interface {
 	char name[16];
 	int ifindex;
-	const char *mode;  /* "native", "generic", "detached": it is gone; static */
+	const char *mode;  /* "native", "generic", "none" (is to be), "detached" (was lost) */
 	bool shared;       /* through libxdp's dispatcher: other programs can join */
 	uint32_t main_id;  /* the kernel's id of what it runs: dispatcher or program; 0: none */
 	uint64_t retry_ms; /* mode "detached": when it is tried again */

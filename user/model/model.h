@@ -404,7 +404,8 @@ struct weir_region {
 enum weir_attach {
 	WEIR_ATTACH_AUTO,
 	WEIR_ATTACH_NATIVE,
-	WEIR_ATTACH_GENERIC
+	WEIR_ATTACH_GENERIC,
+	WEIR_ATTACH_NONE /* no word of the file's: there is nothing to do for the packet program */
 };
 
 /* Where endpoints see the clients of balancers with fullnat. */
