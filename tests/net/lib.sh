@@ -304,7 +304,7 @@ agent_kill9() { stop "${AGENT[$1]}" KILL; }
 agent_term() { stop "${AGENT[$1]}" TERM; }
 
 # agent_detach BALANCER: without an agent, what is attached and pinned goes.
-agent_detach() { in_ns "$1" timeout 30 "$WEIR_BIN/weir-agent" --detach --pin-path "$NET_DIR/bpf/$1"; }
+agent_detach() { in_ns "$1" timeout $((30 * ${PATIENCE:-1})) "$WEIR_BIN/weir-agent" --detach --pin-path "$NET_DIR/bpf/$1"; }
 
 ctl() { in_ns "$1" "$WEIR_BIN/weirctl" --control 127.0.0.1:8650 "${@:2}"; }
 
@@ -322,15 +322,13 @@ status_is() { [ "$(status "$1" "$2" 2>/dev/null)" = "$3" ]; }
 agent_reload() {
 	local before after
 
-	before=$(status "$1" '"\(.config.revision) \(.config.error)"') || return 1
+	before=$(taken "$1") || return 1
 	kill -HUP "${AGENT[$1]}"
-	for _ in $(seq 250); do
-		after=$(status "$1" '"\(.config.revision) \(.config.error)"') || return 1
-		[ "$after" = "$before" ] || break
-		sleep 0.02
-	done
+	wait_until 10 taken_otherwise "$1" "$before"
 	[ "${after%% *}" != "${before%% *}" ]
 }
+taken() { status "$1" '"\(.config.revision) \(.config.error)"'; }
+taken_otherwise() { after=$(taken "$1") && [ "$after" != "$2" ]; }
 
 # No agent of this run said that memory was misused.
 no_sanitizer_report() {
@@ -340,11 +338,11 @@ no_sanitizer_report() {
 # --- traffic ---
 
 # connect FILE [OPTION...]: short connections from the client to the VIP (TARGET), judged in FILE.
-connect() { in_ns client "$WEIR_LOAD" connect "${@:2}" "${TARGET:-$VIP4:80}" >"$1"; }
+connect() { in_ns client "$WEIR_LOAD" connect --timeout $((3 * ${PATIENCE:-1})) "${@:2}" "${TARGET:-$VIP4:80}" >"$1"; }
 
 # transfers_start FILE [OPTION...]: long transfers in the background; pid in TRANSFERS.
 transfers_start() {
-	start client "$1" "$WEIR_LOAD" transfers "${@:2}" "${TARGET:-$VIP4:9000}"
+	start client "$1" "$WEIR_LOAD" transfers --stall $((10 * ${PATIENCE:-1})) "${@:2}" "${TARGET:-$VIP4:9000}"
 	TRANSFERS=$STARTED
 	wait_until 20 grep -q started "$1.err" || bail "the transfers start"
 }

@@ -46,7 +46,7 @@ sees() {
 		--src $CLIENT4 --sport 20000 --dport 80 --count 3 --seconds 60
 	check "a capture begins" wait_until 20 grep -q 'capture: begins' "${AGENT_LOG[bal]}"
 	is "a connection goes where its trace said" \
-		"$(in_ns client curl -s -m 10 --local-port 20000 "http://$VIP4/name")" "${name%6}"
+		"$(in_ns client curl -s -m 60 --local-port 20000 "http://$VIP4/name")" "${name%6}"
 	finished "$STARTED" 70
 	is "its capture ends well" $? 0
 	check "with its packets as they came and as they left" \

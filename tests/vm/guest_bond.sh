@@ -43,7 +43,7 @@ at_least "by the active leg" $(($(left_by $peer) - before)) 240
 ip -n "$NET-r" link set dev $peer down
 check "the other leg becomes active" wait_until 30 active_is $next
 before=$(left_by $next_peer)
-connect "$got" --connections 240 --parallel 32 --timeout 30
+connect "$got" --connections 240 --parallel 32
 check_shares "clients reach both endpoints by it" "$got" 40 a=1 b=1
 at_least "packets leave by it" $(($(left_by $next_peer) - before)) 240
 transfers_stop "$live"

@@ -27,7 +27,7 @@ one_pool "$config" a=1 b6=1
 agent_must_start bal "$config"
 families_reach a=1 b=1
 for vip in $VIP4 "[$VIP6]"; do
-	in_ns client "$WEIR_LOAD" udp --flows 100 --requests 2 "$vip:9000" >"$got"
+	in_ns client "$WEIR_LOAD" udp --flows 100 --requests 2 --timeout 20 "$vip:9000" >"$got"
 	is "100 UDP flows to $vip are answered" "$(value "$got" '"\(.flows) \(.lost) \(.wrong)"')" "100 0 0"
 done
 is "no UDP checksum was wrong over IPv4" "$(counter a snmp Udp InCsumErrors)" 0
@@ -38,7 +38,7 @@ in_ns client sysctl -qw net.ipv4.tcp_ecn=1
 bpftool prog load build/tests/net/xdp_mark.bpf.o "$NET_DIR/bpf/xdp_mark" || bail "xdp_mark loads"
 in_ns r bpftool net attach xdpdrv pinned "$NET_DIR/bpf/xdp_mark" dev bal overwrite || bail "xdp_mark attaches"
 for vip in $VIP4 "[$VIP6]"; do
-	in_ns client "$WEIR_LOAD" transfers --flows 8 --rate 0 --size 50000 "$vip:9000" >"$got" 2>"$got.err"
+	in_ns client "$WEIR_LOAD" transfers --flows 8 --stall 100 --rate 0 --size 50000 "$vip:9000" >"$got" 2>"$got.err"
 	is "transfers to $vip through marks come to their end" "$(value "$got" .complete)" 8
 done
 at_least "the clients were told of marks" "$(counter client netstat TcpExt TCPDeliveredCE)" 20
