@@ -277,8 +277,9 @@ static __always_inline enum weir_dns_reason dns_process_tc(struct __sk_buff *skb
 	enum weir_dns_reason why, pass;
 	struct dns_found f;
 
-	/* All of it where it can be read; what is larger is no query. */
-	if (skb->len > WEIR_DNS_LARGEST || bpf_skb_pull_data(skb, skb->len))
+	if (skb->len > WEIR_DNS_LARGEST) /* no query */
+		return WEIR_DNS_PASS_PACKET;
+	if (skb->len > skb->data_end - skb->data && bpf_skb_pull_data(skb, skb->len))
 		return WEIR_DNS_PASS_PACKET;
 	why = (enum weir_dns_reason)dns_locate_tc(skb);
 	if (why != WEIR_DNS_QUERY)

@@ -50,7 +50,7 @@ const volatile __u8 weir_tail_calls;
 static __always_inline int end_here(struct xdp_md *ctx, struct packet *p, enum weir_reason why)
 {
 	capture(ctx, p, why, WEIR_CAPTURE_IN);
-	if (why == WEIR_PASS_DNS && weir_tail_calls && !dry_run())
+	if (why == WEIR_PASS_DNS && !dry_run())
 		return DNS_PENDING;
 	if (why == WEIR_REPLY_ECHO)
 		return end(ctx, p, why, (enum weir_reason)reply_echo(ctx));
@@ -218,9 +218,10 @@ static __always_inline int conclude(struct xdp_md *ctx, int action)
 
 	if (weir_features && action == REPLY_PENDING)
 		return process_reply(ctx);
-	if (!weir_tail_calls || action != DNS_PENDING)
+	if (action != DNS_PENDING)
 		return action;
-	bpf_tail_call(ctx, &weir_dns_program, 0);
+	if (weir_tail_calls)
+		bpf_tail_call(ctx, &weir_dns_program, 0);
 	p.frame_len = weir_multi_buffer ? (__u32)bpf_xdp_get_buff_len(ctx)
 					: (__u32)(ctx->data_end - ctx->data);
 	count_reason(&p, WEIR_PASS_DNS);
@@ -245,6 +246,12 @@ static __always_inline int is_foreign(const struct weir_service *s)
 	return !s && !weir_features && weir_seeing != WEIR_SEEING_CAPTURE;
 }
 
+/* A query, which goes no further where nobody watches. */
+static __always_inline int is_query(const struct weir_service *s)
+{
+	return s && !weir_seeing && s->key.flags & WEIR_SERVICE_DNS;
+}
+
 static __always_inline int process_v4(struct xdp_md *ctx, const __u8 *data, const __u8 *end)
 {
 	const struct weir_service *s;
@@ -260,7 +267,7 @@ static __always_inline int process_v4(struct xdp_md *ctx, const __u8 *data, cons
 		if (express(&p, s))
 			return express_forward(ctx, &p);
 	}
-	return conclude(ctx, process_plain(ctx, s, 0));
+	return conclude(ctx, is_query(s) ? DNS_PENDING : process_plain(ctx, s, 0));
 }
 
 static __always_inline int process_v6(struct xdp_md *ctx, const __u8 *data, const __u8 *end)
@@ -278,7 +285,7 @@ static __always_inline int process_v6(struct xdp_md *ctx, const __u8 *data, cons
 		if (express(&p, s))
 			return express_forward(ctx, &p);
 	}
-	return conclude(ctx, process_plain(ctx, s, 1));
+	return conclude(ctx, is_query(s) ? DNS_PENDING : process_plain(ctx, s, 1));
 }
 
 /* The first one of its section: that is the one libxdp attaches. */
