@@ -322,13 +322,13 @@ status_is() { [ "$(status "$1" "$2" 2>/dev/null)" = "$3" ]; }
 agent_reload() {
 	local before after
 
-	before=$(taken "$1") || return 1
+	before=$(config_said "$1") || return 1
 	kill -HUP "${AGENT[$1]}"
-	wait_until 10 taken_otherwise "$1" "$before"
+	wait_until 10 config_changed "$1" "$before"
 	[ "${after%% *}" != "${before%% *}" ]
 }
-taken() { status "$1" '"\(.config.revision) \(.config.error)"'; }
-taken_otherwise() { after=$(taken "$1") && [ "$after" != "$2" ]; }
+config_said() { status "$1" '"\(.config.revision) \(.config.error)"'; }
+config_changed() { after=$(config_said "$1") && [ "$after" != "$2" ]; }
 
 # No agent of this run said that memory was misused.
 no_sanitizer_report() {
