@@ -32,7 +32,8 @@ count() {
 	passed=$((passed + ok))
 	failed=$((failed + bad))
 	printf '%-6s %-44s %4d ok %3d not ok  %4d s\n' "$([ "$bad" -eq 0 ] && echo PASS || echo FAIL)" "$name" "$ok" "$bad" "$3"
-	sed -n 's/^ok - verifier: /       /p' "$out"
+	sed -n 's/^ok - verifier: /       /p; s/^# \(not ok - \)/       first try: \1/p' "$out"
+	! grep -q '^# .* has a second try:$' "$out" || second_tries+=" $name"
 	[ "$bad" -eq 0 ] || tell_failure "$name" "$rc"
 }
 

@@ -325,7 +325,7 @@ agent_reload() {
 	before=$(config_said "$1") || return 1
 	kill -HUP "${AGENT[$1]}"
 	wait_until 10 config_changed "$1" "$before"
-	[ "${after%% *}" != "${before%% *}" ]
+	[ -n "$after" ] && [ "${after%% *}" != "${before%% *}" ]
 }
 config_said() { status "$1" '"\(.config.revision) \(.config.error)"'; }
 config_changed() { after=$(config_said "$1") && [ "$after" != "$2" ]; }
